@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/soak/**", "test/bench/**"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Two cores: the Temporal server wants one of them.
+    maxWorkers: 2,
+    reporters: ["default"],
+  },
+});
