@@ -1,0 +1,73 @@
+import type { MailboxId, MessageId, TenantId, ThreadId } from "./ids.ts";
+
+/** The exact bytes accepted, in the blob store. All that enters a workflow of a message's content. */
+export interface MessageRef {
+  /** SHA-256 of the raw bytes, lower-case hex. */
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** RFC 5321: what the peer said in one transaction. Never to be mixed with header fields. */
+export interface Envelope {
+  /** Address of the connecting client, IPv4 or IPv6 text. */
+  readonly ip: string;
+  /** Argument of EHLO or HELO. */
+  readonly helo: string;
+  /** MAIL FROM; empty for the null sender. */
+  readonly sender: string;
+  /** The RCPT TO that reached this mailbox. */
+  readonly recipient: string;
+}
+
+/** RFC 8601 §2.7 result names. `policy` is a signature that verifies and that policy does not accept. */
+export type AuthResult = "pass" | "fail" | "softfail" | "neutral" | "none" | "temperror" | "permerror" | "policy";
+
+/** SPF, DKIM, DMARC and ARC of one message, as facts. Authentication-Results of others are not read. */
+export interface Verification {
+  readonly spf: AuthResult;
+  /** Best result over the signatures that were checked. */
+  readonly dkim: AuthResult;
+  /** A DMARC check that could not be made (several From …) is `fail`, never `none`. */
+  readonly dmarc: AuthResult;
+  readonly arc: AuthResult;
+  /** Which mechanism passed for a domain aligned with From (RFC 7489 §3.1, relaxed). */
+  readonly from_alignment: { readonly spf: boolean; readonly dkim: boolean };
+}
+
+/** The one sender a message proves, or why it proves none (DESIGN §3 Identity). */
+export type Identity =
+  | { readonly kind: "sender"; readonly address: string; readonly domain: string; readonly verified: boolean }
+  | { readonly kind: "ambiguous"; readonly why: string };
+
+/** Why a message is somebody's echo (X-10). */
+export type LoopKind = "own_message_id" | "own_address" | "ping_pong";
+
+/** What verification found out about one message. Facts, no verdict. Personal data: in payloads and SQL, never in ids or logs. */
+export interface MessageFacts {
+  readonly identity: Identity;
+  readonly verification: Verification;
+  /** Auto-Submitted, Precedence, List-Id: no automatic answer will ever go to it. */
+  readonly automatic: boolean;
+  readonly thread: ThreadId;
+  readonly loop: LoopKind | null;
+  /** SHA-256 of the bytes after the header's blank line, hex. */
+  readonly body_sha256: string;
+  /** Estimated model tokens of the agent's view. */
+  readonly tokens: number;
+  /** RFC 5322 Message-ID without brackets, or null. At most 998 bytes. */
+  readonly rfc_message_id: string | null;
+  /** At most 998 characters, well-formed Unicode without NUL. */
+  readonly subject: string;
+}
+
+/** Input of the workflow `inboundMessage`. */
+export interface InboundInput {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly message: MessageId;
+  readonly ref: MessageRef;
+  readonly envelope: Envelope;
+  /** Epoch milliseconds at which the door had the last byte. */
+  readonly received_at: number;
+}
