@@ -1,0 +1,111 @@
+import type { Envelope } from "../model/message.ts";
+import type { Id, MessageId } from "../model/ids.ts";
+import { actionLeaf, decisionLeaf, type DecisionFacts, type Leaf } from "../audit/leaf.ts";
+import type { AuditRow } from "./contract.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+import type { AuditEntriesTable } from "./schema.ts";
+
+const DAY = 86_400_000;
+
+/** Entries of one message in one answer. */
+const MOST = 1000;
+
+export const audit = {
+  // The id is the caller's, so a repeated call appends nothing.
+  "audit.append": {
+    kind: "write",
+    async run(tx, { details, salt, retentionDays, ...facts }) {
+      const known = await tx.db.selectFrom("audit_entries").select("id").where("id", "=", facts.id).executeTakeFirst();
+      if (known !== undefined) return null;
+      const { id, tenant, at, message } = facts;
+      await append(tx, { id, tenant, message, decision: null, at, ...actionLeaf(facts) }, { salt, details, retentionDays });
+      return null;
+    },
+  },
+
+  "audit.of_message": {
+    kind: "read",
+    async run({ db }, { tenant, message }) {
+      const rows = await db
+        .selectFrom("audit_entries")
+        .leftJoin("audit_private", "audit_private.entry", "audit_entries.id")
+        .select(["id", "tenant", "at", "leaf", "leaf_hash", "details_json"])
+        .where("tenant", "=", tenant)
+        .where("message", "=", message)
+        .orderBy("at")
+        .orderBy("id")
+        .limit(MOST)
+        .execute();
+      return rows.map(auditRow);
+    },
+  },
+
+  "audit.erase_expired": {
+    kind: "write",
+    async run(tx, { now, limit }) {
+      const rows = await tx.db
+        .selectFrom("audit_private")
+        .select("entry")
+        .where("expires_at", "<=", now)
+        .orderBy("expires_at")
+        .limit(limit)
+        .execute();
+      if (rows.length === 0) return 0;
+      const entries = rows.map((row) => row.entry);
+      await tx.db.deleteFrom("audit_private").where("entry", "in", entries).execute();
+      await forgetUnwanted(tx, entries);
+      return rows.length;
+    },
+  },
+} satisfies OperationsOf<"audit">;
+
+/** What is erased when its time is over. */
+export interface PrivateDetails {
+  readonly salt: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly retentionDays: number;
+}
+
+/** INVARIANT (DESIGN §9.8): called once per final decision, in its transaction; a deferral has no entry. */
+export async function appendDecision(tx: Tx, facts: DecisionFacts, kept: PrivateDetails): Promise<void> {
+  const { id, tenant, decision } = facts;
+  const at = Date.parse(decision.at);
+  await append(tx, { id, tenant, message: decision.message, decision: decision.id, at, ...decisionLeaf(facts, kept.salt) }, kept);
+}
+
+/** Details of a message's decision: who wrote, from where, about what. */
+export function messageDetails(envelope: Partial<Envelope>, from: string | null, subject: string): Record<string, unknown> {
+  return { envelope, from, subject };
+}
+
+async function append({ db }: Tx, entry: AuditEntriesTable & Leaf, { salt, details, retentionDays }: PrivateDetails): Promise<void> {
+  await db.insertInto("audit_entries").values(entry).execute();
+  const row = { entry: entry.id, salt, details_json: JSON.stringify(details), expires_at: entry.at + retentionDays * DAY };
+  await db.insertInto("audit_private").values(row).execute();
+}
+
+/**
+ * The other traces of mail that nobody was given (refused, dropped): its row and receipts would otherwise keep for ever
+ * what the entry has forgotten. Id, digest, outcome and decision stay.
+ */
+async function forgetUnwanted({ db }: Tx, entries: readonly Id<"aud">[]): Promise<void> {
+  const found = await db
+    .selectFrom("messages")
+    .select("id")
+    .where("keeps_raw", "=", 0)
+    .where("id", "in", (eb) =>
+      eb.selectFrom("audit_entries").select("message").$narrowType<{ message: MessageId }>().where("id", "in", entries),
+    )
+    .execute();
+  if (found.length === 0) return;
+  const ids = found.map((row) => row.id);
+  const blank = { from_address: null, sender: "", envelope_sender: "", recipient: "", subject: "", rfc_message_id: null, facts_json: null };
+  await db.updateTable("messages").set(blank).where("id", "in", ids).execute();
+  await db.deleteFrom("receipts").where("message", "in", ids).execute();
+  await db.deleteFrom("ledger").where("message", "in", ids).execute();
+}
+
+function auditRow(row: Pick<AuditEntriesTable, "id" | "tenant" | "at" | "leaf" | "leaf_hash"> & { details_json: string | null }): AuditRow {
+  const { details_json, ...entry } = row;
+  return { ...entry, details: details_json === null ? null : (JSON.parse(details_json) as Record<string, unknown>) };
+}

@@ -1,0 +1,110 @@
+import { messageDetails, appendDecision } from "./audit.ts";
+import type { InboundOutcome, Decision, JudgedAt, Reservation } from "../model/decision.ts";
+import { PosternError } from "../model/errors.ts";
+import type { InboundProposal } from "./contract.ts";
+import { decisionOfRun, recordDecision } from "./decisions.ts";
+import { senderKey, limitReached, reserveRate, reserveTokens, type Charge, type LimitReached } from "./ledger.ts";
+import { addInbound, deliver, firstThread } from "./messages.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+
+export const inbound = {
+  // INVARIANT (DESIGN §3.5): what this returns is what happens. A run that asks again is told what it was told before,
+  // deferred or not; another run of a deferred message is judged afresh.
+  "inbound.decide": {
+    kind: "write",
+    async run(tx, proposal) {
+      const recorded = await decisionOfRun(tx, proposal.input.message, proposal.trace.run_id);
+      if (recorded !== null) return recorded;
+      const decision = decisionOn(proposal, await applyLimits(tx, proposal));
+      await record(tx, proposal, decision);
+      return decision;
+    },
+  },
+} satisfies OperationsOf<"inbound">;
+
+/** What the limits leave of a proposal. */
+interface Verdict {
+  readonly outcome: InboundOutcome;
+  readonly reason: string;
+  readonly judged_at: JudgedAt;
+  readonly capabilities: readonly string[];
+  readonly reservations: readonly Reservation[];
+}
+
+async function applyLimits(tx: Tx, proposal: InboundProposal): Promise<Verdict> {
+  if (proposal.outcome !== "delivered") return { ...proposal, reservations: [] };
+  const charge = chargeOf(proposal);
+  const reached = proposal.limits === null ? null : await limitReached(tx, charge, proposal.limits);
+  if (reached === null) {
+    return { ...proposal, reservations: [...(await reserveRate(tx, charge)), ...(await reserveTokens(tx, charge))] };
+  }
+  const refusal = { reason: reached.reason, judged_at: judgedAt(reached), capabilities: [] };
+  // Nothing is charged: refused reservations are not remembered, and the retry must find the windows as they were.
+  if (proposal.limits?.onLimit === "defer") return { ...refusal, outcome: "deferred", reservations: [] };
+  if (reached.ledger === "rate") return { ...refusal, outcome: "rate_limited", reservations: [] };
+  return { ...refusal, outcome: "budget_exhausted", reservations: await reserveRate(tx, charge) };
+}
+
+function judgedAt({ ledger }: LimitReached): JudgedAt {
+  return ledger === "rate" ? "rate_limit" : "token_budget";
+}
+
+function chargeOf({ input, facts, at }: InboundProposal): Charge {
+  if (facts === null) throw new PosternError("internal", "a message cannot be admitted before it was verified");
+  const { message, mailbox } = input;
+  return { message, mailbox, sender: senderKey(facts.identity), thread: facts.thread, tokens: facts.tokens, at };
+}
+
+function decisionOn(proposal: InboundProposal, verdict: Verdict): Decision {
+  return {
+    id: proposal.decision_id,
+    message: proposal.input.message,
+    run: proposal.trace.run_id,
+    direction: "inbound",
+    stage: "inbound",
+    outcome: verdict.outcome,
+    reason: verdict.reason,
+    judged_at: verdict.judged_at,
+    rule_index: proposal.rule_index,
+    policy: proposal.policy,
+    findings: proposal.findings,
+    verification: proposal.facts?.verification ?? null,
+    capabilities: verdict.capabilities,
+    reservations: verdict.reservations,
+    supersedes: null,
+    at: new Date(proposal.at).toISOString(),
+    actor: "postern",
+  };
+}
+
+// A deferral is a decision row and nothing else: no message row, because there is no final outcome; no audit entry,
+// because the log has one per final decision (MB-10).
+async function record(tx: Tx, proposal: InboundProposal, decision: Decision): Promise<void> {
+  const { tenant, mailbox, message } = proposal.input;
+  const { facts } = proposal;
+  const body_sha256 = proposal.audit.includeBodyHash ? (facts?.body_sha256 ?? null) : null;
+  const place = { tenant, mailbox, thread: facts?.thread ?? null, body_sha256 };
+  await recordDecision(tx, decision, place);
+  if (decision.outcome === "deferred") return;
+  await addInbound(tx, proposal, decision.outcome, decision);
+  if (decision.outcome === "delivered") await deliver(tx, mailbox, message);
+  await appendAudit(tx, proposal, decision, { ...place, thread: facts?.thread ?? firstThread(message) });
+}
+
+async function appendAudit(
+  tx: Tx,
+  proposal: InboundProposal,
+  decision: Decision,
+  place: Pick<Parameters<typeof appendDecision>[1], "tenant" | "mailbox" | "thread" | "body_sha256">,
+): Promise<void> {
+  const { envelope } = proposal.input;
+  const identity = proposal.facts?.identity;
+  const from = identity?.kind === "sender" ? identity.address : null;
+  const addresses = { from, envelope_sender: envelope.sender, recipient: envelope.recipient, ip: envelope.ip };
+  const details = messageDetails(envelope, from, proposal.facts?.subject ?? "");
+  await appendDecision(
+    tx,
+    { id: proposal.audit_id, ...place, decision, trace: proposal.trace, addresses },
+    { salt: proposal.salt, details, retentionDays: proposal.audit.retentionDays },
+  );
+}

@@ -1,0 +1,59 @@
+import type { Selectable } from "kysely";
+import type { MailboxId } from "../model/ids.ts";
+import type { KeyRow, Scope } from "./contract.ts";
+import type { OperationsOf } from "./operation.ts";
+import type { KeysTable } from "./schema.ts";
+
+export const keys = {
+  "keys.create": {
+    kind: "write",
+    async run({ db }, { hash, scopes, mailboxes, ...key }) {
+      const row: KeysTable = {
+        ...key,
+        hash,
+        scopes_json: JSON.stringify(scopes),
+        mailboxes_json: mailboxes === null ? null : JSON.stringify(mailboxes),
+        revoked_at: null,
+      };
+      await db.insertInto("keys").values(row).execute();
+      return keyRow(row);
+    },
+  },
+
+  // A revoked key is found too: whoever authorises must look at `revoked_at`, and can then say what happened.
+  "keys.find": {
+    kind: "read",
+    async run({ db }, { hash }) {
+      const row = await db.selectFrom("keys").selectAll().where("hash", "=", hash).executeTakeFirst();
+      return row === undefined ? null : keyRow(row);
+    },
+  },
+
+  "keys.revoke": {
+    kind: "write",
+    async run({ db }, { tenant, id, at }) {
+      await db
+        .updateTable("keys")
+        .set({ revoked_at: at })
+        .where("tenant", "=", tenant)
+        .where("id", "=", id)
+        .where("revoked_at", "is", null)
+        .execute();
+      const row = await db.selectFrom("keys").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
+      return row === undefined ? null : keyRow(row);
+    },
+  },
+} satisfies OperationsOf<"keys">;
+
+function keyRow(row: Selectable<KeysTable>): KeyRow {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    name: row.name,
+    scopes: JSON.parse(row.scopes_json) as Scope[],
+    mailboxes: row.mailboxes_json === null ? null : (JSON.parse(row.mailboxes_json) as MailboxId[]),
+    masked: row.masked,
+    created_at: row.created_at,
+    revoked_at: row.revoked_at,
+  };
+}

@@ -1,0 +1,123 @@
+import type { Reservation } from "../model/decision.ts";
+import type { MailboxId, MessageId, ThreadId } from "../model/ids.ts";
+import type { Identity } from "../model/message.ts";
+import type { Limits } from "./contract.ts";
+import type { Tx } from "./operation.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** Whom a message is charged to, how much, and when. */
+export interface Charge {
+  readonly message: MessageId;
+  readonly mailbox: MailboxId;
+  readonly sender: string;
+  readonly thread: ThreadId;
+  readonly tokens: number;
+  readonly at: number;
+}
+
+export type LimitReached =
+  | { readonly ledger: "rate"; readonly reason: "rate_limit_per_hour" | "rate_limit_per_day" }
+  | { readonly ledger: "tokens"; readonly reason: "token_budget_per_thread" | "token_budget_per_day" };
+
+/** One address however it is written; empty for all messages that prove none. */
+export function senderKey(identity: Identity | undefined): string {
+  return identity?.kind === "sender" ? identity.address.toLowerCase() : "";
+}
+
+/**
+ * The first limit in the order of judgement (MB-12: rate, then tokens) that this charge would break; null when all hold.
+ *
+ * A window is (at − length, at]: an entry counts while `at` − entry < length, so one exactly an hour old no longer does.
+ * Entries dated later than `at` count too: no window of that length, wherever it is laid, holds more than the limit,
+ * in whatever order messages are judged.
+ *
+ * A budget is reached when it is spent or when this estimate does not fit into what is left of it. So a first message
+ * over the whole budget is refused, and what is charged passes the limit only by what agents report afterwards.
+ */
+export async function limitReached(tx: Tx, charge: Charge, limits: Limits): Promise<LimitReached | null> {
+  if (await rateReached(tx, charge, HOUR, limits.perHour)) return { ledger: "rate", reason: "rate_limit_per_hour" };
+  if (await rateReached(tx, charge, DAY, limits.perDay)) return { ledger: "rate", reason: "rate_limit_per_day" };
+  if (await threadSpent(tx, charge, limits.tokensPerThread)) return { ledger: "tokens", reason: "token_budget_per_thread" };
+  if (await daySpent(tx, charge, limits.tokensPerDay)) return { ledger: "tokens", reason: "token_budget_per_day" };
+  return null;
+}
+
+/** Charged also where the rule has no limit, so that a new policy version counts what came before it. */
+export async function reserveRate(tx: Tx, charge: Charge): Promise<readonly Reservation[]> {
+  await reserve(tx, charge, "rate", 1);
+  return [{ ledger: "rate", scope: "sender", amount: 1 }];
+}
+
+/** One entry counts in two budgets: its thread's, and its sender's day. */
+export async function reserveTokens(tx: Tx, charge: Charge): Promise<readonly Reservation[]> {
+  await reserve(tx, charge, "tokens", charge.tokens);
+  return [
+    { ledger: "tokens", scope: "thread", amount: charge.tokens },
+    { ledger: "tokens", scope: "sender", amount: charge.tokens },
+  ];
+}
+
+/** Puts what was really consumed in place of the estimate; the entry keeps its time. */
+export async function settleTokens({ db }: Tx, message: MessageId, amount: number): Promise<void> {
+  await db.updateTable("ledger").set({ amount }).where("message", "=", message).where("ledger", "=", "tokens").execute();
+}
+
+// Idempotent by (ledger, message): a second reservation finds the first and changes nothing.
+async function reserve({ db }: Tx, charge: Charge, ledger: "rate" | "tokens", amount: number): Promise<void> {
+  const { message, mailbox, sender, thread, at } = charge;
+  await db
+    .insertInto("ledger")
+    .values({ message, ledger, mailbox, sender, thread, amount, at })
+    .onConflict((conflict) => conflict.columns(["message", "ledger"]).doNothing())
+    .execute();
+}
+
+async function rateReached({ db }: Tx, { mailbox, sender, at }: Charge, window: number, limit: number | undefined): Promise<boolean> {
+  if (limit === undefined) return false;
+  // Counting stops at the limit: a sender without one may have left any number of entries.
+  const counted = db
+    .selectFrom("ledger")
+    .select("message")
+    .where("ledger", "=", "rate")
+    .where("mailbox", "=", mailbox)
+    .where("sender", "=", sender)
+    .where("at", ">", at - window)
+    .limit(limit);
+  const { count } = await db
+    .selectFrom(counted.as("counted"))
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count) >= limit;
+}
+
+async function threadSpent({ db }: Tx, { mailbox, thread, tokens }: Charge, limit: number | undefined): Promise<boolean> {
+  if (limit === undefined) return false;
+  const { spent } = await db
+    .selectFrom("ledger")
+    .select((eb) => eb.fn.sum<number | null>("amount").as("spent"))
+    .where("ledger", "=", "tokens")
+    .where("mailbox", "=", mailbox)
+    .where("thread", "=", thread)
+    .executeTakeFirstOrThrow();
+  return doesNotFit(Number(spent ?? 0), tokens, limit);
+}
+
+async function daySpent({ db }: Tx, { mailbox, sender, tokens, at }: Charge, limit: number | undefined): Promise<boolean> {
+  if (limit === undefined) return false;
+  const { spent } = await db
+    .selectFrom("ledger")
+    .select((eb) => eb.fn.sum<number | null>("amount").as("spent"))
+    .where("ledger", "=", "tokens")
+    .where("mailbox", "=", mailbox)
+    .where("sender", "=", sender)
+    .where("at", ">", at - DAY)
+    .executeTakeFirstOrThrow();
+  return doesNotFit(Number(spent ?? 0), tokens, limit);
+}
+
+// The first half is for an estimate of nothing: a spent budget refuses that too.
+function doesNotFit(spent: number, tokens: number, limit: number): boolean {
+  return spent >= limit || spent + tokens > limit;
+}

@@ -1,0 +1,163 @@
+import type { Id, MailboxId, TenantId } from "../model/ids.ts";
+import type { Conflict, MailboxRow, NewAlias, NewMailbox } from "./contract.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+import { pageSize, parseCursor, toPage } from "./page.ts";
+import type { Flag } from "./schema.ts";
+
+/** REQUIREMENTS MM-07: what holds until somebody says otherwise. */
+const DEFAULT_OVERSIGHT = "gated_send";
+
+export const mailboxes = {
+  "mailboxes.create": {
+    kind: "write",
+    async run(tx, mailbox) {
+      const domain = await claimAddress(tx, mailbox);
+      if (typeof domain !== "string") return domain;
+      await addMailbox(tx, mailbox);
+      await addAddress(tx, { ...mailbox, mailbox: mailbox.id, domain, is_primary: 1 });
+      return (await findMailbox(tx, mailbox))!;
+    },
+  },
+
+  "mailboxes.get": { kind: "read", run: findMailbox },
+
+  "mailboxes.list": {
+    kind: "read",
+    async run(tx, args) {
+      const size = pageSize(args);
+      let query = rows(tx).where("mailboxes.tenant", "=", args.tenant);
+      if (args.only !== undefined) query = query.where("mailboxes.id", "in", args.only.length > 0 ? args.only : [NO_MAILBOX]);
+      if (args.cursor !== undefined) {
+        const { at, id } = parseCursor(args.cursor);
+        query = query.where(({ eb, refTuple, tuple }) =>
+          eb(refTuple("mailboxes.created_at", "mailboxes.id"), "<", tuple(at, id as MailboxId)),
+        );
+      }
+      const found = await query
+        .orderBy("mailboxes.created_at", "desc")
+        .orderBy("mailboxes.id", "desc")
+        .limit(size + 1)
+        .execute();
+      const addresses = await addressesOf(
+        tx,
+        found.map((row) => row.id),
+      );
+      return toPage(
+        found,
+        size,
+        (row) => ({ at: row.created_at, id: row.id }),
+        (row) => mailboxRow(row, addresses),
+      );
+    },
+  },
+
+  // Adding an alias the mailbox has already changes nothing.
+  "mailboxes.add_alias": {
+    kind: "write",
+    async run(tx, alias) {
+      const mailbox = await findMailbox(tx, { tenant: alias.tenant, id: alias.mailbox });
+      if (mailbox === null || mailbox.address === alias.address || mailbox.aliases.includes(alias.address)) return mailbox;
+      const domain = await claimAddress(tx, alias);
+      if (typeof domain !== "string") return domain;
+      await addAddress(tx, { ...alias, domain, is_primary: 0 });
+      return findMailbox(tx, { tenant: alias.tenant, id: alias.mailbox });
+    },
+  },
+
+  "mailboxes.resolve": {
+    kind: "read",
+    async run({ db }, { address }) {
+      const row = await db.selectFrom("addresses").select(["tenant", "mailbox"]).where("address", "=", address).executeTakeFirst();
+      return row ?? null;
+    },
+  },
+
+  "domains.default": {
+    kind: "read",
+    async run({ db }, { tenant }) {
+      const row = await db
+        .selectFrom("domains")
+        .select("domain")
+        .where("tenant", "=", tenant)
+        .orderBy("created_at")
+        .orderBy("id")
+        .limit(1)
+        .executeTakeFirst();
+      return row?.domain ?? null;
+    },
+  },
+} satisfies OperationsOf<"mailboxes"> & OperationsOf<"domains">;
+
+const NO_MAILBOX: MailboxId = "mbx_";
+
+/** The tenant's domain, made if nobody has it; a conflict when domain or address are taken. */
+async function claimAddress(tx: Tx, wanted: NewMailbox | NewAlias): Promise<Id<"dom"> | Conflict<"address" | "domain">> {
+  const { db } = tx;
+  const domain = await db.selectFrom("domains").select(["id", "tenant"]).where("domain", "=", wanted.domain).executeTakeFirst();
+  if (domain !== undefined && domain.tenant !== wanted.tenant) return { conflict: "domain" };
+  const taken = await db.selectFrom("addresses").select("id").where("address", "=", wanted.address).executeTakeFirst();
+  if (taken !== undefined) return { conflict: "address" };
+  return domain?.id ?? (await addDomain(tx, wanted));
+}
+
+async function addDomain({ db }: Tx, { domain_id, tenant, domain, at }: NewMailbox | NewAlias): Promise<Id<"dom">> {
+  await db.insertInto("domains").values({ id: domain_id, tenant, domain, state: "local", created_at: at }).execute();
+  return domain_id;
+}
+
+async function addMailbox({ db }: Tx, { id, tenant, agent_id, at }: NewMailbox): Promise<void> {
+  await db
+    .insertInto("agents")
+    .values({ tenant, id: agent_id, created_at: at })
+    .onConflict((conflict) => conflict.columns(["tenant", "id"]).doNothing())
+    .execute();
+  const row = { id, tenant, agent_id, oversight_mode: DEFAULT_OVERSIGHT, policy: null, delivery_seq: 0, created_at: at };
+  await db.insertInto("mailboxes").values(row).execute();
+}
+
+async function addAddress({ db }: Tx, { address_id, tenant, mailbox, domain, address, is_primary, at }: AddressOf): Promise<void> {
+  await db.insertInto("addresses").values({ id: address_id, tenant, mailbox, domain, address, is_primary, created_at: at }).execute();
+}
+
+type AddressOf = Omit<NewAlias, "domain" | "domain_id"> & { readonly domain: Id<"dom">; readonly is_primary: Flag };
+
+async function findMailbox(tx: Tx, { tenant, id }: { tenant: TenantId; id: MailboxId }): Promise<MailboxRow | null> {
+  const row = await rows(tx).where("mailboxes.tenant", "=", tenant).where("mailboxes.id", "=", id).executeTakeFirst();
+  return row === undefined ? null : mailboxRow(row, await addressesOf(tx, [id]));
+}
+
+function rows({ db }: Tx) {
+  return db
+    .selectFrom("mailboxes")
+    .leftJoin("policies", "policies.id", "mailboxes.policy")
+    .selectAll("mailboxes")
+    .select(["policies.version as policy_version", "policies.digest as policy_digest"]);
+}
+
+type Found = Awaited<ReturnType<ReturnType<typeof rows>["execute"]>>[number];
+type Addresses = Awaited<ReturnType<typeof addressesOf>>;
+
+async function addressesOf({ db }: Tx, ids: readonly MailboxId[]) {
+  if (ids.length === 0) return [];
+  return db
+    .selectFrom("addresses")
+    .select(["mailbox", "address", "is_primary"])
+    .where("mailbox", "in", ids)
+    .orderBy("created_at")
+    .orderBy("address")
+    .execute();
+}
+
+function mailboxRow(row: Found, addresses: Addresses): MailboxRow {
+  const own = addresses.filter((address) => address.mailbox === row.id);
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    agent_id: row.agent_id,
+    address: own.find((address) => address.is_primary === 1)!.address,
+    aliases: own.filter((address) => address.is_primary === 0).map((address) => address.address),
+    oversight_mode: row.oversight_mode,
+    policy: row.policy === null ? null : { id: row.policy, version: row.policy_version!, digest: row.policy_digest! },
+    created_at: row.created_at,
+  };
+}

@@ -1,0 +1,185 @@
+import { isRefusal, type Decision, type FinalOutcome } from "../model/decision.ts";
+import { idBody, type MailboxId, type MessageId, type ThreadId } from "../model/ids.ts";
+import type { MessageFacts } from "../model/message.ts";
+import type { InboundProposal, MessageRow, View } from "./contract.ts";
+import { senderKey, settleTokens } from "./ledger.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+import { pageSize, parseCursor, toPage } from "./page.ts";
+import type { Flag, MessagesTable } from "./schema.ts";
+import { joinThread } from "./threads.ts";
+
+export const messages = {
+  "messages.get": {
+    kind: "read",
+    async run({ db }, { tenant, id, view }) {
+      let query = db.selectFrom("messages").selectAll().where("tenant", "=", tenant).where("id", "=", id);
+      if (view === "agent") query = query.where("outcome", "=", "delivered");
+      const row = await query.executeTakeFirst();
+      return row === undefined ? null : messageRow(row);
+    },
+  },
+
+  "messages.list": {
+    kind: "read",
+    async run({ db }, args) {
+      const size = pageSize(args);
+      let query = db.selectFrom("messages").selectAll().where("tenant", "=", args.tenant).where("mailbox", "=", args.mailbox);
+      for (const outcome of wantedOutcomes(args)) query = query.where("outcome", "=", outcome);
+      if (args.cursor !== undefined) {
+        const { at, id } = parseCursor(args.cursor);
+        query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("received_at", "id"), "<", tuple(at, id as MessageId)));
+      }
+      const rows = await query
+        .orderBy("received_at", "desc")
+        .orderBy("id", "desc")
+        .limit(size + 1)
+        .execute();
+      return toPage(rows, size, (row) => ({ at: row.received_at, id: row.id }), messageRow);
+    },
+  },
+
+  "messages.delivered_after": {
+    kind: "read",
+    async run({ db }, args) {
+      const rows = await db
+        .selectFrom("messages")
+        .selectAll()
+        .where("tenant", "=", args.tenant)
+        .where("mailbox", "=", args.mailbox)
+        .where("delivery_seq", ">", args.after)
+        .orderBy("delivery_seq")
+        .limit(pageSize(args))
+        .execute();
+      return rows.map(messageRow);
+    },
+  },
+
+  "messages.settle": {
+    kind: "write",
+    async run(tx, { tenant, id, tokens_consumed, at }) {
+      const row = await tx.db
+        .updateTable("messages")
+        .set({ tokens_consumed, settled_at: at })
+        .where("tenant", "=", tenant)
+        .where("id", "=", id)
+        .where("outcome", "=", "delivered")
+        .returningAll()
+        .executeTakeFirst();
+      if (row === undefined) return null;
+      await settleTokens(tx, id, tokens_consumed);
+      return messageRow(row);
+    },
+  },
+
+  "messages.references": {
+    kind: "read",
+    async run({ db }, { tenant, digest }) {
+      const row = await db
+        .selectFrom("messages")
+        .select("id")
+        .where("tenant", "=", tenant)
+        .where("digest", "=", digest)
+        .where("keeps_raw", "=", 1)
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+  },
+} satisfies OperationsOf<"messages">;
+
+/** The thread that begins with this message. */
+export function firstThread(message: MessageId): ThreadId {
+  return `thr_${idBody(message)}`;
+}
+
+/** The one row of an inbound message, with its final outcome; membership of its thread unless it was refused or dropped. */
+export async function addInbound(tx: Tx, proposal: InboundProposal, outcome: FinalOutcome, decision: Decision): Promise<void> {
+  const row = inboundRow(proposal, outcome, decision.capabilities);
+  await tx.db.insertInto("messages").values(row).execute();
+  if (row.keeps_raw === 1 && row.sender !== "") await joinThread(tx, row.thread, row.sender);
+}
+
+/** Gives the message the next place in its mailbox's order of delivery and wakes who waits for mail. */
+export async function deliver(tx: Tx, mailbox: MailboxId, message: MessageId): Promise<void> {
+  const { delivery_seq } = await tx.db
+    .updateTable("mailboxes")
+    .set((eb) => ({ delivery_seq: eb("delivery_seq", "+", 1) }))
+    .where("id", "=", mailbox)
+    .returning("delivery_seq")
+    .executeTakeFirstOrThrow();
+  await tx.db.updateTable("messages").set({ delivery_seq }).where("id", "=", message).execute();
+  tx.touch(`mailbox:${mailbox}`);
+}
+
+function inboundRow(proposal: InboundProposal, outcome: FinalOutcome, capabilities: readonly string[]): MessagesTable {
+  const { input, facts } = proposal;
+  const sender = facts?.identity.kind === "sender" ? facts.identity : null;
+  return {
+    id: input.message,
+    tenant: input.tenant,
+    mailbox: input.mailbox,
+    direction: "inbound",
+    thread: facts?.thread ?? firstThread(input.message),
+    outcome,
+    digest: input.ref.digest,
+    size: input.ref.size,
+    keeps_raw: isGone(outcome) ? 0 : 1,
+    from_address: sender?.address ?? null,
+    sender: senderKey(facts?.identity),
+    verified: flag(sender?.verified ?? false),
+    envelope_sender: input.envelope.sender,
+    recipient: input.envelope.recipient,
+    subject: facts?.subject ?? "",
+    rfc_message_id: facts?.rfc_message_id ?? null,
+    automatic: flag(facts?.automatic ?? false),
+    facts_json: facts === null ? null : JSON.stringify(facts),
+    capabilities_json: JSON.stringify(capabilities),
+    tokens_reserved: outcome === "delivered" ? (facts?.tokens ?? 0) : 0,
+    tokens_consumed: null,
+    settled_at: null,
+    received_at: input.received_at,
+    delivery_seq: null,
+    retention_days: proposal.audit.retentionDays,
+  };
+}
+
+/** Refused or dropped: nobody will ask for its bytes. What a person discards later was held first and is kept. */
+function isGone(outcome: FinalOutcome): boolean {
+  return outcome === "discarded" || isRefusal(outcome);
+}
+
+function flag(value: boolean): Flag {
+  return value ? 1 : 0;
+}
+
+function wantedOutcomes({ view, outcome }: { view: View; outcome?: FinalOutcome }): readonly FinalOutcome[] {
+  const wanted: FinalOutcome[] = outcome === undefined ? [] : [outcome];
+  if (view === "agent") wanted.push("delivered");
+  return wanted;
+}
+
+function messageRow(row: MessagesTable): MessageRow {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    mailbox: row.mailbox,
+    direction: row.direction,
+    thread: row.thread,
+    outcome: row.outcome,
+    digest: row.digest,
+    size: row.size,
+    from: row.from_address,
+    verified: row.verified === 1,
+    envelope_sender: row.envelope_sender,
+    recipient: row.recipient,
+    subject: row.subject,
+    rfc_message_id: row.rfc_message_id,
+    automatic: row.automatic === 1,
+    facts: row.facts_json === null ? null : (JSON.parse(row.facts_json) as MessageFacts),
+    capabilities: JSON.parse(row.capabilities_json) as string[],
+    tokens_reserved: row.tokens_reserved,
+    tokens_consumed: row.tokens_consumed,
+    received_at: row.received_at,
+    delivery_seq: row.delivery_seq,
+  };
+}

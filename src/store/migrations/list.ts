@@ -1,0 +1,5 @@
+import { gate } from "./0001-gate.ts";
+import type { Migration } from "./migration.ts";
+
+/** Every migration, oldest first. Append only. */
+export const MIGRATIONS: readonly Migration[] = [gate];

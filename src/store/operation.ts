@@ -1,0 +1,21 @@
+import type { Kysely } from "kysely";
+import type { Args, OperationName, Result } from "./contract.ts";
+import type { Database } from "./schema.ts";
+
+/** One transaction, as an operation sees it. */
+export interface Tx {
+  readonly db: Kysely<Database>;
+  /** Tells watchers of `key`, once the transaction is durable, that something has moved. */
+  touch(key: string): void;
+}
+
+/** A whole transaction, pure in `(tx, args)`: the engine may run it again from the start. */
+export interface Operation<K extends OperationName> {
+  readonly kind: "read" | "write";
+  run(tx: Tx, args: Args<K>): Promise<Result<K>>;
+}
+
+export type Registry = { readonly [K in OperationName]: Operation<K> };
+
+/** Every operation of one noun, so that a noun's file cannot forget one. */
+export type OperationsOf<Noun extends string> = Pick<Registry, Extract<OperationName, `${Noun}.${string}`>>;

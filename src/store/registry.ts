@@ -1,0 +1,42 @@
+import { sql } from "kysely";
+import { audit } from "./audit.ts";
+import { decisions } from "./decisions.ts";
+import { inbound } from "./inbound.ts";
+import { keys } from "./keys.ts";
+import { mailboxes } from "./mailboxes.ts";
+import { messages } from "./messages.ts";
+import type { OperationsOf, Registry } from "./operation.ts";
+import { policies } from "./policies.ts";
+import { receipts } from "./receipts.ts";
+import { release } from "./release.ts";
+import { secrets } from "./secrets.ts";
+import { tenants } from "./tenants.ts";
+import { threads } from "./threads.ts";
+
+// A write, because a database that can only be read cannot accept mail.
+const ping = {
+  "store.ping": {
+    kind: "write",
+    async run({ db }) {
+      await sql`select 1`.execute(db);
+      return { ok: true };
+    },
+  },
+} satisfies OperationsOf<"store">;
+
+/** Every operation the store knows. */
+export const registry: Registry = {
+  ...ping,
+  ...tenants,
+  ...keys,
+  ...secrets,
+  ...mailboxes,
+  ...policies,
+  ...threads,
+  ...inbound,
+  ...release,
+  ...decisions,
+  ...messages,
+  ...receipts,
+  ...audit,
+};

@@ -1,0 +1,126 @@
+import type { FinalOutcome } from "../model/decision.ts";
+import { idBody, type MailboxId, type ThreadId } from "../model/ids.ts";
+import type { LoopKind } from "../model/message.ts";
+import type { ThreadQuestion } from "./contract.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+
+const HOUR = 3_600_000;
+
+const REFUSED: readonly FinalOutcome[] = [
+  "rejected_at_verification",
+  "rejected_at_policy",
+  "rejected_at_content_guard",
+  "rate_limited",
+  "budget_exhausted",
+];
+
+/** Messages that got through, to the agent or to a person; what was dropped keeps no loop going. */
+const LET_IN: readonly FinalOutcome[] = ["delivered", "held", "quarantined"];
+
+const MOST_REFERENCES = 100;
+
+export const threads = {
+  "threads.resolve": {
+    kind: "read",
+    async run(tx, asked) {
+      const question = { ...asked, sender: asked.sender?.toLowerCase() ?? null };
+      const thread = (await joinedThread(tx, question)) ?? `thr_${idBody(question.message)}`;
+      return { thread, loop: await loopKind(tx, question, thread) };
+    },
+  },
+} satisfies OperationsOf<"threads">;
+
+/** Lets `address` continue the thread from now on. */
+export async function joinThread({ db }: Tx, thread: ThreadId, address: string): Promise<void> {
+  await db
+    .insertInto("participants")
+    .values({ thread, address })
+    .onConflict((conflict) => conflict.columns(["thread", "address"]).doNothing())
+    .execute();
+}
+
+// INVARIANT (DESIGN §3 Threads): quoting a Message-ID is no credential. Whoever joins must have been verified as
+// somebody who took part, or a stranger who saw one id would write into the agent's conversation.
+async function joinedThread({ db }: Tx, { tenant, mailbox, sender, verified, references }: ThreadQuestion): Promise<ThreadId | null> {
+  const named = references.slice(0, MOST_REFERENCES);
+  if (sender === null || !verified || named.length === 0) return null;
+  const known = await db
+    .selectFrom("messages")
+    .innerJoin("participants", "participants.thread", "messages.thread")
+    .select((eb) => ["messages.rfc_message_id", eb.fn.min("messages.thread").as("thread")])
+    .where("messages.tenant", "=", tenant)
+    .where("messages.mailbox", "=", mailbox)
+    .where("messages.rfc_message_id", "in", named)
+    .where("messages.outcome", "not in", REFUSED)
+    .where("participants.address", "=", sender)
+    .groupBy("messages.rfc_message_id")
+    .execute();
+  const threads = new Map(known.map((row) => [row.rfc_message_id, row.thread]));
+  const nearest = named.find((reference) => threads.has(reference));
+  return nearest === undefined ? null : threads.get(nearest)!;
+}
+
+async function loopKind(tx: Tx, question: ThreadQuestion, thread: ThreadId): Promise<LoopKind | null> {
+  if (await isOwnMessage(tx, question)) return "own_message_id";
+  if (await isOwnAddress(tx, question)) return "own_address";
+  if (await threadCapReached(tx, question, thread)) return "ping_pong";
+  return (await pairCapReached(tx, question)) ? "ping_pong" : null;
+}
+
+async function isOwnMessage({ db }: Tx, { mailbox, rfc_message_id }: ThreadQuestion): Promise<boolean> {
+  if (rfc_message_id === null) return false;
+  const row = await db
+    .selectFrom("messages")
+    .select("id")
+    .where("mailbox", "=", mailbox)
+    .where("rfc_message_id", "=", rfc_message_id)
+    .where("direction", "=", "outbound")
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+async function isOwnAddress({ db }: Tx, { mailbox, sender, verified }: ThreadQuestion): Promise<boolean> {
+  if (sender === null || !verified) return false;
+  const row = await db.selectFrom("addresses").select("id").where("mailbox", "=", mailbox).where("address", "=", sender).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Counts what is recorded: messages judged at the same moment may pass the cap together, which ends a loop all the same. */
+async function threadCapReached({ db }: Tx, question: ThreadQuestion, thread: ThreadId): Promise<boolean> {
+  const { mailbox, sender, automatic, at, caps, message } = question;
+  if (sender === null || !automatic) return false;
+  const counted = db
+    .selectFrom("messages")
+    .select("id")
+    .where("mailbox", "=", mailbox)
+    .where("sender", "=", sender)
+    .where("received_at", ">", at - HOUR)
+    .where("thread", "=", thread)
+    .where("automatic", "=", 1)
+    .where("outcome", "in", LET_IN)
+    .where("id", "!=", message)
+    .limit(caps.perThread);
+  return (await counted.execute()).length >= caps.perThread;
+}
+
+/** Both ways between this mailbox and the sender's, whoever's tenants they are. */
+async function pairCapReached({ db }: Tx, { mailbox, sender, at, caps, message }: ThreadQuestion): Promise<boolean> {
+  if (sender === null) return false;
+  const other = await db.selectFrom("addresses").select("mailbox").where("address", "=", sender).executeTakeFirst();
+  if (other === undefined || other.mailbox === mailbox) return false;
+  const between = (to: MailboxId, from: MailboxId) =>
+    db
+      .selectFrom("messages")
+      .select("id")
+      .where("mailbox", "=", to)
+      .where("sender", "in", (eb) => eb.selectFrom("addresses").select("address").where("mailbox", "=", from))
+      .where("received_at", ">", at - HOUR)
+      .where("direction", "=", "inbound")
+      .where("outcome", "in", LET_IN)
+      .where("id", "!=", message)
+      .limit(caps.perPair);
+  const inward = await between(mailbox, other.mailbox).execute();
+  const outward = await between(other.mailbox, mailbox).execute();
+  return inward.length + outward.length >= caps.perPair;
+}
