@@ -1,0 +1,91 @@
+import type { Kysely } from "kysely";
+import type { DatabaseSync } from "node:sqlite";
+import { registry } from "../registry.ts";
+import type { OperationName } from "../contract.ts";
+import type { Tx } from "../operation.ts";
+import type { Database } from "../schema.ts";
+import { toFault, unavailable, type Fault } from "./fault.ts";
+
+/** One operation asked for, and what came of it. */
+export interface Job {
+  readonly id: number;
+  readonly name: OperationName;
+  readonly args: unknown;
+}
+
+export type Answer =
+  { readonly id: number; readonly ok: true; readonly result: unknown } | { readonly id: number; readonly ok: false; readonly fault: Fault };
+
+export interface Outcome {
+  readonly answers: readonly Answer[];
+  /** Watch keys moved by what was committed. */
+  readonly touched: readonly string[];
+}
+
+export interface Connection {
+  readonly sqlite: DatabaseSync;
+  readonly db: Kysely<Database>;
+}
+
+/**
+ * Many operations, one commit: the disk is waited for once. Each has a savepoint, so one that fails takes nothing from
+ * its neighbours. INVARIANT: the outcome exists only after COMMIT; if that fails, or SQLite gave the transaction up
+ * under way (full disk, I/O error), every job of the batch has failed.
+ */
+export async function writeJobs(connection: Connection, jobs: readonly Job[]): Promise<Outcome> {
+  const { sqlite } = connection;
+  try {
+    sqlite.exec("begin immediate");
+    const done: Done[] = [];
+    for (const job of jobs) done.push(await writeJob(connection, job));
+    sqlite.exec("commit");
+    return { answers: done.map(({ answer }) => answer), touched: [...new Set(done.flatMap(({ touched }) => touched))] };
+  } catch (error) {
+    if (sqlite.isTransaction) sqlite.exec("rollback");
+    const fault = toFault(unavailable("the database did not take the change", error));
+    return { answers: jobs.map(({ id }) => ({ id, ok: false, fault })), touched: [] };
+  }
+}
+
+/** Each in a snapshot of its own: as of now, and the same throughout. */
+export async function readJobs(connection: Connection, jobs: readonly Job[]): Promise<Outcome> {
+  const answers: Answer[] = [];
+  for (const job of jobs) answers.push(await readJob(connection, job));
+  return { answers, touched: [] };
+}
+
+interface Done {
+  readonly answer: Answer;
+  readonly touched: readonly string[];
+}
+
+async function writeJob({ sqlite, db }: Connection, job: Job): Promise<Done> {
+  const touched: string[] = [];
+  sqlite.exec("savepoint job");
+  try {
+    const result = await perform({ db, touch: (key) => touched.push(key) }, job);
+    sqlite.exec("release job");
+    return { answer: { id: job.id, ok: true, result }, touched };
+  } catch (error) {
+    // Throws when the transaction is gone, and then the whole batch is.
+    sqlite.exec("rollback to job; release job");
+    return { answer: { id: job.id, ok: false, fault: toFault(error) }, touched: [] };
+  }
+}
+
+async function readJob({ sqlite, db }: Connection, job: Job): Promise<Answer> {
+  try {
+    sqlite.exec("begin");
+    const result = await perform({ db, touch: () => undefined }, job);
+    return { id: job.id, ok: true, result };
+  } catch (error) {
+    return { id: job.id, ok: false, fault: toFault(error) };
+  } finally {
+    if (sqlite.isTransaction) sqlite.exec("rollback");
+  }
+}
+
+function perform(tx: Tx, { name, args }: Job): Promise<unknown> {
+  // The pair comes from `Store.run`, where the compiler has seen that they fit.
+  return registry[name].run(tx, args as never);
+}

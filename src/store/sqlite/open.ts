@@ -1,0 +1,28 @@
+import { DatabaseSync } from "node:sqlite";
+
+/** Milliseconds to wait for a lock, e.g. while somebody takes a backup with another tool. */
+const BUSY_TIMEOUT = 5000;
+
+/**
+ * INVARIANT (DESIGN §9.2): with `synchronous=FULL` a commit returns only when the log is on the disk.
+ * `secure_delete` overwrites what is erased, so that private details do not linger in free pages.
+ */
+export function openWriter(path: string): DatabaseSync {
+  const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true });
+  connection.exec(`
+    pragma journal_mode = wal;
+    pragma synchronous = full;
+    pragma secure_delete = on;
+    pragma trusted_schema = off;
+    pragma journal_size_limit = 67108864;
+    pragma cache_size = -65536;
+    pragma temp_store = memory;
+  `);
+  return connection;
+}
+
+export function openReader(path: string): DatabaseSync {
+  const connection = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT });
+  connection.exec("pragma query_only = on; pragma trusted_schema = off; pragma cache_size = -65536; pragma temp_store = memory;");
+  return connection;
+}

@@ -1,0 +1,86 @@
+import { resolve } from "node:path";
+import type { Args, OperationName, Result, Store, Watch } from "../contract.ts";
+import { registry } from "../registry.ts";
+import { Watches } from "../watch.ts";
+import { Line } from "./line.ts";
+import { lockDatabase, type Lock } from "./lock.ts";
+import type { ThreadData } from "./thread.ts";
+
+export interface SqliteStoreOptions {
+  /** The database file; its directory must exist. `-wal`, `-shm` and `.lock` files stand beside it. */
+  readonly path: string;
+  /** Operations that may wait per thread; default 10,000. */
+  readonly mostWaiting?: number;
+}
+
+/**
+ * The embedded store: `node:sqlite` in two threads, one that writes and one that reads. A write is durable when its
+ * promise resolves, and later reads see it. Keeps the process alive until `close`.
+ *
+ * Throws `invalid_config` when another process has the database, when it cannot be opened, or when newer code wrote it.
+ */
+export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const path = resolve(options.path);
+  const lock = lockDatabase(path);
+  const store = new SqliteStore(path, options.mostWaiting ?? 10_000, lock);
+  try {
+    await store.start();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+// Beside this file, as source and as built.
+const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
+
+class SqliteStore implements Store {
+  readonly #lock: Lock;
+  readonly #watches = new Watches();
+  readonly #writer: Line;
+  readonly #reader: Line;
+  #closed: Promise<void> | null = null;
+
+  constructor(path: string, mostWaiting: number, lock: Lock) {
+    this.#lock = lock;
+    const line = (role: ThreadData["role"], onLost: () => void): Line =>
+      new Line({
+        entry: THREAD,
+        data: { path, role } satisfies ThreadData,
+        mostWaiting,
+        onTouched: (keys) => this.#watches.touched(keys),
+        onLost,
+      });
+    this.#writer = line("writer", () => this.#watches.touchAll());
+    this.#reader = line("reader", () => undefined);
+  }
+
+  /** The writer first: it makes the file and the tables that the reader opens. */
+  async start(): Promise<void> {
+    await this.#writer.start();
+    await this.#reader.start();
+  }
+
+  run<K extends OperationName>(name: K, args: Args<K>): Promise<Result<K>> {
+    const line = registry[name].kind === "write" ? this.#writer : this.#reader;
+    return line.run(name, args) as Promise<Result<K>>;
+  }
+
+  watch(key: string, timeoutMs: number): Watch {
+    return this.#watches.watch(key, timeoutMs);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  // The reader first: the last connection to close folds the log into the database, and only the writer may.
+  async #end(): Promise<void> {
+    this.#watches.close();
+    await this.#reader.close();
+    await this.#writer.close();
+    this.#lock.release();
+  }
+}
