@@ -1,0 +1,26 @@
+import { PosternError } from "../model/errors.ts";
+import type { TenantId } from "../model/ids.ts";
+
+/** Where a blob lives, relative to the root of a blob store: `<tenant>/<first two hex digits>/<digest>`. */
+export interface BlobName {
+  readonly tenant: TenantId;
+  readonly digest: string;
+}
+
+/** Names become paths, so nothing but what we make ourselves may pass. Throws `invalid_request`. */
+export function checkName({ tenant, digest }: BlobName): void {
+  checkTenant(tenant);
+  if (!isDigest(digest)) throw new PosternError("invalid_request", "a blob is named by 64 lower-case hex digits");
+}
+
+export function checkTenant(tenant: string): asserts tenant is TenantId {
+  if (!isTenant(tenant)) throw new PosternError("invalid_request", "a blob belongs to a tenant id");
+}
+
+export function isTenant(text: string): text is TenantId {
+  return /^ten_[0-9a-z]{1,64}$/.test(text);
+}
+
+export function isDigest(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
