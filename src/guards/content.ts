@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { RE2Set } from "re2js";
+import { PosternError } from "../model/errors.ts";
+import { GUARDED_PLACES } from "../model/finding.ts";
+import type { Finding, GuardedPlace, Span, Where } from "../model/finding.ts";
+import { CONTENT_GUARD } from "../model/guards.ts";
+import type { GuardViews } from "../model/guards.ts";
+import { fold } from "./fold.ts";
+import type { Folded } from "./fold.ts";
+import type { Guard } from "./guard.ts";
+import { locate } from "./locate.ts";
+import { parsePattern } from "./pattern.ts";
+
+/** A policy's content guards as a scan needs them. `digest` names the policy; equal digests have equal guards. */
+export interface ContentPatterns {
+  readonly digest: string;
+  readonly guards: readonly { readonly pattern: string; readonly in: readonly Where[] }[];
+}
+
+/** Spans looked up in one message; findings beyond have none. Bounds the work, loses no finding. */
+const MAX_SPANS = 50;
+
+/** Patterns a set: more of them share a pass over the text, fewer keep the automaton of a hostile text small. */
+const SET_SIZE = 16;
+
+/** Bytes of automaton a set may cache before it goes on without cache. */
+const SET_MEMORY = 1 << 20;
+
+/**
+ * The guard of the policy's own patterns. Each is matched against the text as it is and as a person reads it (`fold`):
+ * a line break or a zero-width space does not hide a phrase. One finding per (pattern, place).
+ */
+export function contentGuard(patterns: ContentPatterns): Guard {
+  const compiled = compiledPatterns(patterns);
+  return { name: CONTENT_GUARD, look: (views) => GUARDED_PLACES.flatMap(lookAt(views, compiled)) };
+}
+
+interface Compiled {
+  readonly expressions: readonly string[];
+  readonly places: readonly ReadonlySet<Where>[];
+  readonly sets: readonly RE2Set[];
+}
+
+function lookAt(views: GuardViews, compiled: Compiled): (place: GuardedPlace) => readonly Finding[] {
+  let spans = MAX_SPANS;
+  return (place) => {
+    const text = textOf(views, place);
+    if (text === "") return [];
+    const folded = fold(text);
+    const plain = new Set(hits(compiled, text));
+    const read = folded.text === text ? [] : hits(compiled, folded.text);
+    return [...new Set([...plain, ...read])]
+      .filter((index) => compiled.places[index]?.has(place) === true)
+      .sort((a, b) => a - b)
+      .map((index) => {
+        const span = spans-- > 0 ? spanOf(compiled.expressions[index] ?? "", text, plain.has(index) ? null : folded) : null;
+        return finding(index, place, span);
+      });
+  };
+}
+
+function hits({ sets }: Compiled, text: string): readonly number[] {
+  return sets.flatMap((set, group) => set.match(text).map((index) => group * SET_SIZE + index));
+}
+
+function finding(rule_index: number, where: GuardedPlace, span: Span | null): Finding {
+  return { guard: CONTENT_GUARD, code: "content_match", severity: 2, where, rule_index, ...(span === null ? {} : { span }) };
+}
+
+function spanOf(expression: string, text: string, folded: Folded | null): Span | null {
+  const found = locate(expression, folded?.text ?? text);
+  if (found === null) return null;
+  const { start, end } = folded?.origin(found.start, found.end) ?? found;
+  return { offset: start, length: end - start, sha256: createHash("sha256").update(text.slice(start, end)).digest("hex") };
+}
+
+function textOf(views: GuardViews, place: GuardedPlace): string {
+  const view = views[place];
+  return typeof view === "string" ? view : view.join("\n");
+}
+
+/** Compiled policies by digest, least recently used first. Per thread. */
+const cache = new Map<string, Compiled>();
+const CACHE_SIZE = 32;
+
+function compiledPatterns(patterns: ContentPatterns): Compiled {
+  const compiled = cache.get(patterns.digest) ?? compile(patterns);
+  cache.delete(patterns.digest);
+  cache.set(patterns.digest, compiled);
+  const oldest = cache.size > CACHE_SIZE ? cache.keys().next().value : undefined;
+  if (oldest !== undefined) cache.delete(oldest);
+  return compiled;
+}
+
+function compile({ guards }: ContentPatterns): Compiled {
+  const expressions = guards.map(({ pattern }, index) => expressionOf(pattern, index));
+  const sets: RE2Set[] = [];
+  for (let at = 0; at < expressions.length; at += SET_SIZE) {
+    const set = new RE2Set(RE2Set.UNANCHORED, 0, SET_MEMORY);
+    for (const expression of expressions.slice(at, at + SET_SIZE)) set.add(expression);
+    set.compile();
+    sets.push(set);
+  }
+  return { expressions, places: guards.map((guard) => new Set(guard.in)), sets };
+}
+
+/** A stored policy was checked when it was stored, so this is a fault of the gate, not of the message. */
+function expressionOf(pattern: string, index: number): string {
+  const parsed = parsePattern(pattern);
+  if (parsed.ok) return parsed.pattern.expression;
+  throw new PosternError("invalid_policy", `content guard ${index} ${parsed.problem.what}`, { fix: parsed.problem.fix });
+}
