@@ -1,0 +1,106 @@
+import type net from "node:net";
+import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
+import type { SMTPServer } from "smtp-server";
+import { pathOf } from "./address.ts";
+import { type Reply, REPLY } from "./answers.ts";
+import type { SmtpLimits } from "./limits.ts";
+
+/** What one connection is told by the door it came through. */
+export interface ConnectionTerms {
+  readonly limits: SmtpLimits;
+  /** Whether a peer may state whom it speaks for (XCLIENT, XFORWARD). */
+  readonly trusted: (ip: string) => boolean;
+  readonly replied: (code: number) => void;
+  /** Called once, when the socket is gone. */
+  readonly gone: () => void;
+}
+
+/** RFC 3463 code at the start of a text: one of ours, which the library's guess must not precede. */
+const ENHANCED = /^[245]\.\d{1,3}\.\d{1,3} /;
+
+/** `smtp-server`'s session with what its options cannot say. It calls `send` for every reply, which is where sessions are counted and ended. */
+export class Connection extends SMTPConnection {
+  readonly #terms: ConnectionTerms;
+  readonly #lifetime: NodeJS.Timeout;
+  #errors = 0;
+  #repliesWithoutMessage = 0;
+
+  constructor(server: SMTPServer, socket: net.Socket, options: SMTPConnectionOptions, terms: ConnectionTerms) {
+    super(server, socket, options);
+    this.#terms = terms;
+    // An interval, because the library lets a session be while it is our turn and nobody asks again afterwards.
+    this.#lifetime = setInterval(() => this._onTimeout(), terms.limits.sessionMs).unref();
+  }
+
+  /** Greets at once; the library would hold every sender up by 100 ms to catch those that talk too soon. */
+  override init(): void {
+    this._setListeners(() => this.connectionReady());
+  }
+
+  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    const [theCode, theText] = this.#worded(code, data);
+    this.#terms.replied(theCode);
+    super.send(theCode, theText, typeof theText === "string" && ENHANCED.test(theText) ? false : context);
+    if (theCode === 421 || theCode === 221) return;
+    const end = this.#reasonToEnd(theCode, context);
+    if (end !== null) this.dismiss(end);
+  }
+
+  /** Says why and closes. */
+  dismiss(reply: Reply): void {
+    this.#terms.replied(reply.code);
+    super.send(reply.code, `${reply.enhanced} ${reply.text}`, false);
+    this.close();
+  }
+
+  /** For closing time: leaves a peer alone that waits for our reply or is in the middle of a message. */
+  dismissIfIdle(): void {
+    if (!this._dataStream && !this._handlerPending) this.dismiss(REPLY.closing);
+  }
+
+  override _proxyCommandAllowed(command: string): boolean {
+    // Once only: the client spoken for must not state another address through its relay.
+    return !this._xClient.has("ADDR") && this.#terms.trusted(this._originalRemoteAddress) && this._isSupported(command);
+  }
+
+  override _parseAddressCommand(name: string, command: Buffer | string): ReturnType<SMTPConnection["_parseAddressCommand"]> {
+    const parsed = super._parseAddressCommand(name, command);
+    // The library turns A-labels into Unicode, which does not always turn back into what was sent.
+    if (parsed) parsed.address = pathOf(command.toString());
+    return parsed;
+  }
+
+  override _onClose(): void {
+    super._onClose();
+    clearInterval(this.#lifetime);
+    this.#terms.gone();
+  }
+
+  get #closing(): boolean {
+    return this._server._closeTimeout !== false;
+  }
+
+  /** The library's 421s, where RFC 3463 has a better code than its default. */
+  #worded(code: number, data?: string | string[] | null): readonly [number, string | string[] | null | undefined] {
+    if (code !== 421) return [code, data];
+    if (this.#closing) return [code, textOf(REPLY.closing)];
+    return [code, data === "Error: too many unrecognized commands" ? textOf(REPLY.tooManyErrors) : data];
+  }
+
+  #reasonToEnd(code: number, context: string | false | undefined): Reply | null {
+    this.#repliesWithoutMessage = context === "DATA_OK" ? 0 : this.#repliesWithoutMessage + 1;
+    if (isProtocolError(code, context)) this.#errors += 1;
+    if (this.#errors >= this.#terms.limits.protocolErrors) return REPLY.tooManyErrors;
+    if (this.#repliesWithoutMessage >= this.#terms.limits.repliesWithoutMessage) return REPLY.tooManyCommands;
+    return this.#closing && code !== 354 ? REPLY.closing : null;
+  }
+}
+
+function textOf(reply: Reply): string {
+  return `${reply.enhanced} ${reply.text}`;
+}
+
+/** RFC 5321 §4.2.4: syntax, order, unknown or forbidden commands; not what a mailbox or a message is refused for. */
+function isProtocolError(code: number, context: string | false | undefined): boolean {
+  return (code >= 500 && code <= 504) || code === 555 || context === "NOT_AUTHORIZED";
+}

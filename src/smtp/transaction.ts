@@ -1,0 +1,142 @@
+import type { Readable } from "node:stream";
+import type { BlobWriter } from "../blobs/blobs.ts";
+import { createIntakeScanner } from "../mail/limits.ts";
+import type { Envelope } from "../model/message.ts";
+import { type Reply, REPLY, replyToViolation, type Verdict } from "./answers.ts";
+import { combine, type Judged } from "./combine.ts";
+import type { SmtpDeps } from "./deps.ts";
+import { faultCode } from "./fault.ts";
+import { type Intake, takeIn } from "./intake.ts";
+import { judge } from "./judge.ts";
+import type { SmtpLimits } from "./limits.ts";
+import type { SmtpMetrics } from "./metrics.ts";
+import { keepReceipts, type Told } from "./receipts.ts";
+import { letGo, rawKey } from "./raw.ts";
+import { perMailbox, type Routes } from "./route.ts";
+import type { Release, Slots } from "./slots.ts";
+import type { Uses } from "./uses.ts";
+
+export interface TransactionTerms {
+  readonly deps: SmtpDeps;
+  readonly limits: SmtpLimits;
+  readonly metrics: SmtpMetrics;
+  readonly judgements: Slots;
+  readonly uses: Uses;
+  /** Work the peer need not wait for; closing does. Must not reject. */
+  readonly later: (work: Promise<void>) => void;
+}
+
+/** One message on its way in: what the peer said before DATA. */
+export interface Mail {
+  readonly envelope: Omit<Envelope, "recipient">;
+  /** Whom a bound per peer counts; null for relays that carry many. */
+  readonly peer: string | null;
+  /** All of one tenant, in the order given. */
+  readonly routes: Routes;
+}
+
+interface Ending {
+  /** `protocol`: ended by the door before anybody judged. */
+  readonly verdict: Verdict | "protocol";
+  readonly reply: Reply;
+  readonly judged: readonly Judged[];
+}
+
+/**
+ * Takes one message from DATA to its reply (DESIGN §3). INVARIANT: a 250 is returned only after the blob is durable and
+ * every recipient's decision is recorded. Rejects only when the peer is gone before the dot.
+ */
+export async function receive(terms: TransactionTerms, mail: Mail, stream: Readable): Promise<Reply> {
+  const { deps, limits, metrics } = terms;
+  const tenant = mail.routes[0].tenant;
+  const scanner = createIntakeScanner({ ...limits.message, size: limits.size });
+  const intake = await takeIn(stream, { size: limits.size, scanner, create: () => deps.blobs.create(tenant) });
+  const dot = performance.now();
+  const ending = intake.kind === "refused" ? turnedDown(terms, intake) : await settle(terms, mail, intake);
+  metrics.answered(ending.verdict, (performance.now() - dot) / 1000);
+  deps.log.info(factsOf(ending, performance.now() - dot), "message answered");
+  return ending.reply;
+}
+
+type Taken = Extract<Intake, { kind: "taken" }>;
+
+function turnedDown({ deps }: TransactionTerms, { reply, fault }: Extract<Intake, { kind: "refused" }>): Ending {
+  if (fault !== undefined) deps.log.error({ fault: faultCode(fault) }, "message could not be stored");
+  return byTheDoor(reply);
+}
+
+function byTheDoor(reply: Reply): Ending {
+  return { verdict: "protocol", reply, judged: [] };
+}
+
+/** Bounds come before the commit: what will not be judged is not worth an fsync. */
+async function settle(terms: TransactionTerms, mail: Mail, taken: Taken): Promise<Ending> {
+  const slots = takeSlots(terms.judgements, mail);
+  if (slots.length === 0) {
+    await taken.writer.abort();
+    return byTheDoor(REPLY.busy);
+  }
+  try {
+    return await judgeOnce(terms, mail, taken, slots.length);
+  } finally {
+    for (const release of slots) release();
+  }
+}
+
+/** As many places as there are mailboxes, or fewer: one is enough to begin, and the copies then take turns. */
+function takeSlots(judgements: Slots, { routes, peer }: Mail): readonly Release[] {
+  const wanted = perMailbox(routes).length;
+  const slots: Release[] = [];
+  while (slots.length < wanted) {
+    const slot = judgements.take(peer);
+    if (slot === null) break;
+    slots.push(slot);
+  }
+  return slots;
+}
+
+async function judgeOnce(terms: TransactionTerms, mail: Mail, taken: Taken, width: number): Promise<Ending> {
+  const raw = { tenant: mail.routes[0].tenant, digest: taken.digest };
+  const release = await terms.uses.take(rawKey(raw));
+  const ending = await storeAndJudge(terms, mail, taken.writer, width).catch((error: unknown) => {
+    terms.deps.log.error({ fault: faultCode(error) }, "message could not be judged");
+    return byTheDoor(REPLY.unavailable);
+  });
+  terms.later(letGo(terms, raw, ending.verdict, release));
+  return ending;
+}
+
+async function storeAndJudge(terms: TransactionTerms, mail: Mail, writer: BlobWriter, width: number): Promise<Ending> {
+  const { deps, limits } = terms;
+  const tenant = mail.routes[0].tenant;
+  const received_at = deps.clock();
+  const ref = await committed(writer);
+  const violation = await deps.reader.inspect({ tenant, ref });
+  if (violation !== null) return byTheDoor(replyToViolation(violation));
+  const { envelope } = mail;
+  const judged = await judge(deps, { ref, envelope, routes: perMailbox(mail.routes), received_at, width, answerMs: limits.answerMs });
+  const { verdict, reply } = combine(judged);
+  terms.later(keepReceipts(deps, { envelope, about: recipientsOf(mail.routes, judged), reply }));
+  return { verdict, reply, judged };
+}
+
+async function committed(writer: BlobWriter): ReturnType<BlobWriter["commit"]> {
+  try {
+    return await writer.commit();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+function recipientsOf(routes: Routes, judged: readonly Judged[]): Told["about"] {
+  const mailboxes = perMailbox(routes).map(({ mailbox }) => mailbox);
+  return routes.flatMap((route) => {
+    const found = judged[mailboxes.indexOf(route.mailbox)];
+    return found === undefined ? [] : [{ route, judged: found }];
+  });
+}
+
+function factsOf({ verdict, reply, judged }: Ending, ms: number): Readonly<Record<string, unknown>> {
+  return { verdict, code: reply.code, enhanced: reply.enhanced, messages: judged.map(({ message }) => message), ms: Math.round(ms) };
+}
