@@ -1,0 +1,173 @@
+import { z } from "zod";
+import { PosternError, type Problem } from "./model/errors.ts";
+import * as read from "./settings.ts";
+import { SMTP_LIMITS, type SmtpLimits } from "./smtp/limits.ts";
+import { isTemporalExternal } from "./temporal-env.ts";
+
+const PREFIX = "POSTERN_";
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+
+const DEFAULT_SMTP = { host: "127.0.0.1", port: 2525 };
+const DEFAULT_HTTP = { host: "127.0.0.1", port: 8025 };
+
+/** Every `POSTERN_*` setting there is. What is not here is refused. */
+const Settings = z.object({
+  /** Directory of everything Postern keeps. */
+  POSTERN_DATA: read.directory.prefault("./.postern"),
+  POSTERN_ROLE: read.role.default("all"),
+  POSTERN_SMTP: read.listen("127.0.0.1:2525").default(DEFAULT_SMTP),
+  POSTERN_HTTP: read.listen("127.0.0.1:8025").default(DEFAULT_HTTP),
+  /** How the world reaches the HTTP door, for links. Default: its address. */
+  POSTERN_PUBLIC_URL: read.publicUrl.optional(),
+  /** First operator and admin key. Default: made at the first start, in `admin.key` of the data directory. */
+  POSTERN_ADMIN_KEY: read.adminKey.optional(),
+  /** Seals recoverable secrets. Default: made at the first start, in `secret.key` of the data directory. */
+  POSTERN_SECRET_KEY: read.secretKey.optional(),
+  /** Peers that may state a client's address by XCLIENT. Default: nobody. */
+  POSTERN_TRUSTED_RELAYS: read.networks.default([]),
+  /** JSON zone used instead of DNS, for tests and the demo. */
+  POSTERN_DNS_ZONE: read.readableFile.optional(),
+  /** PEM certificate chain and key for STARTTLS; both or neither. */
+  POSTERN_TLS_CERT: read.readableFile.optional(),
+  POSTERN_TLS_KEY: read.readableFile.optional(),
+  POSTERN_LOG_LEVEL: read.oneOf(LOG_LEVELS).default("info"),
+  /** gRPC port of the embedded Temporal server. Default: a free one, the same at every start. */
+  POSTERN_TEMPORAL_PORT: read.portNumber.optional(),
+  POSTERN_LIMIT_MESSAGE_SIZE: read.byteSize(1024, 1024 ** 3).default(SMTP_LIMITS.size),
+  POSTERN_LIMIT_RECIPIENTS: read.wholeNumber("recipients", 1, 10_000).default(SMTP_LIMITS.recipients),
+  POSTERN_LIMIT_CONNECTIONS_PER_PEER: read.wholeNumber("connections", 1, 10_000).default(SMTP_LIMITS.connectionsPerPeer),
+  POSTERN_LIMIT_IDLE_SECONDS: read.wholeNumber("seconds", 1, 3_600).default(SMTP_LIMITS.idleMs / 1000),
+  // RFC 5321 §4.5.3.2.6: a sender waits ten minutes for the answer to the final dot.
+  POSTERN_LIMIT_ANSWER_SECONDS: read.wholeNumber("seconds", 1, 590).default(SMTP_LIMITS.answerMs / 1000),
+  POSTERN_DATABASE_URL: read.notBuilt("PostgreSQL").optional(),
+  POSTERN_BLOBS: read.notBuilt("S3-compatible blob storage").optional(),
+  POSTERN_LMTP: read.notBuilt("LMTP").optional(),
+  POSTERN_RELAY: read.notBuilt("sending mail through a relay").optional(),
+});
+type Settings = z.infer<typeof Settings>;
+
+/** The settings of one instance, checked. */
+export interface Config {
+  /** Absolute path. */
+  readonly dataDir: string;
+  readonly role: "all";
+  readonly smtp: read.Listen;
+  readonly http: read.Listen;
+  /** Without a trailing slash. */
+  readonly publicUrl: string;
+  readonly adminKey: string | undefined;
+  readonly secretKey: string | undefined;
+  /** IP addresses and networks. */
+  readonly trustedRelays: readonly string[];
+  /** Absolute path of a JSON zone. */
+  readonly dnsZone: string | undefined;
+  /** Absolute paths of PEM files. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly limits: Pick<SmtpLimits, "size" | "recipients" | "connectionsPerPeer" | "idleMs" | "answerMs">;
+  readonly temporal: TemporalConfig;
+}
+
+/** `external`: how to connect is read by `@temporalio/envconfig` from Temporal's own environment names. */
+export type TemporalConfig =
+  { readonly kind: "embedded"; readonly namespace: string; readonly port: number | undefined } | { readonly kind: "external" };
+
+/**
+ * Reads the settings from an environment, once. Empty values count as unset; relative paths start at the working directory.
+ *
+ * Throws `invalid_config` with one line per problem in `message` (each names the setting and the way out) and the same in
+ * `problems`: a value that cannot be used, a `POSTERN_*` name that does not exist, a file that cannot be read, a feature not built yet.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith(PREFIX) && value !== ""));
+  const settings = Settings.safeParse(given);
+  const problems = [...unknownNames(given), ...problemsOf(settings), ...halfTls(given)];
+  if (!settings.success || problems.length > 0) throw invalid(problems);
+  return toConfig(settings.data, env);
+}
+
+/** For the log of a start: every setting as it is used, keys only as given or not. */
+export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
+  const { adminKey, secretKey, smtp, http, ...rest } = config;
+  const source = (key: string | undefined): string => (key === undefined ? "from the data directory" : "from the environment");
+  return { ...rest, smtp: formatListen(smtp), http: formatListen(http), adminKey: source(adminKey), secretKey: source(secretKey) };
+}
+
+/** Inverse of reading `host:port`. */
+export function formatListen({ host, port }: read.Listen): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
+  const { POSTERN_TLS_CERT: cert, POSTERN_TLS_KEY: key } = settings;
+  return {
+    dataDir: settings.POSTERN_DATA,
+    role: settings.POSTERN_ROLE,
+    smtp: settings.POSTERN_SMTP,
+    http: settings.POSTERN_HTTP,
+    publicUrl: settings.POSTERN_PUBLIC_URL ?? `http://${formatListen(reachable(settings.POSTERN_HTTP))}`,
+    adminKey: settings.POSTERN_ADMIN_KEY,
+    secretKey: settings.POSTERN_SECRET_KEY,
+    trustedRelays: settings.POSTERN_TRUSTED_RELAYS,
+    dnsZone: settings.POSTERN_DNS_ZONE,
+    tls: cert === undefined || key === undefined ? undefined : { cert, key },
+    logLevel: settings.POSTERN_LOG_LEVEL,
+    limits: {
+      size: settings.POSTERN_LIMIT_MESSAGE_SIZE,
+      recipients: settings.POSTERN_LIMIT_RECIPIENTS,
+      connectionsPerPeer: settings.POSTERN_LIMIT_CONNECTIONS_PER_PEER,
+      idleMs: settings.POSTERN_LIMIT_IDLE_SECONDS * 1000,
+      answerMs: settings.POSTERN_LIMIT_ANSWER_SECONDS * 1000,
+    },
+    temporal: isTemporalExternal(env)
+      ? { kind: "external" }
+      : { kind: "embedded", namespace: env["TEMPORAL_NAMESPACE"] || "default", port: settings.POSTERN_TEMPORAL_PORT },
+  };
+}
+
+/** An address that listens everywhere is none that can be visited. */
+function reachable(listen: read.Listen): read.Listen {
+  return listen.host === "0.0.0.0" || listen.host === "::" ? { ...listen, host: "localhost" } : listen;
+}
+
+function problemsOf(settings: z.ZodSafeParseResult<Settings>): Problem[] {
+  return (settings.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message }));
+}
+
+function halfTls(given: Readonly<Record<string, unknown>>): Problem[] {
+  const [cert, key] = ["POSTERN_TLS_CERT", "POSTERN_TLS_KEY"] as const;
+  if (cert in given === key in given) return [];
+  const [set, missing] = cert in given ? [cert, key] : [key, cert];
+  return [{ path: set, message: `is of no use without \`${missing}\`; set both, or neither` }];
+}
+
+function unknownNames(given: Readonly<Record<string, unknown>>): Problem[] {
+  const known = Object.keys(Settings.shape);
+  return Object.keys(given)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ path: name, message: `is not a setting; ${suggestion(name, known)}` }));
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const [nearest] = known.map((other) => ({ other, distance: editDistance(name, other) })).sort((a, b) => a.distance - b.distance);
+  return nearest !== undefined && nearest.distance <= (name.length - PREFIX.length) / 3 ? `did you mean \`${nearest.other}\`?` : "unset it";
+}
+
+/** Levenshtein. Names are short and few. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function invalid(problems: readonly Problem[]): PosternError {
+  const lines = problems.map(({ path, message }) => `${path}: ${message}`);
+  return new PosternError("invalid_config", lines.join("\n"), { problems });
+}

@@ -1,0 +1,142 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { PosternError } from "./model/errors.ts";
+import { parseNetworks } from "./smtp/peers.ts";
+
+// One reader per kind of setting. A refusal is one line: what is wrong, then the way out.
+
+export interface Listen {
+  /** Host name or IP address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+class Refused extends Error {}
+
+function setting<T>(read: (text: string) => T): z.ZodPipe<z.ZodString, z.ZodTransform<T, string>> {
+  return z.string().transform((text, context) => {
+    try {
+      return read(text);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+      return z.NEVER;
+    }
+  });
+}
+
+function refuse(what: string, fix: string): never {
+  throw new Refused(`${what}; ${fix}`);
+}
+
+/** `host:port`, `[::1]:port`. */
+export const listen = (example: string) =>
+  setting<Listen>((text) => {
+    const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
+    const host = bracketed ?? plain;
+    const port = Number(digits);
+    if (host === undefined) return refuse(`\`${text}\` is not host:port`, `write for example \`${example}\``);
+    if (port < 1 || port > 65_535) return refuse(`port \`${digits}\` does not exist`, "use 1 to 65535");
+    return { host, port };
+  });
+
+/** An absolute path; the directory itself may be missing, its writer makes it. */
+export const directory = setting((text) => {
+  const path = resolve(text);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) refuse(`\`${path}\` is not a directory`, "name another one");
+  return path;
+});
+
+export const readableFile = setting((text) => {
+  const path = resolve(text);
+  try {
+    accessSync(path, constants.R_OK);
+  } catch {
+    refuse(`the file \`${path}\` cannot be read`, "check the path and its permissions, or unset it");
+  }
+  return path;
+});
+
+/** A whole number within bounds, of `unit`. */
+export const wholeNumber = (unit: string, from: number, to: number) => numberBetween(`a whole number of ${unit}`, from, to);
+
+export const portNumber = numberBetween("a port number", 1, 65_535);
+
+function numberBetween(what: string, from: number, to: number) {
+  return setting((text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= from && value <= to)) refuse(`\`${text}\` is not ${what} from ${from} to ${to}`, "correct or unset it");
+    return value;
+  });
+}
+
+/** Bytes, or KiB and MiB with their unit: `26214400`, `25MiB`. */
+export const byteSize = (from: number, to: number) =>
+  setting((text) => {
+    const [, digits, unit] = /^(\d{1,12})\s?(B|KiB|MiB)?$/i.exec(text) ?? [];
+    const bytes = Number(digits ?? Number.NaN) * unitSize(unit);
+    if (!(bytes >= from && bytes <= to)) refuse(`\`${text}\` is not a size from ${from} to ${to} bytes`, "write for example `25MiB`");
+    return bytes;
+  });
+
+function unitSize(unit: string | undefined): number {
+  switch (unit?.toLowerCase()) {
+    case "kib":
+      return 1024;
+    case "mib":
+      return 1024 * 1024;
+    default:
+      return 1;
+  }
+}
+
+export const oneOf = <const T extends string>(values: readonly T[]) =>
+  setting((text) => {
+    return values.find((value) => value === text) ?? refuse(`\`${text}\` is not known`, `use one of ${values.join(", ")}`);
+  });
+
+/** Without a trailing slash. */
+export const publicUrl = setting((text) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const plain = url !== null && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === "";
+  if (!plain) refuse(`\`${text}\` is not a plain http or https URL`, "write for example `https://mail.example.com`");
+  return text.replace(/\/+$/, "");
+});
+
+/** IP addresses and networks, separated by commas. */
+export const networks = setting((text) => {
+  const list = text.split(",").map((entry) => entry.trim());
+  try {
+    parseNetworks(list);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    refuse(error.message, error.fix ?? "");
+  }
+  return list;
+});
+
+// What a key was set to is never repeated: the line may end in a log.
+
+export const adminKey = setting((text) => {
+  if (/^pst_live_[\x21-\x7e]{20,190}$/.test(text)) return text;
+  return refuse(
+    "is not `pst_live_` and at least 20 visible characters",
+    "make one with `echo pst_live_$(openssl rand -hex 20)`, or unset it",
+  );
+});
+
+export const secretKey = setting((text) => {
+  const isBase64 = /^[A-Za-z0-9+/_-]{43}=?$/.test(text);
+  return isBase64 ? text : refuse("is not 32 bytes in base64", "make one with `openssl rand -base64 32`, or unset it");
+});
+
+/** A setting whose feature is not in this release: refused rather than ignored. */
+export const notBuilt = (what: string) => setting((): undefined => refuse(`${what} is not built yet`, "unset it"));
+
+/** How the process takes part; only `all` while the store is the embedded one. */
+export const role = setting((text): "all" => {
+  if (text === "all") return text;
+  if (text !== "gateway" && text !== "worker") return refuse(`\`${text}\` is not known`, "use `all`");
+  return refuse(`\`${text}\` needs PostgreSQL and shared blobs, the embedded store cannot be split`, "use `all`, or unset it");
+});

@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { describeConfig, formatListen, loadConfig } from "../src/config.ts";
+import { PosternError } from "../src/model/errors.ts";
+import { isTemporalExternal } from "../src/temporal-env.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "postern-config-"));
+const file = join(folder, "file.pem");
+writeFileSync(file, "pem");
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const ADMIN_KEY = "pst_live_0123456789abcdefghjk";
+const SECRET_KEY = Buffer.alloc(32, 7).toString("base64");
+
+/** The lines of the refusal. */
+function refusal(env: NodeJS.ProcessEnv): string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof PosternError && error.code === "invalid_config") return error.message.split("\n");
+    throw error;
+  }
+  throw new Error("was accepted");
+}
+
+describe("configuration", () => {
+  it("needs nothing: every setting has a default", () => {
+    expect(loadConfig({ HOME: "/root", PATH: "/bin" })).toEqual({
+      dataDir: join(process.cwd(), ".postern"),
+      role: "all",
+      smtp: { host: "127.0.0.1", port: 2525 },
+      http: { host: "127.0.0.1", port: 8025 },
+      publicUrl: "http://127.0.0.1:8025",
+      adminKey: undefined,
+      secretKey: undefined,
+      trustedRelays: [],
+      dnsZone: undefined,
+      tls: undefined,
+      logLevel: "info",
+      limits: { size: 25 * 1024 * 1024, recipients: 100, connectionsPerPeer: 20, idleMs: 60_000, answerMs: 30_000 },
+      temporal: { kind: "embedded", namespace: "default", port: undefined },
+    });
+  });
+
+  it("reads every setting", () => {
+    const config = loadConfig({
+      POSTERN_DATA: folder,
+      POSTERN_ROLE: "all",
+      POSTERN_SMTP: "0.0.0.0:25",
+      POSTERN_HTTP: "[::]:443",
+      POSTERN_PUBLIC_URL: "https://mail.example.com/gate/",
+      POSTERN_ADMIN_KEY: ADMIN_KEY,
+      POSTERN_SECRET_KEY: SECRET_KEY,
+      POSTERN_TRUSTED_RELAYS: "192.0.2.1, 198.51.100.0/24,2001:db8::/32",
+      POSTERN_DNS_ZONE: file,
+      POSTERN_TLS_CERT: file,
+      POSTERN_TLS_KEY: file,
+      POSTERN_LOG_LEVEL: "warn",
+      POSTERN_TEMPORAL_PORT: "7233",
+      POSTERN_LIMIT_MESSAGE_SIZE: "10MiB",
+      POSTERN_LIMIT_RECIPIENTS: "5",
+      POSTERN_LIMIT_CONNECTIONS_PER_PEER: "2",
+      POSTERN_LIMIT_IDLE_SECONDS: "7",
+      POSTERN_LIMIT_ANSWER_SECONDS: "9",
+      TEMPORAL_NAMESPACE: "acme",
+    });
+    expect(config).toEqual({
+      dataDir: folder,
+      role: "all",
+      smtp: { host: "0.0.0.0", port: 25 },
+      http: { host: "::", port: 443 },
+      publicUrl: "https://mail.example.com/gate",
+      adminKey: ADMIN_KEY,
+      secretKey: SECRET_KEY,
+      trustedRelays: ["192.0.2.1", "198.51.100.0/24", "2001:db8::/32"],
+      dnsZone: file,
+      tls: { cert: file, key: file },
+      logLevel: "warn",
+      limits: { size: 10 * 1024 * 1024, recipients: 5, connectionsPerPeer: 2, idleMs: 7_000, answerMs: 9_000 },
+      temporal: { kind: "embedded", namespace: "acme", port: 7233 },
+    });
+  });
+
+  it("takes an empty value for an unset one", () => {
+    expect(loadConfig({ POSTERN_SMTP: "", POSTERN_RELAY: "", TEMPORAL_ADDRESS: "", TEMPORAL_NAMESPACE: "" })).toEqual(loadConfig({}));
+  });
+
+  it("names a public URL that can be visited when the HTTP door listens everywhere", () => {
+    expect(loadConfig({ POSTERN_HTTP: "0.0.0.0:80" }).publicUrl).toBe("http://localhost:80");
+    expect(loadConfig({ POSTERN_HTTP: "[::1]:80" }).publicUrl).toBe("http://[::1]:80");
+  });
+
+  it("refuses a setting that does not exist, and names the one that was meant", () => {
+    expect(refusal({ POSTERN_DTA: "x" })).toEqual(["POSTERN_DTA: is not a setting; did you mean `POSTERN_DATA`?"]);
+    expect(refusal({ POSTERN_TRUSTED_RELAY: "x" })).toEqual([
+      "POSTERN_TRUSTED_RELAY: is not a setting; did you mean `POSTERN_TRUSTED_RELAYS`?",
+    ]);
+    expect(refusal({ POSTERN_WEATHER: "x" })).toEqual(["POSTERN_WEATHER: is not a setting; unset it"]);
+  });
+
+  it.each([
+    ["POSTERN_SMTP", "2525", "`2525` is not host:port; write for example `127.0.0.1:2525`"],
+    ["POSTERN_SMTP", "::1:25", "`::1:25` is not host:port; write for example `127.0.0.1:2525`"],
+    ["POSTERN_HTTP", "localhost:70000", "port `70000` does not exist; use 1 to 65535"],
+    ["POSTERN_HTTP", "localhost:0", "port `0` does not exist; use 1 to 65535"],
+    ["POSTERN_DATA", file, `\`${file}\` is not a directory; name another one`],
+    [
+      "POSTERN_PUBLIC_URL",
+      "mail.example.com",
+      "`mail.example.com` is not a plain http or https URL; write for example `https://mail.example.com`",
+    ],
+    [
+      "POSTERN_PUBLIC_URL",
+      "https://a.example/?q",
+      "`https://a.example/?q` is not a plain http or https URL; write for example `https://mail.example.com`",
+    ],
+    [
+      "POSTERN_TRUSTED_RELAYS",
+      "10.0.0.0/8,300.1.1.1",
+      "trusted relay `300.1.1.1` is not an IP address or network; write addresses like `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`, separated by commas",
+    ],
+    [
+      "POSTERN_DNS_ZONE",
+      "/nonexistent/zone.json",
+      "the file `/nonexistent/zone.json` cannot be read; check the path and its permissions, or unset it",
+    ],
+    ["POSTERN_LOG_LEVEL", "loud", "`loud` is not known; use one of debug, info, warn, error, silent"],
+    ["POSTERN_LIMIT_MESSAGE_SIZE", "25GB", "`25GB` is not a size from 1024 to 1073741824 bytes; write for example `25MiB`"],
+    ["POSTERN_LIMIT_RECIPIENTS", "0", "`0` is not a whole number of recipients from 1 to 10000; correct or unset it"],
+    ["POSTERN_LIMIT_IDLE_SECONDS", "1.5", "`1.5` is not a whole number of seconds from 1 to 3600; correct or unset it"],
+    ["POSTERN_LIMIT_ANSWER_SECONDS", "600", "`600` is not a whole number of seconds from 1 to 590; correct or unset it"],
+    ["POSTERN_TEMPORAL_PORT", "-1", "`-1` is not a port number from 1 to 65535; correct or unset it"],
+    ["POSTERN_ROLE", "worker", "`worker` needs PostgreSQL and shared blobs, the embedded store cannot be split; use `all`, or unset it"],
+    ["POSTERN_ROLE", "boss", "`boss` is not known; use `all`"],
+    ["POSTERN_DATABASE_URL", "postgres://h/d", "PostgreSQL is not built yet; unset it"],
+    ["POSTERN_BLOBS", "s3://b", "S3-compatible blob storage is not built yet; unset it"],
+    ["POSTERN_LMTP", "127.0.0.1:24", "LMTP is not built yet; unset it"],
+    ["POSTERN_RELAY", "smtp://relay", "sending mail through a relay is not built yet; unset it"],
+  ])("refuses %s=%s in one line with the way out", (name, value, line) => {
+    expect(refusal({ [name]: value })).toEqual([`${name}: ${line}`]);
+  });
+
+  it("names a key's form without repeating the key", () => {
+    const lines = refusal({ POSTERN_ADMIN_KEY: "hunter2hunter2hunter2", POSTERN_SECRET_KEY: "correct horse" });
+    expect(lines).toEqual([
+      "POSTERN_ADMIN_KEY: is not `pst_live_` and at least 20 visible characters; make one with `echo pst_live_$(openssl rand -hex 20)`, or unset it",
+      "POSTERN_SECRET_KEY: is not 32 bytes in base64; make one with `openssl rand -base64 32`, or unset it",
+    ]);
+  });
+
+  it("refuses half of a TLS setting", () => {
+    expect(refusal({ POSTERN_TLS_KEY: file })).toEqual(["POSTERN_TLS_KEY: is of no use without `POSTERN_TLS_CERT`; set both, or neither"]);
+  });
+
+  it("names all problems at once, each with its setting", () => {
+    expect(refusal({ POSTERN_SMTP: "x", POSTERN_HTTP: "y", POSTERN_NOPE: "z" })).toHaveLength(3);
+  });
+
+  it("knows a Temporal server of one's own by Temporal's environment names", () => {
+    expect(loadConfig({ TEMPORAL_ADDRESS: "temporal.example:7233", TEMPORAL_NAMESPACE: "acme" }).temporal).toEqual({ kind: "external" });
+    expect(isTemporalExternal({ TEMPORAL_PROFILE: "prod" })).toBe(true);
+    expect(isTemporalExternal({ TEMPORAL_ADDRESS: "", TEMPORAL_NAMESPACE: "acme" })).toBe(false);
+  });
+
+  it("describes itself without its keys", () => {
+    const text = JSON.stringify(describeConfig(loadConfig({ POSTERN_ADMIN_KEY: ADMIN_KEY, POSTERN_SECRET_KEY: SECRET_KEY })));
+    expect(text).not.toContain(ADMIN_KEY);
+    expect(text).not.toContain(SECRET_KEY);
+    expect(text).toContain('"adminKey":"from the environment"');
+    expect(text).toContain('"smtp":"127.0.0.1:2525"');
+  });
+
+  it("reads back every address that it writes", () => {
+    const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
+    fc.assert(
+      fc.property(fc.record({ host, port: fc.integer({ min: 1, max: 65_535 }) }), (listen) => {
+        expect(loadConfig({ POSTERN_SMTP: formatListen(listen) }).smtp).toEqual(listen);
+      }),
+    );
+  });
+
+  it("answers whatever it is given with a configuration or a refusal, never with another error", () => {
+    const names = fc.constantFrom(
+      "POSTERN_SMTP",
+      "POSTERN_TRUSTED_RELAYS",
+      "POSTERN_LIMIT_MESSAGE_SIZE",
+      "POSTERN_PUBLIC_URL",
+      "POSTERN_X",
+    );
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.string()), (env) => {
+        try {
+          loadConfig(env);
+        } catch (error) {
+          expect(error).toBeInstanceOf(PosternError);
+        }
+      }),
+    );
+  });
+});
