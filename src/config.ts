@@ -4,6 +4,8 @@ import * as read from "./settings.ts";
 import { SMTP_LIMITS, type SmtpLimits } from "./smtp/limits.ts";
 import { isTemporalExternal } from "./temporal-env.ts";
 
+export { isTemporalExternal };
+
 const PREFIX = "POSTERN_";
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
