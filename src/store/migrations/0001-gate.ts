@@ -184,6 +184,10 @@ export const gate: Migration = {
     `create index audit_of_message on audit_entries (message, at, id) where message is not null`,
     `create trigger audit_entries_no_update before update on audit_entries
       begin select raise(abort, 'audit entries are only appended'); end`,
+    // REPLACE removes the old row without asking the trigger below.
+    `create trigger audit_entries_no_replace before insert on audit_entries
+      when exists (select 1 from audit_entries where id = new.id or decision = new.decision)
+      begin select raise(abort, 'audit entries are only appended'); end`,
     `create trigger audit_entries_no_delete before delete on audit_entries
       begin select raise(abort, 'audit entries are only appended'); end`,
 

@@ -1,0 +1,158 @@
+import { DatabaseSync } from "node:sqlite";
+import { expect, it } from "vitest";
+import { idBody, type ThreadId } from "../../src/model/ids.ts";
+import {
+  addMailbox,
+  addTenant,
+  from,
+  HOUR,
+  MINUTE,
+  newDomain,
+  newId,
+  NOON,
+  openWorld,
+  proposalOf,
+  questionOf,
+  type Mail,
+  type World,
+} from "./world.ts";
+
+/** A message that begins or continues `thread` and is known by `rfc_message_id`. */
+async function receive(world: World, rfc_message_id: string, mail: Mail & { thread?: ThreadId } = {}): Promise<ThreadId> {
+  const thread = mail.thread ?? newId("thr");
+  await world.store.run("inbound.decide", proposalOf(world, { ...mail, facts: { rfc_message_id, thread, ...mail.facts } }));
+  return thread;
+}
+
+/** What sending will write one day. */
+function sent(world: World, rfc_message_id: string, thread: ThreadId, recipient: string): void {
+  const connection = new DatabaseSync(world.path);
+  connection
+    .prepare(
+      `insert into messages (id, tenant, mailbox, direction, thread, outcome, digest, size, keeps_raw, from_address, sender, verified,
+         envelope_sender, recipient, subject, rfc_message_id, automatic, capabilities_json, tokens_reserved, received_at, retention_days)
+       values (?, ?, ?, 'outbound', ?, 'delivered', 'd', 1, 1, null, '', 0, '', ?, '', ?, 0, '[]', 0, 0, 90)`,
+    )
+    .run(newId("msg"), world.tenant, world.mailbox, thread, recipient, rfc_message_id);
+  connection.prepare("insert or ignore into participants values (?, ?)").run(thread, recipient);
+  connection.close();
+}
+
+it("X-28 a message that names no known one begins a thread with its own name", async () => {
+  const world = await openWorld();
+  const question = questionOf(world, { references: ["unknown@x.example"] });
+  expect(await world.store.run("threads.resolve", question)).toEqual({ thread: `thr_${idBody(question.message)}`, loop: null });
+});
+
+it("X-28 who took part and is verified joins the thread by quoting it, however the address is written", async () => {
+  const world = await openWorld();
+  const thread = await receive(world, "1@acme.example");
+  for (const sender of ["boss@acme.example", "Boss@Acme.example"]) {
+    const question = questionOf(world, { references: ["1@acme.example"], sender });
+    expect(await world.store.run("threads.resolve", question)).toEqual({ thread, loop: null });
+  }
+});
+
+it("X-28 a stranger, an unverified sender and nobody do not join by quoting a Message-ID", async () => {
+  const world = await openWorld();
+  const thread = await receive(world, "1@acme.example");
+  for (const change of [{ sender: "stranger@x.example" }, { verified: false }, { sender: null }]) {
+    const answer = await world.store.run("threads.resolve", questionOf(world, { references: ["1@acme.example"], ...change }));
+    expect(answer.thread).not.toBe(thread);
+  }
+});
+
+it("X-28 a refused message is not known, and gives its sender no standing", async () => {
+  const world = await openWorld();
+  const thread = await receive(world, "1@acme.example");
+  await receive(world, "2@x.example", { thread, facts: from("stranger@x.example"), proposal: { outcome: "rejected_at_policy" } });
+  await receive(world, "3@x.example", { thread, facts: from("dropped@x.example"), proposal: { outcome: "discarded" } });
+  const ask = (references: string[], sender: string) => world.store.run("threads.resolve", questionOf(world, { references, sender }));
+  expect((await ask(["1@acme.example"], "stranger@x.example")).thread).not.toBe(thread);
+  expect((await ask(["1@acme.example"], "dropped@x.example")).thread).not.toBe(thread);
+  expect((await ask(["2@x.example"], "boss@acme.example")).thread).not.toBe(thread);
+  expect((await ask(["1@acme.example"], "boss@acme.example")).thread).toBe(thread);
+});
+
+it("X-28 the nearest reference counts", async () => {
+  const world = await openWorld();
+  const far = await receive(world, "far@acme.example");
+  const near = await receive(world, "near@acme.example");
+  const ask = (references: string[]) => world.store.run("threads.resolve", questionOf(world, { references }));
+  expect((await ask(["near@acme.example", "far@acme.example"])).thread).toBe(near);
+  expect((await ask(["unknown@acme.example", "far@acme.example", "near@acme.example"])).thread).toBe(far);
+  const many = Array.from({ length: 100 }, (_, index) => `${index}@acme.example`);
+  expect((await ask([...many, "near@acme.example"])).thread).not.toBe(near);
+});
+
+it("X-28 a thread of another mailbox is not joined", async () => {
+  const world = await openWorld();
+  const thread = await receive(world, "1@acme.example");
+  const other = await addMailbox(world.store, world.tenant, `second@${newDomain()}`);
+  const question = questionOf({ tenant: world.tenant, mailbox: other.id }, { references: ["1@acme.example"] });
+  expect((await world.store.run("threads.resolve", question)).thread).not.toBe(thread);
+});
+
+it("X-28 the recipient of an outbound message took part", async () => {
+  const world = await openWorld();
+  const thread = newId("thr");
+  sent(world, "ours@acme.example", thread, "partner@x.example");
+  const ask = (sender: string) => world.store.run("threads.resolve", questionOf(world, { references: ["ours@acme.example"], sender }));
+  expect((await ask("partner@x.example")).thread).toBe(thread);
+  expect((await ask("stranger@x.example")).thread).not.toBe(thread);
+});
+
+it("X-10 our own Message-ID coming back is a loop", async () => {
+  const world = await openWorld();
+  sent(world, "ours@acme.example", newId("thr"), "partner@x.example");
+  const ask = (rfc_message_id: string) => world.store.run("threads.resolve", questionOf(world, { rfc_message_id }));
+  expect(await ask("ours@acme.example")).toMatchObject({ loop: "own_message_id" });
+  await receive(world, "theirs@acme.example");
+  expect(await ask("theirs@acme.example")).toMatchObject({ loop: null });
+});
+
+it("X-10 a verified message from one of the mailbox's own addresses is a loop", async () => {
+  const world = await openWorld();
+  const { tenant, mailbox } = world;
+  const domain = newDomain();
+  const alias = { tenant, mailbox, address_id: newId("adr"), domain_id: newId("dom"), address: `alias@${domain}`, domain, at: NOON };
+  await world.store.run("mailboxes.add_alias", alias);
+  const ask = (verified: boolean) => world.store.run("threads.resolve", questionOf(world, { sender: `alias@${domain}`, verified }));
+  expect(await ask(true)).toMatchObject({ loop: "own_address" });
+  expect(await ask(false)).toMatchObject({ loop: null });
+});
+
+it("X-10 automatic messages of one sender in one thread are an echo from the cap on, for a rolling hour", async () => {
+  const world = await openWorld();
+  const thread = newId("thr");
+  for (const minute of [0, 1, 2]) {
+    await receive(world, "bot@x.example", { thread, facts: { ...from("bot@x.example"), automatic: true }, at: NOON + minute * MINUTE });
+  }
+  const ask = (change: object) =>
+    world.store.run(
+      "threads.resolve",
+      questionOf(world, { references: ["bot@x.example"], sender: "bot@x.example", automatic: true, ...change }),
+    );
+  expect(await ask({ at: NOON + 3 * MINUTE })).toEqual({ thread, loop: "ping_pong" });
+  expect(await ask({ at: NOON + 3 * MINUTE, automatic: false })).toEqual({ thread, loop: null });
+  expect(await ask({ at: NOON + 3 * MINUTE, caps: { perThread: 4, perPair: 4 } })).toEqual({ thread, loop: null });
+  expect(await ask({ at: NOON + 3 * MINUTE, references: [] })).toMatchObject({ loop: null });
+  expect(await ask({ at: NOON + HOUR - 1 })).toEqual({ thread, loop: "ping_pong" });
+  expect(await ask({ at: NOON + HOUR })).toEqual({ thread, loop: null });
+});
+
+it("X-10 two mailboxes of this instance are an echo from the cap on, counted both ways", async () => {
+  const world = await openWorld();
+  const domain = newDomain();
+  const other: World = { ...world, ...(await addTenant(world.store, domain)) };
+  const own = (await world.store.run("mailboxes.get", { tenant: world.tenant, id: world.mailbox }))!.address;
+  for (let count = 0; count < 2; count++) {
+    await receive(world, `a${count}@x.example`, { facts: from(`assistant@${domain}`) });
+    await receive(other, `b${count}@x.example`, { facts: from(own) });
+  }
+  const ask = (sender: string, perPair: number) =>
+    world.store.run("threads.resolve", questionOf(world, { sender, caps: { perThread: 3, perPair } }));
+  expect(await ask(`assistant@${domain}`, 4)).toMatchObject({ loop: "ping_pong" });
+  expect(await ask(`assistant@${domain}`, 5)).toMatchObject({ loop: null });
+  expect(await ask("boss@acme.example", 1)).toMatchObject({ loop: null });
+});
