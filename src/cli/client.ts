@@ -1,0 +1,143 @@
+import { ERROR_CODES, PosternError, type ErrorCode, type Problem } from "../model/errors.ts";
+
+export interface ClientOptions {
+  /** Without a final slash. */
+  readonly url: string;
+  readonly key: () => Promise<string>;
+  readonly fetch: typeof fetch;
+}
+
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * The HTTP door as the commands use it. One try per call: a command that failed says so, and whoever ran it decides.
+ * Rejects with the `PosternError` the service answered, or `unavailable` when it did not.
+ */
+export interface Client {
+  get<T extends object>(path: string, query?: Query): Promise<T>;
+  send<T extends object>(method: "POST" | "PUT", path: string, body: object): Promise<T>;
+  remove(path: string): Promise<void>;
+  /** The body as it is. */
+  bytes(path: string): Promise<Buffer>;
+}
+
+/** Milliseconds; a release waits for its workflow up to 20 s. */
+const TIMEOUT_MS = 30_000;
+/** The largest message is 25 MiB. */
+const LARGEST_BODY = 64 * 1024 * 1024;
+
+export function createClient(options: ClientOptions): Client {
+  const json = async <T extends object>(request: Request): Promise<T> => parseAnswer<T>(options.url, await exchange(options, request));
+  return {
+    get: (path, query = {}) => json({ method: "GET", path: path + formatQuery(query) }),
+    send: (method, path, body) => json({ method, path, body }),
+    remove: async (path) => void (await exchange(options, { method: "DELETE", path })),
+    bytes: (path) => exchange(options, { method: "GET", path }),
+  };
+}
+
+/** `/v1/messages/${segment(id)}`: an id cannot become another path. */
+export function segment(id: string): string {
+  if (/^\.{0,2}$/.test(id)) throw new PosternError("invalid_request", `\`${id}\` is not an id`);
+  return encodeURIComponent(id);
+}
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object;
+}
+
+function formatQuery(query: Query): string {
+  const set = Object.entries(query).filter(([, value]) => value !== undefined);
+  return set.length === 0 ? "" : `?${new URLSearchParams(set.map(([name, value]): [string, string] => [name, String(value)])).toString()}`;
+}
+
+async function exchange(options: ClientOptions, request: Request): Promise<Buffer> {
+  const response = await answerOf(options, request);
+  const body = await readBody(options.url, response);
+  if (response.ok) return body;
+  throw problemOf(options.url, response, body);
+}
+
+async function answerOf({ url, key, fetch }: ClientOptions, { method, path, body }: Request): Promise<Response> {
+  const authorization = `Bearer ${await key()}`;
+  const headers = { authorization, accept: "*/*", ...(body === undefined ? {} : { "content-type": "application/json" }) };
+  // A redirect would carry the key elsewhere.
+  const fixed = { method, headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) } as const;
+  try {
+    return await fetch(url + path, body === undefined ? fixed : { ...fixed, body: JSON.stringify(body) });
+  } catch (cause) {
+    throw unreachable(url, cause);
+  }
+}
+
+async function readBody(url: string, response: Response): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.length;
+      if (size > LARGEST_BODY) throw notPostern(url, `sent more than ${LARGEST_BODY} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw cause instanceof PosternError ? cause : unreachable(url, cause);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parseAnswer<T extends object>(url: string, body: Buffer): T {
+  const parsed = parseObject(body);
+  if (parsed === null) throw notPostern(url, "sent no JSON");
+  return parsed as T;
+}
+
+function parseObject(body: Buffer): Readonly<Record<string, unknown>> | null {
+  try {
+    const parsed: unknown = JSON.parse(body.toString("utf8"));
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** RFC 9457 back to what it was on the other side. */
+function problemOf(url: string, response: Response, body: Buffer): PosternError {
+  const problem = response.headers.get("content-type")?.startsWith("application/problem+json") === true ? parseObject(body) : null;
+  const { code, detail, fix, errors } = problem ?? {};
+  if (typeof detail !== "string") return notPostern(url, `answered ${response.status}`);
+  return new PosternError(codeOf(code, response.status), detail, {
+    temporary: response.status === 503 || response.status === 429,
+    problems: problemsOf(errors),
+    ...(typeof fix === "string" ? { fix } : {}),
+  });
+}
+
+function codeOf(code: unknown, status: number): ErrorCode {
+  const known = ERROR_CODES.find((each) => each === code);
+  return known ?? (status >= 500 ? "internal" : "invalid_request");
+}
+
+function problemsOf(errors: unknown): Problem[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.slice(0, 100).flatMap((each: unknown) => {
+    const { path, message } = (each ?? {}) as { readonly path?: unknown; readonly message?: unknown };
+    return typeof path === "string" && typeof message === "string" ? [{ path, message }] : [];
+  });
+}
+
+function unreachable(url: string, cause: unknown): PosternError {
+  const timedOut = cause instanceof Error && cause.name === "TimeoutError";
+  return new PosternError("unavailable", `\`${url}\` ${timedOut ? `did not answer within ${TIMEOUT_MS / 1000} s` : "cannot be reached"}`, {
+    temporary: true,
+    fix: "start the service with `npm start`, or set POSTERN_URL to where it is",
+    cause,
+  });
+}
+
+function notPostern(url: string, what: string): PosternError {
+  return new PosternError("unavailable", `\`${url}\` ${what}, which is not what Postern does`, {
+    fix: "set POSTERN_URL to where the service is",
+  });
+}

@@ -1,0 +1,62 @@
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Config } from "../../config.ts";
+import { MIGRATIONS } from "../../store/migrations/list.ts";
+import { failed, note, ok, type Check, type Found } from "./check.ts";
+
+const GIB = 1024 ** 3;
+/** Less than this is soon gone. */
+const LITTLE = GIB;
+
+export function dataCheck({ dataDir, limits }: Config): Check {
+  return { name: "data", run: () => checkData(dataDir, limits.size) };
+}
+
+async function checkData(dataDir: string, messageSize: number): Promise<Found> {
+  const folder = await existing(dataDir);
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch {
+    return failed(`\`${folder}\` is not writable for this user`, "make it writable, or set POSTERN_DATA to another directory");
+  }
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const shown = `${(free / GIB).toFixed(1)} GiB free`;
+  // DESIGN §8: below 1.5 times the size limit every message is deferred.
+  if (free < messageSize * 1.5) return failed(`\`${folder}\` has ${shown}: no mail is accepted`, "make room on that disk");
+  if (free < LITTLE) return note(`\`${folder}\` is writable, only ${shown}`, "make room on that disk");
+  return ok(folder === dataDir ? `writable, ${shown}` : `not made yet, \`${folder}\` is writable, ${shown}`);
+}
+
+/** The nearest directory that is there: the first start makes the rest. */
+async function existing(path: string): Promise<string> {
+  const found = await stat(path).catch(() => null);
+  return found !== null || dirname(path) === path ? path : existing(dirname(path));
+}
+
+export function databaseCheck({ dataDir }: Config): Check {
+  return { name: "database", run: () => checkDatabase(join(dataDir, "postern.db")) };
+}
+
+async function checkDatabase(path: string): Promise<Found> {
+  if ((await stat(path).catch(() => null)) === null) return ok("not made yet, the first start makes it");
+  try {
+    return readVersion(path);
+  } catch (error) {
+    return failed(`\`${path}\` cannot be read: ${(error as Error).message}`, "check its permissions, or restore it from a backup");
+  }
+}
+
+function readVersion(path: string): Found {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 2_000 });
+  try {
+    const { newest } = database.prepare("select coalesce(max(number), 0) as newest from migrations").get() as { newest: number };
+    const known = MIGRATIONS.length;
+    if (newest > known)
+      return failed(`schema ${newest}, this version knows up to ${known}`, "start the version that wrote it or a newer one");
+    return ok(newest === known ? `schema ${newest}` : `schema ${newest}, the next start brings it to ${known}`);
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,86 @@
+import { InvalidArgumentError, type OptionValues } from "commander";
+import { SCOPES } from "../store/contract.ts";
+import { segment } from "./client.ts";
+import { addCommand, addGroup, type Cli } from "./command.ts";
+import { mailboxId } from "./mailbox-id.ts";
+import { formatFields } from "./table.ts";
+import { formatTime } from "./time.ts";
+
+interface Key {
+  readonly id: string;
+  readonly key: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly mailboxes: readonly string[] | null;
+  readonly created_at: string;
+}
+
+export function addKeys(cli: Cli): void {
+  const group = addGroup(cli.program, "key", "access keys", ["key create 'the assistant' --scope read --mailbox assistant@acme.example"]);
+  addCreate(cli, group);
+  addRevoke(cli, group);
+}
+
+interface CreateOptions extends OptionValues {
+  readonly scope: readonly string[];
+  readonly mailbox?: readonly string[];
+}
+
+function addCreate(cli: Cli, group: Cli["program"]): void {
+  addCommand<[name: string], CreateOptions>(cli, group, {
+    usage: "create <name>",
+    summary: "make a key, shown this once",
+    about:
+      "An agent's key has the scope `read` and its mailboxes; a person's has `oversight` or `admin`. `send` and `oversight` never go together.",
+    arguments: { name: "for people, shown in lists" },
+    options: (command) =>
+      command
+        .requiredOption("--scope <scope>", `${SCOPES.join(", ")}; may be repeated`, addScope)
+        .option("--mailbox <mailbox>", "id or address; may be repeated (default: all of the tenant)", addText),
+    examples: [
+      "key create 'the assistant' --scope read --mailbox assistant@acme.example",
+      "key create 'review desk' --scope oversight",
+      "key create 'the assistant' --scope read --json",
+    ],
+    run: async ({ http, print, note, cells }, [name], { scope, mailbox }) => {
+      const mailboxes = mailbox === undefined ? {} : { mailboxes: await Promise.all(mailbox.map((text) => mailboxId(http, text))) };
+      const key = await http.send<Key>("POST", "/v1/keys", { name, scopes: scope, ...mailboxes });
+      print(key, () => formatFields(fieldsOf(key), cells));
+      note("the key is shown this once; put it where only its owner can read it");
+    },
+  });
+}
+
+function addRevoke(cli: Cli, group: Cli["program"]): void {
+  addCommand<[id: string], Record<string, never>>(cli, group, {
+    usage: "revoke <id>",
+    summary: "revoke a key",
+    about: "From the next request on it is not known. Revoking twice is fine.",
+    arguments: { id: "the id of the key, key_…, not the key itself" },
+    examples: ["key revoke key_2n4p6r8t0v1x3z5b7d9f1h3k", "key revoke key_2n4p6r8t0v1x3z5b7d9f1h3k --json"],
+    run: async ({ http, print }, [id]) => {
+      await http.remove(`/v1/keys/${segment(id)}`);
+      print({ id, revoked: true }, () => `revoked ${id}`);
+    },
+  });
+}
+
+function fieldsOf(key: Key): [string, string][] {
+  return [
+    ["id", key.id],
+    ["name", key.name],
+    ["scopes", key.scopes.join(" ")],
+    ["mailboxes", key.mailboxes === null ? "all of the tenant" : key.mailboxes.join(" ")],
+    ["created", formatTime(key.created_at)],
+    ["key", key.key],
+  ];
+}
+
+function addScope(text: string, scopes: readonly string[] = []): readonly string[] {
+  if (!(SCOPES as readonly string[]).includes(text)) throw new InvalidArgumentError(`choose from ${SCOPES.join(", ")}`);
+  return [...scopes, text];
+}
+
+function addText(text: string, texts: readonly string[] = []): readonly string[] {
+  return [...texts, text];
+}
