@@ -21,7 +21,7 @@ const ARROWS = {
   gate: ["model", "store", "blobs"],
   ...every(DOORS, DOOR),
   workflows: ["model"],
-  activities: ["gate", "policies", "mail", "guards", "store", "blobs", "grants", "audit", "threads", "model"],
+  activities: ["policies", "mail", "guards", "store", "blobs", "grants", "audit", "threads", "model"],
 };
 
 /** Types may be named where the code may not be run. */
