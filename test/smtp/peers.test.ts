@@ -37,7 +37,8 @@ describe("trusted networks", () => {
   });
 
   it("an empty list trusts nobody", () => {
-    fc.assert(fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (ip) => !parseNetworks([])(ip)));
+    const nobody = parseNetworks([]);
+    expect(fc.sample(fc.oneof(fc.ipV4(), fc.ipV6()), 100).filter(nobody)).toEqual([]);
   });
 
   it.each([

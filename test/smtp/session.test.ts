@@ -88,9 +88,8 @@ describe("a session", () => {
       C: RCPT TO:<assistant+news+weekly@acme.example>
       S: 250 2.1.5
       C: RCPT TO:<odd+name@acme.example>
-      S: 250 2.1.5
-      C: RCPT TO:<odd@acme.example>
-      S: 550 5.1.1`);
+      S: 250 2.1.5`);
+    expect(await peer.command("RCPT TO:<odd@acme.example>")).toMatch(/^550 5\.1\.1 /);
   });
 
   it("an unknown recipient is 550 5.1.1 at RCPT, and the others go on", async () => {
@@ -196,7 +195,7 @@ describe("a session", () => {
   ])("`%s` is answered %s", async (command, reply) => {
     const { client } = await world.open();
     const peer = await client();
-    await peer.command(command, reply);
+    expect((await peer.command(command)).startsWith(reply)).toBe(true);
   });
 
   it("a recipient with parameters or outside ASCII is refused", async () => {
@@ -208,9 +207,8 @@ describe("a session", () => {
       C: RCPT TO:<assistant@acme.example> NOTIFY=NEVER
       S: 555 5.5.4
       C: RCPT TO:<é@acme.example>
-      S: 553 5.6.7
-      C: RCPT TO:<>
-      S: 501 5.1.3`);
+      S: 553 5.6.7`);
+    expect(await peer.command("RCPT TO:<>")).toMatch(/^501 5\.1\.3 /);
   });
 
   it("keeps A-labels as they were sent", async () => {
@@ -254,7 +252,7 @@ describe("limits of a session", () => {
     const { port, client } = await world.open();
     const held = await Promise.all(Array.from({ length: 20 }, () => client()));
     const late = await SmtpClient.connect(port);
-    await late.expect("421 4.7.0");
+    expect(await late.reply()).toMatch(/^421 4\.7\.0 /);
     await late.closed();
     held[0]?.end();
     await held[0]?.closed();
@@ -283,7 +281,7 @@ describe("limits of a session", () => {
     ];
     for (const command of errors) await peer.command(command, "5");
     await peer.command("NONSENSE", "5");
-    await peer.expect("421 4.7.0");
+    expect(await peer.reply()).toMatch(/^421 4\.7\.0 /);
     await peer.closed();
   });
 
@@ -291,7 +289,7 @@ describe("limits of a session", () => {
     const { client } = await world.open();
     const peer = await client();
     for (let index = 0; index < 9; index += 1) await peer.command("NONSENSE", "500 5.5.2");
-    await peer.command("NONSENSE", "421 4.7.0");
+    expect(await peer.command("NONSENSE")).toMatch(/^421 4\.7\.0 /);
     await peer.closed();
   });
 
@@ -302,7 +300,7 @@ describe("limits of a session", () => {
     await peer.send({ to: ["assistant@acme.example"], data: MAIL });
     for (let index = 0; index < 11; index += 1) await peer.command("NOOP", "250");
     await peer.command("NOOP", "250");
-    await peer.expect("421 4.7.0");
+    expect(await peer.reply()).toMatch(/^421 4\.7\.0 /);
   });
 
   it("an idle peer gets 421 4.4.2, between commands and in the middle of DATA", async () => {
@@ -317,7 +315,7 @@ describe("limits of a session", () => {
       C: DATA
       S: 354`);
     stalled.write("Subject: never en");
-    await Promise.all([idle.expect("421 4.4.2"), stalled.expect("421 4.4.2")]);
+    expect(await Promise.all([idle.reply(), stalled.reply()])).toEqual(Array(2).fill(expect.stringMatching(/^421 4\.4\.2 /)));
     await Promise.all([idle.closed(), stalled.closed()]);
     await eventually(async () => (await world.temporaryFiles()).length === 0);
   });
@@ -333,7 +331,7 @@ describe("limits of a session", () => {
       C: DATA
       S: 354`);
     const drip = setInterval(() => peer.write("x"), 50);
-    await peer.expect("421 4.4.2");
+    expect(await peer.reply()).toMatch(/^421 4\.4\.2 /);
     clearInterval(drip);
     await peer.closed();
   });
@@ -342,7 +340,7 @@ describe("limits of a session", () => {
     const { client } = await world.open();
     const peer = await client();
     peer.write(`NOOP ${"x".repeat(5_000)}`);
-    await peer.expect("421 ");
+    expect(await peer.reply()).toMatch(/^421 /);
     await peer.closed();
   });
 
@@ -351,17 +349,17 @@ describe("limits of a session", () => {
     const peer = await SmtpClient.connect(port);
     await peer.expect("220 ");
     peer.write("POST / HTTP/1.1\r\nHost: x\r\n\r\nMAIL FROM:<a@client.example>\r\n");
-    await peer.expect("421 ");
+    expect(await peer.reply()).toMatch(/^421 /);
     await peer.closed();
   });
 
   it("a disk below 1.5 times the size limit is 451 4.3.1 at MAIL, and so is one that cannot be asked", async () => {
     const full = await (await world.open({ limits: { size: 1000 }, freeBytes: () => Promise.resolve(1499) })).client();
-    await full.command("MAIL FROM:<a@client.example>", "451 4.3.1");
+    expect(await full.command("MAIL FROM:<a@client.example>")).toMatch(/^451 4\.3\.1 /);
     const enough = await (await world.open({ limits: { size: 1000 }, freeBytes: () => Promise.resolve(1500) })).client();
     await enough.command("MAIL FROM:<a@client.example>", "250");
     const broken = await (await world.open({ freeBytes: () => Promise.reject(new Error("statfs")) })).client();
-    await broken.command("MAIL FROM:<a@client.example>", "451 4.3.1");
+    expect(await broken.command("MAIL FROM:<a@client.example>")).toMatch(/^451 4\.3\.1 /);
   });
 });
 

@@ -82,8 +82,9 @@ export class SmtpClient {
     return await this.reply();
   }
 
-  async startTls(options: tls.ConnectionOptions): Promise<void> {
-    await this.command("STARTTLS", "220");
+  /** `injected`: plain text sent in one piece with the command, as an attacker in the middle would. */
+  async startTls(options: tls.ConnectionOptions, injected = ""): Promise<void> {
+    await this.command(`STARTTLS\r\n${injected}`.trimEnd(), "220");
     const raw = this.#socket;
     raw.removeAllListeners();
     const secure = tls.connect({ ...options, socket: raw });
@@ -106,6 +107,11 @@ export class SmtpClient {
   /** FIN, as a polite peer leaves. */
   end(): void {
     this.#socket.end();
+  }
+
+  /** Reads no more, not even the server's FIN. */
+  pause(): void {
+    this.#socket.pause();
   }
 
   /** RST: gone in the middle. */
