@@ -2,7 +2,8 @@ import { createHash, createHmac } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import type { NewAuditEntry } from "../../src/store/contract.ts";
-import { DAY, newId, NOON, openWorld, proposalOf, type World } from "./world.ts";
+import { DAY, newId, NOON, proposalOf } from "./samples.ts";
+import { openWorld, type World } from "./world.ts";
 
 async function entryOf(world: World, proposal = proposalOf(world)) {
   await world.store.run("inbound.decide", proposal);

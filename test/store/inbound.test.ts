@@ -2,7 +2,8 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { INBOUND_OUTCOMES } from "../../src/model/decision.ts";
 import { inboundWorkflowId } from "../../src/model/ids.ts";
-import { again, factsOf, NOON, openWorld, proposalOf, releaseOf } from "./world.ts";
+import { again, factsOf, NOON, proposalOf, releaseOf } from "./samples.ts";
+import { openWorld } from "./world.ts";
 
 it("a delivered message has one row, one decision, one audit entry and the next place in its mailbox", async () => {
   const world = await openWorld();

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { again, DAY, from, HOUR, newId, NOON, openWorld, proposalOf } from "./world.ts";
+import { again, DAY, from, HOUR, newId, NOON, proposalOf } from "./samples.ts";
+import { openWorld } from "./world.ts";
 
 it("MB-07 of 50 messages at once against 20 per hour exactly 20 are delivered", async () => {
   const world = await openWorld();

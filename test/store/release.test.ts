@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { DAY, newId, NOON, openWorld, proposalOf, releaseOf, type World } from "./world.ts";
+import { DAY, newId, NOON, proposalOf, releaseOf } from "./samples.ts";
+import { openWorld, type World } from "./world.ts";
 
 async function hold(world: World, outcome: "held" | "quarantined" = "held") {
   const proposal = proposalOf(world, { proposal: { outcome, reason: "suspicious", judged_at: "content_guards" } });

@@ -1,21 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { idBody, type ThreadId } from "../../src/model/ids.ts";
-import {
-  addMailbox,
-  addTenant,
-  from,
-  HOUR,
-  MINUTE,
-  newDomain,
-  newId,
-  NOON,
-  openWorld,
-  proposalOf,
-  questionOf,
-  type Mail,
-  type World,
-} from "./world.ts";
+import { addMailbox, addTenant, from, HOUR, MINUTE, newDomain, newId, NOON, proposalOf, questionOf, type Mail } from "./samples.ts";
+import { openWorld, type World } from "./world.ts";
 
 /** A message that begins or continues `thread` and is known by `rfc_message_id`. */
 async function receive(world: World, rfc_message_id: string, mail: Mail & { thread?: ThreadId } = {}): Promise<ThreadId> {

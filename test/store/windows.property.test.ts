@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { InboundProposal, Store } from "../../src/store/contract.ts";
-import { addTenant, again, DAY, from, HOUR, MINUTE, newDomain, newId, NOON, openStore, proposalOf } from "./world.ts";
+import { addTenant, again, DAY, from, HOUR, MINUTE, newDomain, newId, NOON, proposalOf } from "./samples.ts";
+import { openStore } from "./world.ts";
 
 interface Step {
   readonly sender: number;
