@@ -6,7 +6,7 @@ import type { TenantId } from "../model/ids.ts";
 import type { Blobs } from "./blobs.ts";
 import { createFileWriter } from "./file-writer.ts";
 import { syncDirectory } from "./sync-directory.ts";
-import { checkName, checkTenant, isDigest, isTenant, type BlobName } from "./name.ts";
+import { checkName, checkTenant, isDigest, isPrefix, isTenant, type BlobName } from "./name.ts";
 
 /** Milliseconds after which an unfinished blob belongs to nobody any more. */
 const LEFTOVER_AGE = 24 * 3_600_000;
@@ -128,6 +128,7 @@ async function* names(root: string): AsyncGenerator<BlobName> {
   for await (const tenant of entries(root)) {
     if (!isTenant(tenant)) continue;
     for await (const prefix of entries(join(root, tenant))) {
+      if (!isPrefix(prefix)) continue;
       for await (const digest of entries(join(root, tenant, prefix))) if (isDigest(digest)) yield { tenant, digest };
     }
   }

@@ -24,3 +24,8 @@ export function isTenant(text: string): text is TenantId {
 export function isDigest(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
 }
+
+/** The directory that blobs with these first two digits share. */
+export function isPrefix(text: string): boolean {
+  return /^[0-9a-f]{2}$/.test(text);
+}
