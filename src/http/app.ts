@@ -1,0 +1,41 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { identify } from "./auth.ts";
+import { decisionRoutes } from "./decisions.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { addDocs } from "./docs.ts";
+import { placesOf } from "./docs-page.ts";
+import { grantRoutes } from "./grants.ts";
+import { limitBody, secure } from "./harden.ts";
+import { keyRoutes } from "./keys.ts";
+import { mailboxRoutes } from "./mailboxes.ts";
+import { messageRoutes } from "./messages.ts";
+import { methodsOf } from "./methods.ts";
+import { observe } from "./observe.ts";
+import { policyRoutes } from "./policies.ts";
+import { answerError, answerUnknownRoute, refuseInvalid } from "./problem.ts";
+import { probeRoutes } from "./probes.ts";
+import { tenantRoutes } from "./tenants.ts";
+import { waitRoutes } from "./wait.ts";
+
+/** The HTTP door (DESIGN §7): parse, authorise, call gate or store, answer. Nothing is decided here. */
+export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>({ defaultHook: refuseInvalid });
+  app.use(observe(deps), secure(deps.publicUrl), identify(deps.store), limitBody());
+  for (const routes of [
+    mailboxRoutes,
+    policyRoutes,
+    messageRoutes,
+    waitRoutes,
+    decisionRoutes,
+    grantRoutes,
+    keyRoutes,
+    tenantRoutes,
+    probeRoutes,
+  ]) {
+    app.route("/", routes(deps));
+  }
+  const described = placesOf(addDocs(app, deps));
+  app.notFound((c) => answerUnknownRoute(c, methodsOf(described, c.req.path)));
+  app.onError(answerError(deps.log));
+  return app;
+}

@@ -1,0 +1,42 @@
+import type { Registry } from "prom-client";
+import type { Blobs } from "../blobs/blobs.ts";
+import type { Gate } from "../gate.ts";
+import type { GrantKey } from "../grants/sign.ts";
+import type { MailReader } from "../mail/reader.ts";
+import type { Store } from "../store/contract.ts";
+import type { Caller } from "./auth.ts";
+
+/** Everything the HTTP door touches; real ones are chosen by the composition root. */
+export interface HttpDeps {
+  readonly store: Store;
+  readonly gate: Gate;
+  readonly blobs: Blobs;
+  readonly reader: MailReader;
+  readonly grants: GrantKey;
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly log: HttpLog;
+  /** The door adds its own metrics and serves all of them on `/metrics`. One app per registry. */
+  readonly metrics: Registry;
+  readonly version: string;
+  /** How the world reaches this instance, without a final slash; named in `/openapi.json` and `/docs`. */
+  readonly publicUrl: string;
+  /** Aborted when the instance stops: long polls answer at once. */
+  readonly closing?: AbortSignal;
+}
+
+/** Of pino's shape. Gets facts about requests; never keys, bodies, addresses or raw paths. */
+export interface HttpLog {
+  info(facts: Readonly<Record<string, unknown>>, text: string): void;
+  error(facts: Readonly<Record<string, unknown>>, text: string): void;
+}
+
+/** What middleware leaves for routes. */
+export interface HttpEnv {
+  Variables: {
+    requestId: string;
+    /** Null: no key, or one that is not known. */
+    caller: Caller | null;
+  };
+}

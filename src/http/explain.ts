@@ -1,0 +1,185 @@
+import { z } from "@hono/zod-openapi";
+import type { Decision, JudgedAt } from "../model/decision.ts";
+import type { TenantId } from "../model/ids.ts";
+import type { AuditRow, DecisionRow, MessageRow, PolicyRow, ReceiptRow } from "../store/contract.ts";
+import { DECISION_EXAMPLE, decisionJson, DecisionJson, findingJson, FindingJson, ReservationJson } from "./decision-json.ts";
+import type { HttpDeps } from "./deps.ts";
+import { timeOf } from "./paging.ts";
+
+/** The fixed order of judgement (MB-12). */
+const STEPS = [
+  "sender_match",
+  "verification",
+  "loop",
+  "content_guards",
+  "rate_limit",
+  "token_budget",
+] as const satisfies readonly JudgedAt[];
+type Step = (typeof STEPS)[number];
+
+const Facts = z.record(z.string(), z.unknown());
+
+const StepJson = z
+  .object({
+    step: z.enum(STEPS),
+    result: z.enum(["passed", "decided", "not_reached"]).openapi({ description: "`decided`: this step settled the outcome." }),
+    input: Facts.openapi({ description: "What the step looked at." }),
+    rule: Facts.nullable().openapi({ description: "The part of the policy that applied; null where there is none." }),
+    findings: z.array(FindingJson),
+    cost: z.array(ReservationJson).openapi({ description: "What the message was charged in this step." }),
+  })
+  .openapi("ExplainedStep");
+
+const Receipt = z
+  .object({ at: z.string(), peer: z.string(), helo: z.string(), sender: z.string(), recipient: z.string(), reply: z.string() })
+  .openapi("Receipt");
+
+const AuditEntry = z
+  .object({ id: z.string(), at: z.string(), leaf: z.string(), leaf_hash: z.string(), details: Facts.nullable() })
+  .openapi("AuditEntry");
+
+const EXAMPLE = {
+  decision: DECISION_EXAMPLE,
+  steps: [
+    {
+      step: "sender_match" as const,
+      result: "decided" as const,
+      input: {
+        identity: { kind: "sender", address: "stranger@elsewhere.example", domain: "elsewhere.example", verified: true },
+        envelope_sender: "",
+      },
+      rule: null,
+      findings: [],
+      cost: [],
+    },
+  ],
+  policy: { ...DECISION_EXAMPLE.policy, default_action: "bounce" },
+  receipts: [
+    {
+      at: "2026-11-21T10:00:00.000Z",
+      peer: "192.0.2.1",
+      helo: "mx.elsewhere.example",
+      sender: "",
+      recipient: "assistant@acme.example",
+      reply: "550 5.7.1 not accepted",
+    },
+  ],
+  audit: [],
+};
+
+/** One decision with everything it rests on. */
+export const Explanation = z
+  .object({
+    decision: DecisionJson,
+    steps: z.array(StepJson),
+    policy: z.object({ id: z.string(), version: z.int(), digest: z.string(), default_action: z.string().nullable() }),
+    receipts: z.array(Receipt).openapi({ description: "What peers were told about the message." }),
+    audit: z.array(AuditEntry),
+  })
+  .openapi("Explanation", { example: EXAMPLE });
+
+/** X-32: one call, every step. */
+export async function explanation({ store }: HttpDeps, tenant: TenantId, row: DecisionRow): Promise<z.infer<typeof Explanation>> {
+  const { decision } = row;
+  const [message, policy, receipts, audit] = await Promise.all([
+    store.run("messages.get", { tenant, id: decision.message, view: "all" }),
+    store.run("policies.get", { tenant, id: decision.policy.id }),
+    store.run("receipts.list", { tenant, message: decision.message }),
+    store.run("audit.of_message", { tenant, message: decision.message }),
+  ]);
+  const document = readDocument(policy);
+  const { id, version, digest } = decision.policy;
+  return {
+    decision: decisionJson(row),
+    steps: STEPS.map((step) => explainStep(step, decision, message, document)),
+    policy: { id, version, digest, default_action: document.defaultAction ?? null },
+    receipts: receipts.map(receiptJson),
+    audit: audit.map(auditJson),
+  };
+}
+
+/** What is read of a policy that was checked when it was stored. */
+interface PolicyParts {
+  readonly defaultAction?: string;
+  readonly senders?: readonly Readonly<Record<string, unknown>>[];
+  readonly contentGuards?: readonly unknown[];
+  readonly guards?: unknown;
+}
+
+function readDocument(policy: PolicyRow | null): PolicyParts {
+  return policy === null ? {} : (JSON.parse(policy.document) as PolicyParts);
+}
+
+function explainStep(step: Step, decision: Decision, message: MessageRow | null, document: PolicyParts): z.infer<typeof StepJson> {
+  const reached = STEPS.indexOf(step) - reachOf(decision.judged_at);
+  return {
+    step,
+    result: reached < 0 ? "passed" : reached === 0 ? "decided" : "not_reached",
+    input: inputOf(step, decision, message),
+    rule: ruleOf(step, decision.rule_index, document),
+    findings: step === "content_guards" ? decision.findings.map(findingJson) : [],
+    cost: costOf(step, decision),
+  };
+}
+
+/** Index of the deciding step; an admitted or released message has passed them all. */
+function reachOf(judgedAt: JudgedAt): number {
+  const index = STEPS.findIndex((step) => step === judgedAt);
+  return index === -1 ? STEPS.length : index;
+}
+
+function inputOf(step: Step, decision: Decision, message: MessageRow | null): z.infer<typeof Facts> {
+  const facts = message?.facts ?? null;
+  switch (step) {
+    case "sender_match":
+      return { identity: facts?.identity ?? null, envelope_sender: message?.envelope_sender ?? null };
+    case "verification":
+      return { verification: decision.verification };
+    case "loop":
+      return { loop: facts?.loop ?? null, automatic: facts?.automatic ?? null };
+    case "content_guards":
+      return { size: message?.size ?? null };
+    case "rate_limit":
+      return { sender: message?.from ?? null };
+    case "token_budget":
+      return {
+        thread_id: message?.thread ?? null,
+        tokens_estimated: facts?.tokens ?? null,
+        tokens_consumed: message?.tokens_consumed ?? null,
+      };
+    default:
+      return step satisfies never;
+  }
+}
+
+function ruleOf(step: Step, index: number | null, document: PolicyParts): z.infer<typeof Facts> | null {
+  const rule = index === null ? undefined : document.senders?.[index];
+  switch (step) {
+    case "sender_match":
+    case "verification":
+      return rule === undefined ? null : { index, match: rule["match"] ?? null };
+    case "loop":
+      return null;
+    case "content_guards":
+      return { content_guards: document.contentGuards ?? [], guards: document.guards ?? null };
+    case "rate_limit":
+      return rule === undefined ? null : { index, rate_limit: rule["rateLimit"] ?? null, on_limit: rule["onLimit"] ?? null };
+    case "token_budget":
+      return rule === undefined ? null : { index, token_budget: rule["tokenBudget"] ?? null, on_limit: rule["onLimit"] ?? null };
+    default:
+      return step satisfies never;
+  }
+}
+
+function costOf(step: Step, { reservations }: Decision): z.infer<typeof ReservationJson>[] {
+  const ledger = step === "rate_limit" ? "rate" : step === "token_budget" ? "tokens" : null;
+  return reservations.filter((reservation) => reservation.ledger === ledger).map((reservation) => ({ ...reservation }));
+}
+
+function receiptJson({ at, peer, helo, sender, recipient, reply }: ReceiptRow): z.infer<typeof Receipt> {
+  return { at: timeOf(at), peer, helo, sender, recipient, reply };
+}
+
+function auditJson({ id, at, leaf, leaf_hash, details }: AuditRow): z.infer<typeof AuditEntry> {
+  return { id, at: timeOf(at), leaf, leaf_hash, details: details === null ? null : { ...details } };
+}

@@ -1,0 +1,125 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { makeKey, type AccessKey } from "../grants/key.ts";
+import { PosternError } from "../model/errors.ts";
+import { isId, makeId, type MailboxId } from "../model/ids.ts";
+import { SCOPES, type KeyRow, type NewKey, type Scope } from "../store/contract.ts";
+import { currentCaller, unbound, type Caller } from "./auth.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { mailboxOf } from "./mailboxes.ts";
+import { timeOf } from "./paging.ts";
+import { notFound } from "./problem.ts";
+import { body, guarded, json, problems } from "./route.ts";
+
+const TAGS = ["Keys and tenants"];
+
+const KeyRequest = z
+  .strictObject({
+    name: z.string().min(1).max(128).openapi({ description: "For people; shown in lists." }),
+    scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length).openapi({ description: "`send` and `oversight` never go together." }),
+    mailboxes: z.array(z.string().max(80)).min(1).max(1000).optional().openapi({ description: "Left out: all mailboxes of the tenant." }),
+  })
+  .openapi("NewKey", { example: { name: "the assistant", scopes: ["read"], mailboxes: ["mbx_7w3v9k2m5q8r1t4x6z0b2d4f"] } });
+
+const Key = z
+  .object({
+    id: z.string(),
+    key: z.string().openapi({ description: "Shown this once." }),
+    name: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    mailboxes: z.array(z.string()).nullable(),
+    masked: z.string(),
+    created_at: z.string(),
+  })
+  .openapi("Key", {
+    example: {
+      id: "key_2n4p6r8t0v1x3z5b7d9f1h3k",
+      key: "pst_live_0123456789abcdefghjkmnpqrstvwxyz",
+      name: "the assistant",
+      scopes: ["read"],
+      mailboxes: ["mbx_7w3v9k2m5q8r1t4x6z0b2d4f"],
+      masked: "pst_live_…xyz",
+      created_at: "2026-11-21T10:00:00.000Z",
+    },
+  });
+
+const create = guarded(["admin"], {
+  method: "post",
+  path: "/v1/keys",
+  tags: TAGS,
+  summary: "Make a key",
+  description:
+    "An agent's key has the scope `read` and the agent's mailboxes. A key that is bound to mailboxes makes only keys bound to them.",
+  request: { body: body(KeyRequest) },
+  responses: { 201: json("The key, shown this once", Key), ...problems({ 404: "No such mailbox", 422: "`send` with `oversight`" }) },
+});
+
+const revoke = guarded(["admin"], {
+  method: "delete",
+  path: "/v1/keys/{id}",
+  tags: TAGS,
+  summary: "Revoke a key",
+  description: "From the next request on it is not known. Revoking twice is fine.",
+  request: { params: z.object({ id: z.string().max(80).openapi({ example: "key_2n4p6r8t0v1x3z5b7d9f1h3k" }) }) },
+  responses: { 204: { description: "Revoked" }, ...problems({ 404: "No such key" }) },
+});
+
+/** Access keys of the caller's tenant (X-01). */
+export function keyRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>();
+  app.openapi(create, async (c) => {
+    const caller = currentCaller(c);
+    const { name, scopes, mailboxes } = c.req.valid("json");
+    const made = makeKey(deps.random);
+    const row = newKey(deps, caller, made, { name, scopes: grantable(caller, scopes), mailboxes: await boundTo(deps, caller, mailboxes) });
+    return c.json(keyJson(await deps.store.run("keys.create", row), made.key), 201);
+  });
+  app.openapi(revoke, async (c) => {
+    const { tenant } = unbound(currentCaller(c));
+    const { id } = c.req.valid("param");
+    const revoked = isId("key", id) ? await deps.store.run("keys.revoke", { tenant, id, at: deps.clock() }) : null;
+    if (revoked === null) throw notFound("key");
+    return c.body(null, 204);
+  });
+  return app;
+}
+
+function newKey(deps: HttpDeps, caller: Caller, made: AccessKey, wanted: Pick<NewKey, "name" | "scopes" | "mailboxes">): NewKey {
+  const { hash, masked } = made;
+  return { id: makeId("key", deps.random(16)), tenant: caller.tenant, ...wanted, masked, created_at: deps.clock(), hash };
+}
+
+/** X-01: nobody approves what they may write. And nobody hands out operation of the instance who does not have it. */
+function grantable(caller: Caller, scopes: readonly Scope[]): readonly Scope[] {
+  const wanted = new Set(scopes);
+  if (wanted.has("send") && wanted.has("oversight")) throw sendWithOversight();
+  if (wanted.has("operator") && !caller.key.scopes.includes("operator")) {
+    throw new PosternError("forbidden", "only an operator's key makes operator keys");
+  }
+  return [...wanted];
+}
+
+/** Of the caller's own at most; each must be there. */
+async function boundTo(deps: HttpDeps, caller: Caller, ids: readonly string[] | undefined): Promise<readonly MailboxId[] | null> {
+  if (ids === undefined) return caller.key.mailboxes;
+  const rows = await Promise.all([...new Set(ids)].map((id) => mailboxOf(deps, caller, id)));
+  return rows.map((row) => row.id);
+}
+
+function sendWithOversight(): PosternError {
+  return new PosternError("invalid_request", "`send` and `oversight` cannot be on one key", {
+    fix: "make two keys: one writes, another approves",
+    problems: [{ path: "scopes", message: "`send` and `oversight` exclude each other" }],
+  });
+}
+
+function keyJson(row: KeyRow, key: string): z.infer<typeof Key> {
+  return {
+    id: row.id,
+    key,
+    name: row.name,
+    scopes: [...row.scopes],
+    mailboxes: row.mailboxes === null ? null : [...row.mailboxes],
+    masked: row.masked,
+    created_at: timeOf(row.created_at),
+  };
+}

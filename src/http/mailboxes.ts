@@ -1,0 +1,183 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { PosternError } from "../model/errors.ts";
+import { isId, makeId, type MailboxId, type TenantId } from "../model/ids.ts";
+import type { Conflict, MailboxRow } from "../store/contract.ts";
+import { foldedAddress, type FoldedAddress } from "./address.ts";
+import { currentCaller, sees, unbound, type Caller } from "./auth.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { PageQuery, pageOf, present, timeOf } from "./paging.ts";
+import { notFound } from "./problem.ts";
+import { body, guarded, json, problems } from "./route.ts";
+
+const TAGS = ["Mailboxes"];
+
+/** Path parameter of every route below one mailbox. */
+export const MailboxPath = z.object({ id: z.string().max(80).openapi({ example: "mbx_7w3v9k2m5q8r1t4x6z0b2d4f" }) });
+
+const AgentId = z.string().min(1).max(128).openapi({ example: "assistant", description: "Your name for the agent that owns the mailbox." });
+const LocalPart = z.string().min(1).max(64).openapi({ example: "assistant", description: "What stands before the `@`; no `+`." });
+const Domain = z.string().min(1).max(253).openapi({ example: "acme.example", description: "Left out: the tenant's first domain." });
+
+const Mailbox = z
+  .object({
+    id: z.string(),
+    address: z.string(),
+    aliases: z.array(z.string()),
+    agent_id: z.string(),
+    oversight_mode: z.string(),
+    policy: z.object({ id: z.string(), version: z.int(), digest: z.string() }).nullable(),
+    created_at: z.string(),
+  })
+  .openapi("Mailbox", {
+    example: {
+      id: "mbx_7w3v9k2m5q8r1t4x6z0b2d4f",
+      address: "assistant@acme.example",
+      aliases: ["bookings@acme.example"],
+      agent_id: "assistant",
+      oversight_mode: "gated_send",
+      policy: null,
+      created_at: "2026-11-21T10:00:00.000Z",
+    },
+  });
+
+const create = guarded(["admin"], {
+  method: "post",
+  path: "/v1/mailboxes",
+  tags: TAGS,
+  summary: "Make a mailbox",
+  description: "Makes the agent, the domain (state `local`) and the address as needed. Without a policy everything is refused.",
+  request: {
+    body: body(z.strictObject({ address_local_part: LocalPart, domain: Domain.optional(), agent_id: AgentId }).openapi("NewMailbox")),
+  },
+  responses: { 201: json("The mailbox", Mailbox), ...problems({ 409: "Taken", 422: "Not an address" }) },
+});
+
+const alloc = (path: "/alloc" | "/postbox/alloc") =>
+  guarded(["admin"], {
+    method: "post",
+    path,
+    tags: TAGS,
+    summary: "Make a mailbox on the tenant's domain",
+    description: "The short form of `POST /v1/mailboxes` for callers that only know an agent and a name.",
+    request: { body: body(z.strictObject({ agent_id: AgentId, local_part: LocalPart }).openapi("Allocation")) },
+    responses: {
+      201: json("The address", z.object({ address: z.string().openapi({ example: "assistant@acme.example" }) }).openapi("Allocated")),
+      ...problems({ 409: "Taken", 422: "Not an address, or the tenant has no domain" }),
+    },
+  });
+
+const list = guarded(["read", "oversight", "admin"], {
+  method: "get",
+  path: "/v1/mailboxes",
+  tags: TAGS,
+  summary: "List the mailboxes the key may see",
+  request: { query: PageQuery },
+  responses: { 200: json("Newest first", pageOf("MailboxPage", Mailbox)), ...problems({ 422: "Bad query" }) },
+});
+
+const get = guarded(["read", "oversight", "admin"], {
+  method: "get",
+  path: "/v1/mailboxes/{id}",
+  tags: TAGS,
+  summary: "Show a mailbox",
+  request: { params: MailboxPath },
+  responses: { 200: json("The mailbox", Mailbox), ...problems({ 404: "No such mailbox" }) },
+});
+
+const addAlias = guarded(["admin"], {
+  method: "post",
+  path: "/v1/mailboxes/{id}/aliases",
+  tags: TAGS,
+  summary: "Give a mailbox one more address",
+  request: {
+    params: MailboxPath,
+    body: body(z.strictObject({ address_local_part: LocalPart, domain: Domain.optional() }).openapi("NewAlias")),
+  },
+  responses: { 201: json("The mailbox", Mailbox), ...problems({ 404: "No such mailbox", 409: "Taken", 422: "Not an address" }) },
+});
+
+/** Agents' mailboxes and their addresses (PB-02, PB-03). */
+export function mailboxRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>();
+  app.openapi(create, async (c) => {
+    const { address_local_part, domain, agent_id } = c.req.valid("json");
+    const { tenant } = unbound(currentCaller(c));
+    const address = await addressFor(deps, tenant, address_local_part, domain);
+    return c.json(mailboxJson(await createMailbox(deps, tenant, agent_id, address)), 201);
+  });
+  for (const path of ["/alloc", "/postbox/alloc"] as const) {
+    app.openapi(alloc(path), async (c) => {
+      const { agent_id, local_part } = c.req.valid("json");
+      const { tenant } = unbound(currentCaller(c));
+      const address = await addressFor(deps, tenant, local_part, undefined);
+      return c.json({ address: (await createMailbox(deps, tenant, agent_id, address)).address }, 201);
+    });
+  }
+  app.openapi(list, async (c) => {
+    const { key, tenant } = currentCaller(c);
+    const only = key.mailboxes ?? undefined;
+    const page = await deps.store.run("mailboxes.list", { tenant, ...present({ only, ...c.req.valid("query") }) });
+    return c.json({ items: page.items.map(mailboxJson), next_cursor: page.next_cursor }, 200);
+  });
+  app.openapi(get, async (c) => c.json(mailboxJson(await mailboxOf(deps, currentCaller(c), c.req.valid("param").id)), 200));
+  app.openapi(addAlias, async (c) => {
+    const caller = currentCaller(c);
+    const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
+    const { address_local_part, domain } = c.req.valid("json");
+    const address = await addressFor(deps, caller.tenant, address_local_part, domain ?? domainOf(mailbox.address));
+    return c.json(mailboxJson(await createAlias(deps, mailbox, address)), 201);
+  });
+  return app;
+}
+
+/** The mailbox a path names; `not_found` as well when it is another tenant's or not the key's (MB-18). */
+export async function mailboxOf(deps: HttpDeps, caller: Caller, id: string): Promise<MailboxRow> {
+  const visible = isId("mbx", id) && sees(caller, id);
+  const row = visible ? await deps.store.run("mailboxes.get", { tenant: caller.tenant, id }) : null;
+  if (row === null) throw notFound("mailbox");
+  return row;
+}
+
+async function createMailbox({ store, random, clock }: HttpDeps, tenant: TenantId, agent: string, at: FoldedAddress): Promise<MailboxRow> {
+  const id: MailboxId = makeId("mbx", random(16));
+  const ids = { id, address_id: makeId("adr", random(16)), domain_id: makeId("dom", random(16)) };
+  return orTaken(await store.run("mailboxes.create", { ...ids, tenant, agent_id: agent, ...at, at: clock() }));
+}
+
+async function createAlias({ store, random, clock }: HttpDeps, mailbox: MailboxRow, at: FoldedAddress): Promise<MailboxRow> {
+  const ids = { address_id: makeId("adr", random(16)), domain_id: makeId("dom", random(16)) };
+  const made = await store.run("mailboxes.add_alias", { ...ids, tenant: mailbox.tenant, mailbox: mailbox.id, ...at, at: clock() });
+  if (made === null) throw notFound("mailbox");
+  return orTaken(made);
+}
+
+async function addressFor({ store }: HttpDeps, tenant: TenantId, localPart: string, domain: string | undefined): Promise<FoldedAddress> {
+  const chosen = domain ?? (await store.run("domains.default", { tenant }));
+  if (chosen === null) {
+    throw new PosternError("invalid_request", "the tenant has no domain yet", {
+      fix: "make the first mailbox with `POST /v1/mailboxes` and a `domain`",
+    });
+  }
+  return foldedAddress(localPart, chosen);
+}
+
+function orTaken(made: MailboxRow | Conflict<"address" | "domain">): MailboxRow {
+  if (!("conflict" in made)) return made;
+  throw new PosternError("conflict", `the ${made.conflict} is taken`, { fix: `choose another ${made.conflict}` });
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1);
+}
+
+function mailboxJson(row: MailboxRow): z.infer<typeof Mailbox> {
+  return {
+    id: row.id,
+    address: row.address,
+    aliases: [...row.aliases],
+    agent_id: row.agent_id,
+    oversight_mode: row.oversight_mode,
+    policy: row.policy === null ? null : { id: row.policy.id, version: row.policy.version, digest: row.policy.digest },
+    created_at: timeOf(row.created_at),
+  };
+}

@@ -1,0 +1,100 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { PosternError } from "../model/errors.ts";
+import type { MailboxId } from "../model/ids.ts";
+import type { MailboxRow, MessageRow } from "../store/contract.ts";
+import { currentCaller } from "./auth.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { MailboxPath, mailboxOf } from "./mailboxes.ts";
+import { Message, messageJson } from "./message-json.ts";
+import { guarded, json, problems } from "./route.ts";
+import { createWaiters } from "./waiters.ts";
+
+const WaitResult = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("message"), message: Message, cursor: z.string() }),
+    z.object({ type: z.literal("timeout"), cursor: z.string() }),
+  ])
+  .openapi("WaitResult", { example: { type: "timeout", cursor: "NDItbWJ4Xzd3M3Y5azJtNXE4cjF0NHg2ejBiMmQ0Zg" } });
+
+const wait = guarded(["read", "oversight", "admin"], {
+  method: "get",
+  path: "/v1/mailboxes/{id}/wait",
+  tags: ["Messages"],
+  summary: "Wait for the next delivered message",
+  description:
+    "Long poll. Answers the oldest delivered message after the cursor, at once when there is one, else as soon as one is delivered, else `timeout`. " +
+    "Without `after` it begins with the oldest delivered message of the mailbox, so that a fresh agent misses nothing. Send the returned `cursor` with the next call, " +
+    "after the message has been dealt with: until then the same call returns it again.",
+  request: {
+    params: MailboxPath,
+    query: z.strictObject({
+      timeout_s: z.coerce.number().int().min(0).max(60).default(30).openapi({ example: 30, description: "Seconds; 0 answers at once." }),
+      after: z.string().min(1).max(200).optional().openapi({ description: "`cursor` of the call before; opaque." }),
+    }),
+  },
+  responses: {
+    200: json("A message, or that none came in time", WaitResult),
+    ...problems({ 404: "No such mailbox", 422: "Bad query, or another mailbox's cursor", 429: "Too many calls wait with this key" }),
+  },
+});
+
+/** How an agent without a public address gets its mail (MH-05). */
+export function waitRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>();
+  const waiters = createWaiters();
+  app.openapi(wait, async (c) => {
+    const caller = currentCaller(c);
+    const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
+    const { after, timeout_s } = c.req.valid("query");
+    const from = after === undefined ? 0 : parseCursor(mailbox.id, after);
+    using _ = waiters.enter(caller.key.id);
+    const row = await nextMessage(deps, mailbox, from, timeout_s * 1000, stopOf(deps, c.req.raw.signal));
+    if (row === null) return c.json({ type: "timeout" as const, cursor: formatCursor(mailbox.id, from) }, 200);
+    const message = await messageJson(deps, caller, row);
+    return c.json({ type: "message" as const, message, cursor: formatCursor(mailbox.id, row.delivery_seq ?? from) }, 200);
+  });
+  return app;
+}
+
+/** Null when the time is over, the client has gone or the instance stops. */
+async function nextMessage(
+  deps: HttpDeps,
+  mailbox: MailboxRow,
+  after: number,
+  timeoutMs: number,
+  stop: AbortSignal,
+): Promise<MessageRow | null> {
+  const deadline = deps.clock() + timeoutMs;
+  for (;;) {
+    // Subscribed before reading: what is delivered in between moves the watch.
+    const watch = deps.store.watch(`mailbox:${mailbox.id}`, Math.max(0, deadline - deps.clock()));
+    const cancel = () => watch.cancel();
+    stop.addEventListener("abort", cancel, { once: true });
+    try {
+      const [row] = await deps.store.run("messages.delivered_after", { tenant: mailbox.tenant, mailbox: mailbox.id, after, limit: 1 });
+      if (row !== undefined) return row;
+      if (stop.aborted || !(await watch.moved)) return null;
+    } finally {
+      stop.removeEventListener("abort", cancel);
+      watch.cancel();
+    }
+  }
+}
+
+function stopOf({ closing }: HttpDeps, client: AbortSignal): AbortSignal {
+  return closing === undefined ? client : AbortSignal.any([client, closing]);
+}
+
+/** `<place>-<mailbox>`: a place in one mailbox's order of delivery means nothing in another's. */
+function formatCursor(mailbox: MailboxId, place: number): string {
+  return Buffer.from(`${place}-${mailbox}`).toString("base64url");
+}
+
+function parseCursor(mailbox: MailboxId, cursor: string): number {
+  const [, place, owner] = /^([0-9]{1,15})-(.+)$/.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
+  if (place !== undefined && owner === mailbox) return Number(place);
+  throw new PosternError("invalid_request", "`after` is not a cursor of this mailbox", {
+    fix: "send the `cursor` of the call before, or none to begin with the oldest message",
+    problems: [{ path: "after", message: "must be a `cursor` of this mailbox" }],
+  });
+}
