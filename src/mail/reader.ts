@@ -64,5 +64,10 @@ export interface MessageView {
   readonly html_text: string | null;
   /** Text a person would not see. Never part of `text`; shown to people only. */
   readonly hidden: readonly string[];
-  readonly attachments: readonly { readonly filename: string | null; readonly content_type: string; readonly size: number; readonly sha256: string }[];
+  readonly attachments: readonly {
+    readonly filename: string | null;
+    readonly content_type: string;
+    readonly size: number;
+    readonly sha256: string;
+  }[];
 }

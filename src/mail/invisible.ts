@@ -1,0 +1,121 @@
+/** A text as a person sees it, and what was taken out. */
+export interface Revealed {
+  readonly text: string;
+  /** Words spelled in characters without a shape, decoded. */
+  readonly hidden: readonly string[];
+  readonly invisible: InvisibleCount;
+}
+
+/** How many characters without a shape were taken out, by kind. */
+export interface InvisibleCount {
+  /** U+E0000–E007F: a second, invisible ASCII. */
+  readonly tags: number;
+  /** Zero-width spaces and joiners, soft hyphens, fillers. */
+  readonly zero_width: number;
+  /** Controls of writing direction, which make a text read differently than it is. */
+  readonly bidi: number;
+  /** Runs of variation selectors, which can spell any bytes. */
+  readonly selectors: number;
+}
+
+export const NOTHING_INVISIBLE: InvisibleCount = Object.freeze({ tags: 0, zero_width: 0, bidi: 0, selectors: 0 });
+
+// Runs of suspects: one character class, so linear. Every character of a run is looked at one by one below.
+const SUSPECTS =
+  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}\u{e0100}-\u{e01ef}]+/gu;
+
+/** Takes out every character without a shape and decodes what they spell. */
+export function reveal(text: string): Revealed {
+  const scan: Scan = { seen: [], hidden: [], tags: 0, zero_width: 0, bidi: 0, selectors: 0, tagRun: "", selectorRun: [], last: "" };
+  let at = 0;
+  for (const run of text.matchAll(SUSPECTS)) {
+    show(scan, text.slice(at, run.index));
+    for (const character of run[0]) take(scan, character);
+    at = run.index + run[0].length;
+  }
+  if (at === 0) return { text, hidden: [], invisible: NOTHING_INVISIBLE };
+  show(scan, text.slice(at));
+  endRuns(scan);
+  const { tags, zero_width, bidi, selectors } = scan;
+  return { text: scan.seen.join(""), hidden: scan.hidden, invisible: { tags, zero_width, bidi, selectors } };
+}
+
+interface Scan {
+  readonly seen: string[];
+  readonly hidden: string[];
+  tags: number;
+  zero_width: number;
+  bidi: number;
+  selectors: number;
+  /** Tag characters not yet ended, as ASCII. */
+  tagRun: string;
+  selectorRun: number[];
+  /** The end of the last stretch a person sees. */
+  last: string;
+}
+
+function show(scan: Scan, stretch: string): void {
+  if (stretch === "") return;
+  endRuns(scan);
+  scan.seen.push(stretch);
+  scan.last = stretch.slice(-2);
+}
+
+function take(scan: Scan, character: string): void {
+  const code = character.codePointAt(0) ?? 0;
+  if (isTag(code)) takeTag(scan, code);
+  else if (isSelector(code)) scan.selectorRun.push(code);
+  else if (isBidi(code)) scan.bidi++;
+  else scan.zero_width++;
+}
+
+function isTag(code: number): boolean {
+  return code >= 0xe0000 && code <= 0xe007f;
+}
+
+function takeTag(scan: Scan, code: number): void {
+  scan.tags++;
+  if (code >= 0xe0020 && code < 0xe007f) scan.tagRun += String.fromCharCode(code - 0xe0000);
+}
+
+function endRuns(scan: Scan): void {
+  endTags(scan);
+  endSelectors(scan);
+}
+
+const FLAG = "\u{1f3f4}";
+const FLAGS = ["gbeng", "gbsct", "gbwls"];
+
+function endTags(scan: Scan): void {
+  const run = scan.tagRun;
+  scan.tagRun = "";
+  // The flags of England, Scotland and Wales are spelled in tags, and nothing else is.
+  if (run === "" || (scan.last === FLAG && FLAGS.includes(run))) return;
+  scan.hidden.push(run);
+}
+
+function endSelectors(scan: Scan): void {
+  const run = scan.selectorRun;
+  scan.selectorRun = [];
+  if (run.length === 0) return;
+  // One selector after a character chooses its look, as in an emoji.
+  if (run.length === 1 && (run[0] === 0xfe0e || run[0] === 0xfe0f)) {
+    scan.seen.push(String.fromCodePoint(run[0]));
+    return;
+  }
+  scan.selectors += run.length;
+  const spelled = Buffer.from(run.map(selectorByte)).toString("utf8").trim();
+  if (run.length > 1 && spelled !== "") scan.hidden.push(spelled);
+}
+
+function isSelector(code: number): boolean {
+  return (code >= 0xfe00 && code <= 0xfe0f) || (code >= 0xe0100 && code <= 0xe01ef);
+}
+
+function selectorByte(code: number): number {
+  return code >= 0xe0100 ? code - 0xe0100 + 16 : code - 0xfe00;
+}
+
+function isBidi(code: number): boolean {
+  return code === 0x061c || code === 0x200e || code === 0x200f || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}

@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import { authenticate, type AuthenticateDeps } from "./authenticate.ts";
+import { duplicateSingletons, readHeader, valuesOf, type Header } from "./header.ts";
+import { identityOf } from "./identity.ts";
+import { createIntakeScanner, MAIL_LIMITS, type MailLimits } from "./limits.ts";
+import { readMailboxField } from "./mailbox.ts";
+import { isViolation, parseMail, type ParsedMail } from "./parse.ts";
+import type { Authentication, MessageView, Violation } from "./reader.ts";
+import { textViews, type TextViews } from "./text.ts";
+import { threadFacts } from "./thread.ts";
+import type { Envelope } from "../model/message.ts";
+
+/** A message within the limits, read once. Plain data: a caller may keep it between the functions below. */
+export interface OpenedMail {
+  readonly raw: Buffer;
+  readonly header: Header;
+  readonly parsed: ParsedMail;
+  readonly views: TextViews;
+  readonly structure: StructureFacts;
+}
+
+/** What is odd about the form of a message. Facts for guards; none of them refuses by itself. */
+export interface StructureFacts {
+  /** Fields that may occur once and do not, lower case: readers of mail differ on which one counts. */
+  readonly duplicate_fields: readonly string[];
+  /** Lines over 998 bytes (RFC 5322 §2.1.1). */
+  readonly long_lines: number;
+}
+
+/** Limits, header, parts and texts. What breaks a limit or cannot be read is a Violation; never rejects for content. */
+export async function openMail(raw: Buffer, limits: MailLimits = MAIL_LIMITS): Promise<OpenedMail | Violation> {
+  const scanner = createIntakeScanner(limits);
+  scanner.write(raw);
+  const broken = scanner.end();
+  if (broken !== null) return broken;
+  const parsed = await parseMail(raw, limits);
+  if (isViolation(parsed)) return parsed;
+  const header = readHeader(raw);
+  const structure = { duplicate_fields: duplicateSingletons(header.fields), long_lines: scanner.longLines() };
+  return { raw, header, parsed, views: textViews(parsed), structure };
+}
+
+/** Null: within the limits. */
+export async function inspectBytes(raw: Buffer, limits: MailLimits = MAIL_LIMITS): Promise<Violation | null> {
+  const opened = await openMail(raw, limits);
+  return isViolation(opened) ? opened : null;
+}
+
+/** Everything the headers, signatures and DNS say about an opened message. */
+export async function authenticateMail(mail: OpenedMail, envelope: Envelope, deps: AuthenticateDeps): Promise<Authentication> {
+  const { raw, header, parsed, views } = mail;
+  const { claim, verification, temporary } = await authenticate({ raw, fields: header.fields, mimeFrom: parsed.from, envelope }, deps);
+  const thread = threadFacts(header.fields);
+  return {
+    identity: identityOf(claim, verification),
+    verification,
+    temporary,
+    ...thread,
+    // RFC 3834 §2: nothing automatic is ever answered to the null sender.
+    automatic: thread.automatic || envelope.sender === "",
+    subject: views.subject,
+    body_sha256: createHash("sha256").update(raw.subarray(header.bodyOffset)).digest("hex"),
+    tokens: estimateTokens(views.agent),
+  };
+}
+
+export async function authenticateBytes(
+  raw: Buffer,
+  envelope: Envelope,
+  deps: AuthenticateDeps,
+  limits: MailLimits = MAIL_LIMITS,
+): Promise<Authentication | Violation> {
+  const opened = await openMail(raw, limits);
+  return isViolation(opened) ? opened : authenticateMail(opened, envelope, deps);
+}
+
+const BYTES_PER_TOKEN = 4;
+
+function estimateTokens(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
+}
+
+/** What an agent or a person is shown of an opened message. */
+export function viewMail({ header, parsed, views }: OpenedMail): MessageView {
+  const fromFields = valuesOf(header.fields, "from");
+  const from = readMailboxField(fromFields[0] ?? "");
+  return {
+    from: fromFields.length === 1 && from.kind === "one" ? from.address : null,
+    to: parsed.to.filter((address) => address !== ""),
+    cc: parsed.cc.filter((address) => address !== ""),
+    subject: views.subject,
+    date: readDate(valuesOf(header.fields, "date")[0]),
+    text: views.agent,
+    html_text: views.text.trim() !== "" && views.html !== "" ? views.html : null,
+    hidden: views.hidden,
+    attachments: parsed.attachments.map(({ filename, content_type, size, sha256 }) => ({ filename, content_type, size, sha256 })),
+  };
+}
+
+export async function viewBytes(raw: Buffer, limits: MailLimits = MAIL_LIMITS): Promise<MessageView | Violation> {
+  const opened = await openMail(raw, limits);
+  return isViolation(opened) ? opened : viewMail(opened);
+}
+
+const DATE_LENGTH = 100;
+
+function readDate(value: string | undefined): string | null {
+  const date = new Date((value ?? "").slice(0, DATE_LENGTH));
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
