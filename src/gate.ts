@@ -1,27 +1,163 @@
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from "@temporalio/client";
+import { ApplicationFailure } from "@temporalio/common";
 import type { Decision } from "./model/decision.ts";
-import type { MessageId, TenantId } from "./model/ids.ts";
+import { PosternError } from "./model/errors.ts";
+import type { ReleaseInput, ReleaseRefusal, ReleaseResult } from "./model/hold.ts";
+import { holdWorkflowId, inboundWorkflowId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
+import { RELEASE_REFUSED_FAILURE, WORKFLOW, type TaskQueues } from "./model/names.ts";
+import type { Store } from "./store/contract.ts";
 
 /** What the door tells the peer: a recorded decision, or that there is none yet. */
 export type Answer =
   | { readonly kind: "decided"; readonly decision: Decision }
   | { readonly kind: "deferred"; readonly reason: "dns_unavailable" | "on_limit" | "no_answer" | "busy" | "unavailable" };
 
-export interface ReleaseRequest {
-  readonly tenant: TenantId;
-  readonly message: MessageId;
-  readonly action: "release" | "discard";
-  readonly actor: Decision["actor"];
-  readonly note: string;
-}
-
-export type ReleaseAnswer = Decision | { readonly refused: "not_found" | "not_waiting" };
-
 /** The one client of Temporal for every door. */
 export interface Gate {
   /** One durable judgement; never throws for an expected outcome. Resolves within `deadlineMs`. */
   receive(input: InboundInput, deadlineMs: number): Promise<Answer>;
-  release(request: ReleaseRequest): Promise<ReleaseAnswer>;
+  /** A person's decision about waiting mail. Rejects with a temporary `PosternError` when Temporal cannot be reached. */
+  release(input: ReleaseInput): Promise<Decision | ReleaseRefusal>;
   /** Resolves when Temporal answers, rejects with a temporary `PosternError` otherwise. */
   ping(): Promise<void>;
+}
+
+export interface GateDeps {
+  readonly client: Client;
+  readonly store: Store;
+  readonly taskQueues: TaskQueues;
+  /** True where gateway and worker share a process and a connection: the first task skips the server's queue. */
+  readonly eager: boolean;
+  /** Told why a message could not be judged. Gets an error whose message may be logged. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Milliseconds, for calls that only need the server's word; the answer to a peer has its own deadline. */
+const CALL_MS = 5_000;
+const RELEASE_MS = 20_000;
+
+export function createGate(deps: GateDeps): Gate {
+  return {
+    receive: (input, deadlineMs) => receive(deps, input, performance.now() + deadlineMs),
+    release: (input) => release(deps, input),
+    ping: () => ping(deps),
+  };
+}
+
+async function receive(deps: GateDeps, input: InboundInput, deadline: number): Promise<Answer> {
+  try {
+    const recorded = await finalDecision(deps, input);
+    if (recorded !== null) return { kind: "decided", decision: recorded };
+    const run = await start(deps, input);
+    return run === null ? await readFinal(deps, input) : await awaitDecision(deps, input, run, deadline);
+  } catch (error) {
+    deps.onFault(error);
+    return { kind: "deferred", reason: deferralOf(error) };
+  }
+}
+
+function finalDecision(deps: GateDeps, { message }: InboundInput): Promise<Decision | null> {
+  return deps.store.run("decisions.final", { message, stage: "inbound" });
+}
+
+/** The run that judges the message: ours, or the one somebody else started. Null when a run completed already. */
+async function start(deps: GateDeps, input: InboundInput): Promise<string | null> {
+  try {
+    const handle = await deps.client.withDeadline(Date.now() + CALL_MS, () =>
+      deps.client.workflow.start(WORKFLOW.inboundMessage, {
+        workflowId: inboundWorkflowId(input.message),
+        taskQueue: deps.taskQueues.inbound,
+        args: [input],
+        workflowIdConflictPolicy: "USE_EXISTING",
+        workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+        requestEagerStart: deps.eager,
+      }),
+    );
+    return handle.firstExecutionRunId;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    throw error;
+  }
+}
+
+// A run completes only after its decision is recorded, so the store knows it.
+async function readFinal(deps: GateDeps, input: InboundInput): Promise<Answer> {
+  const decision = await finalDecision(deps, input);
+  return decision === null ? { kind: "deferred", reason: "unavailable" } : { kind: "decided", decision };
+}
+
+async function awaitDecision(deps: GateDeps, { message }: InboundInput, run: string, deadline: number): Promise<Answer> {
+  for (;;) {
+    // Subscribed before the read, so a decision between read and wait is not missed.
+    const watch = deps.store.watch(`message:${message}`, Math.max(0, deadline - performance.now()));
+    try {
+      const decision = await deps.store.run("decisions.of_run", { message, run });
+      if (decision !== null) return answerOf(decision);
+      await watch.moved;
+    } finally {
+      watch.cancel();
+    }
+    if (performance.now() >= deadline) return { kind: "deferred", reason: "no_answer" };
+  }
+}
+
+function answerOf(decision: Decision): Answer {
+  if (decision.outcome !== "deferred") return { kind: "decided", decision };
+  return { kind: "deferred", reason: decision.reason === "dns_unavailable" ? "dns_unavailable" : "on_limit" };
+}
+
+function deferralOf(error: unknown): "busy" | "unavailable" {
+  return isGrpcServiceError(error) && error.code === GRPC_RESOURCE_EXHAUSTED ? "busy" : "unavailable";
+}
+
+const GRPC_RESOURCE_EXHAUSTED = 8;
+
+async function release(deps: GateDeps, input: ReleaseInput): Promise<Decision | ReleaseRefusal> {
+  const row = await deps.store.run("messages.get", { tenant: input.tenant, id: input.message, view: "all" });
+  if (row === null) return { refused: "not_found" };
+  if (row.outcome !== "held" && row.outcome !== "quarantined") return { refused: "not_waiting" };
+  const result = await runRelease(deps, input);
+  if ("refused" in result) return result;
+  const decision = await deps.store.run("decisions.final", { message: input.message, stage: "release" });
+  if (decision === null) throw unavailable("the release was made and its record cannot be read");
+  return decision;
+}
+
+async function runRelease(deps: GateDeps, input: ReleaseInput): Promise<ReleaseResult | ReleaseRefusal> {
+  try {
+    return await deps.client.withDeadline(Date.now() + RELEASE_MS, () =>
+      deps.client.workflow.execute(WORKFLOW.releaseMessage, {
+        workflowId: holdWorkflowId(input.message),
+        taskQueue: deps.taskQueues.main,
+        args: [input],
+        workflowIdConflictPolicy: "FAIL",
+        workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+      }),
+    );
+  } catch (error) {
+    // Somebody else is deciding at this moment, or has just done so.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return { refused: "not_waiting" };
+    const refusal = refusalOf(error);
+    if (refusal !== null) return refusal;
+    throw unavailable("the release could not be made now", error);
+  }
+}
+
+function refusalOf(error: unknown): ReleaseRefusal | null {
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return null;
+  if (error.cause.type !== RELEASE_REFUSED_FAILURE) return null;
+  return { refused: error.cause.message === "not_found" ? "not_found" : "not_waiting" };
+}
+
+async function ping(deps: GateDeps): Promise<void> {
+  try {
+    await deps.client.withDeadline(Date.now() + CALL_MS, () => deps.client.workflowService.getSystemInfo({}));
+  } catch (error) {
+    throw unavailable("temporal does not answer", error);
+  }
+}
+
+function unavailable(message: string, cause?: unknown): PosternError {
+  return new PosternError("unavailable", message, { temporary: true, fix: "try again in a moment", cause });
 }

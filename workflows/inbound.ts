@@ -1,0 +1,43 @@
+import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/common";
+import { proxyLocalActivities } from "@temporalio/workflow";
+import type { InboundActivities } from "../activities/index.ts";
+import type { Decision } from "../src/model/decision.ts";
+import type { InboundInput } from "../src/model/message.ts";
+import { DEFERRED_FAILURE } from "../src/model/names.ts";
+
+// Local: quick and idempotent steps, one marker each, no further durable write (DESIGN §3). The bounds lie past the
+// door's 30 s, so that a late decision is still recorded and the sender's retry reads it.
+const { posternVerify, posternGuard, posternBudget } = proxyLocalActivities<InboundActivities>({
+  startToCloseTimeout: "20 seconds",
+  scheduleToCloseTimeout: "60 seconds",
+  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "2 seconds" },
+});
+
+/** What the history says of a judgement; the store holds the whole decision. */
+export type InboundResult = Pick<Decision, "id" | "outcome" | "reason">;
+
+/**
+ * One message, one mailbox: verified, guarded, budgeted, recorded. For the pull channel the recorded decision is the
+ * dispatch. Ends failed with type `Deferred` when there is no final decision, so that the sender's retry may run again.
+ */
+export async function inboundMessage(input: InboundInput): Promise<InboundResult> {
+  const { id, outcome, reason } = await judge(input);
+  if (outcome === "deferred") throw deferred(reason);
+  return { id, outcome, reason };
+}
+
+// Knows nothing of runs: under load one run will judge several messages.
+async function judge(input: InboundInput): Promise<Decision> {
+  const verified = await posternVerify(input);
+  const guarded = await posternGuard(input, verified);
+  return posternBudget(input, verified, guarded);
+}
+
+function deferred(reason: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: DEFERRED_FAILURE,
+    message: reason,
+    nonRetryable: true,
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
