@@ -1,0 +1,57 @@
+import { evaluateInbound, type InboundVerdict } from "../policies/inbound.ts";
+import type { MailPolicy } from "../policies/schema.ts";
+import type { PolicyPin } from "../src/model/decision.ts";
+import type { Finding } from "../src/model/finding.ts";
+import type { InboundInput, MessageFacts } from "../src/model/message.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { faultOf } from "./failures.ts";
+import { policyInForce } from "./policy.ts";
+import type { Verified } from "./verify.ts";
+
+/** What the policy says so far, and which version of it. */
+export interface Guarded extends InboundVerdict {
+  readonly policy: PolicyPin;
+  readonly findings: readonly Finding[];
+}
+
+/** Sender rule, its verification, loops, content guards; the content is only looked at when everything before admits. */
+export async function guard(deps: ActivityDeps, input: InboundInput, verified: Verified): Promise<Guarded> {
+  const { pin, policy } = await policyInForce(deps.store, input);
+  const findings: readonly Finding[] = [];
+  switch (verified.kind) {
+    case "deferred":
+      return { ...undecided(policy, "deferred", verified.reason), policy: pin, findings };
+    case "failed":
+      return { ...undecided(policy, "held", "guard_error"), policy: pin, findings };
+    case "facts":
+      return { ...(await look(deps, input, policy, verified.facts, pin.digest)), policy: pin };
+    default:
+      return verified satisfies never;
+  }
+}
+
+async function look(deps: ActivityDeps, input: InboundInput, policy: MailPolicy, facts: MessageFacts, digest: string) {
+  const senderFacts = { ...facts, lists: [] };
+  const bySender = evaluateInbound(policy, senderFacts, []);
+  if (bySender.outcome !== "delivered") return { ...bySender, findings: [] };
+  const findings = await scan(deps, input, policy, digest);
+  // INVARIANT (DESIGN §9.4): a guard that failed holds the message, it never lets it pass.
+  if (findings === null) return { ...undecided(policy, "held", "guard_error"), rule_index: bySender.rule_index, findings: [] };
+  return { ...evaluateInbound(policy, senderFacts, findings), findings };
+}
+
+async function scan(deps: ActivityDeps, input: InboundInput, policy: MailPolicy, digest: string): Promise<readonly Finding[] | null> {
+  const guards = policy.contentGuards.map(({ reject, in: places }) => ({ pattern: reject, in: places }));
+  try {
+    return await deps.reader.scan({ tenant: input.tenant, ref: input.ref }, { digest, guards });
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.temporary) throw error;
+    deps.onFault({ activity: "guard", code: fault.code, where: fault.where });
+    return null;
+  }
+}
+
+function undecided(policy: MailPolicy, outcome: "deferred" | "held", reason: string): InboundVerdict {
+  return { outcome, reason, judged_at: "verification", rule_index: null, capabilities: [], limits: null, audit: policy.auditLog };
+}

@@ -1,0 +1,28 @@
+import type { ActivityDeps } from "./deps.ts";
+
+const BATCH = 1000;
+/** A blob younger than this may belong to a message that is not recorded yet. */
+const UNREFERENCED_MS = 24 * 3_600_000;
+
+/** Erases private audit details whose retention is over; the entries stay. Returns how many. */
+export async function eraseExpired(deps: ActivityDeps, heartbeat: () => void): Promise<number> {
+  let erased = 0;
+  for (;;) {
+    const count = await deps.store.run("audit.erase_expired", { now: deps.clock(), limit: BATCH });
+    erased += count;
+    heartbeat();
+    if (count < BATCH) return erased;
+  }
+}
+
+/** Removes blobs that no message needs, oldest rule first: nothing younger than 24 h. Returns how many. */
+export async function collectBlobs(deps: ActivityDeps, heartbeat: () => void): Promise<number> {
+  let collected = 0;
+  for await (const { tenant, digest } of deps.blobs.list(deps.clock() - UNREFERENCED_MS)) {
+    heartbeat();
+    if (await deps.store.run("messages.references", { tenant, digest })) continue;
+    await deps.blobs.remove(tenant, digest);
+    collected += 1;
+  }
+  return collected;
+}

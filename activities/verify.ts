@@ -1,0 +1,46 @@
+import type { Authentication } from "../src/mail/reader.ts";
+import type { InboundInput, MessageFacts } from "../src/model/message.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { faultOf } from "./failures.ts";
+
+/** Facts of one message, or why there are none: DNS is silent for now, or the message could not be read (a fault: it is held). */
+export type Verified =
+  | { readonly kind: "facts"; readonly facts: MessageFacts }
+  | { readonly kind: "deferred"; readonly reason: "dns_unavailable" }
+  | { readonly kind: "failed" };
+
+/** Authenticates, resolves the identity, finds the thread and looks for loops. */
+export async function verify(deps: ActivityDeps, input: InboundInput): Promise<Verified> {
+  const authentication = await authenticate(deps, input);
+  if (authentication === null) return { kind: "failed" };
+  if (authentication.temporary) return { kind: "deferred", reason: "dns_unavailable" };
+  return { kind: "facts", facts: await place(deps, input, authentication) };
+}
+
+async function authenticate(deps: ActivityDeps, input: InboundInput): Promise<Authentication | null> {
+  try {
+    return await deps.reader.authenticate({ tenant: input.tenant, ref: input.ref }, input.envelope);
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.temporary) throw error;
+    deps.onFault({ activity: "verify", code: fault.code, where: fault.where });
+    return null;
+  }
+}
+
+async function place(deps: ActivityDeps, input: InboundInput, seen: Authentication): Promise<MessageFacts> {
+  const { identity, verification, automatic, rfc_message_id, subject, body_sha256, tokens } = seen;
+  const { thread, loop } = await deps.store.run("threads.resolve", {
+    tenant: input.tenant,
+    mailbox: input.mailbox,
+    message: input.message,
+    references: seen.references,
+    rfc_message_id,
+    sender: identity.kind === "sender" ? identity.address : null,
+    verified: identity.kind === "sender" && identity.verified,
+    automatic,
+    at: deps.clock(),
+    caps: deps.loopCaps,
+  });
+  return { identity, verification, automatic, thread, loop, body_sha256, tokens, rfc_message_id, subject };
+}
