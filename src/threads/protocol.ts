@@ -1,0 +1,28 @@
+import type { MailReader } from "../mail/reader.ts";
+import type { ErrorCode } from "../model/errors.ts";
+
+/** Set-up of one reader thread; plain data, because it crosses to another thread. */
+export interface ReaderSetup {
+  /** Root of the file-system blobs: the thread reads messages itself, so large ones never pass the main thread. */
+  readonly blobRoot: string;
+  /** Path of a zone file used instead of DNS; null: the system's resolvers. */
+  readonly zone: string | null;
+}
+
+export type JobName = keyof MailReader;
+export type JobArgs<N extends JobName> = Parameters<MailReader[N]>;
+export type JobResult<N extends JobName> = Awaited<ReturnType<MailReader[N]>>;
+
+export interface Job {
+  readonly id: number;
+  readonly name: JobName;
+  readonly args: readonly unknown[];
+}
+
+/** An error crosses as its code: its text could quote the message. */
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | {
+      readonly id: number;
+      readonly error: { readonly code: ErrorCode; readonly message: string; readonly temporary: boolean; readonly where: string };
+    };
