@@ -1,0 +1,175 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, statfs } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { Client } from "@temporalio/client";
+import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import { createFileBlobs } from "./blobs/fs.ts";
+import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
+import type { Config } from "./config.ts";
+import { createGate } from "./gate.ts";
+import { createHttpApp } from "./http/app.ts";
+import { startHttp } from "./http/server.ts";
+import { createLog } from "./log.ts";
+import { createZoneResolver } from "./mail/dns.ts";
+import { PosternError } from "./model/errors.ts";
+import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
+import { startSmtp } from "./smtp/start.ts";
+import { createSqliteStore } from "./store/sqlite/store.ts";
+import { createReaderPool } from "./threads/pool.ts";
+import { ensureUpkeep } from "./upkeep.ts";
+import { VERSION } from "./version.ts";
+import { bundlePosternWorkflows, createPosternWorkers, INBOUND_SLOTS, type PosternWorkersOptions } from "./worker.ts";
+
+export interface ServeOptions {
+  readonly temporal: { readonly connection: NativeConnectionOptions; readonly namespace: string };
+  /** Epoch milliseconds; default: the system's clock. */
+  readonly clock?: () => number;
+  readonly random?: (bytes: number) => Uint8Array;
+  readonly taskQueues?: TaskQueues;
+  readonly bundle?: PosternWorkersOptions["bundle"];
+  readonly maxCachedWorkflows?: number;
+  readonly log?: Logger;
+}
+
+/** One instance: both doors and the workers, in this process. */
+export interface Running {
+  readonly smtp: { readonly host: string; readonly port: number };
+  /** `http://host:port`. */
+  readonly http: string;
+  readonly adminKey: Bootstrapped["adminKey"];
+  readonly tenant: Bootstrapped["tenant"];
+  /** Resolves when everything has stopped, at most 10 s after the call; what was accepted is safe either way. */
+  close(): Promise<void>;
+  /** Resolves when the workers have stopped; rejects when they failed by themselves. */
+  readonly ended: Promise<void>;
+}
+
+/** Messages of one sender in one hour after which automatic mail, or mail between two agents, counts as an echo (X-10). */
+const LOOP_CAPS = { perThread: 10, perPair: 30 } as const;
+
+/**
+ * Brings up store, blobs, readers, workers and doors, in this order; the doors open last. Rejects with a `PosternError`
+ * that says the way out; what had been started is stopped again.
+ */
+export async function serve(config: Config, options: ServeOptions): Promise<Running> {
+  const started: Closing[] = [];
+  try {
+    return await start(config, options, started);
+  } catch (error) {
+    await closeAll(started);
+    throw error;
+  }
+}
+
+type Closing = () => Promise<void>;
+
+async function start(config: Config, options: ServeOptions, started: Closing[]): Promise<Running> {
+  const { clock = Date.now, random = randomBytes, taskQueues = TASK_QUEUE, log = createLog(config.logLevel) } = options;
+  await makeDataDir(config.dataDir);
+  await checkZone(config.dnsZone);
+  const store = await createSqliteStore({ path: join(config.dataDir, "postern.db") });
+  started.unshift(() => store.close());
+  const blobRoot = join(config.dataDir, "blobs");
+  const blobs = await createFileBlobs(blobRoot, clock);
+  const reader = createReaderPool({ blobRoot, zone: config.dnsZone ?? null });
+  started.unshift(() => reader.close());
+  const { grants, tenant, adminKey } = await bootstrap({ store, dataDir: config.dataDir, clock, random, ...keysOf(config) });
+
+  const connection = await connect(options.temporal.connection, log);
+  started.unshift(() => connection.close());
+  const client = new Client({ connection, namespace: options.temporal.namespace });
+  const onFault = (fault: unknown) => log.error({ err: fault }, "a message could not be judged");
+  const gate = createGate({ client, store, taskQueues, eager: true, onFault });
+  const workers = await createPosternWorkers({
+    connection,
+    namespace: options.temporal.namespace,
+    taskQueues,
+    bundle: options.bundle ?? (await bundlePosternWorkflows()),
+    deps: { store, blobs, reader, clock, random, loopCaps: LOOP_CAPS, onFault: (fault) => log.warn(fault, "a step of a judgement failed") },
+    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+  });
+  const ended = workers.run();
+  // Whoever started us waits on it; a failure before that must not end the process unexplained.
+  ended.catch((error: unknown) => log.fatal({ err: error }, "the workers stopped"));
+  started.unshift(() => workers.shutdown());
+  await ensureUpkeep(client, taskQueues);
+
+  const metrics = new Registry();
+  const closing = new AbortController();
+  const freeBytes = async () => statfs(blobRoot).then(({ bavail, bsize }) => bavail * bsize);
+  const app = createHttpApp({
+    ...{ store, gate, blobs, reader, grants, clock, random, log, metrics },
+    version: VERSION,
+    publicUrl: config.publicUrl,
+    closing: closing.signal,
+  });
+  const http = await startHttp({ app, ...config.http });
+  started.unshift(() => {
+    closing.abort();
+    return http.close();
+  });
+  const smtp = await startSmtp({
+    ...config.smtp,
+    deps: { store, blobs, gate, reader, freeBytes, clock, random, log, metrics },
+    limits: { ...config.limits, judgements: INBOUND_SLOTS / 2 },
+    trustedRelays: config.trustedRelays,
+    name: hostname(),
+    ...(config.tls === undefined ? {} : { tls: await readTls(config.tls) }),
+  });
+  started.unshift(() => smtp.close());
+  return { smtp: smtp.address, http: http.address, adminKey, tenant, ended, close: () => closeAll(started) };
+}
+
+// Last started, first stopped: no door is open while what it stands on goes away.
+async function closeAll(started: Closing[]): Promise<void> {
+  for (const close of started.splice(0)) await close();
+}
+
+async function makeDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new PosternError("invalid_config", `the data directory \`${dataDir}\` cannot be made`, {
+      fix: "make it writable for this user, or set POSTERN_DATA to another directory",
+      cause,
+    });
+  }
+}
+
+/** Now, rather than at the first message. */
+async function checkZone(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  try {
+    createZoneResolver(JSON.parse(await readFile(path, "utf8")));
+  } catch (cause) {
+    if (cause instanceof PosternError) throw cause;
+    throw new PosternError("invalid_config", `POSTERN_DNS_ZONE \`${path}\` is not a JSON file`, {
+      fix: "correct the file, or leave the setting out",
+      cause,
+    });
+  }
+}
+
+function keysOf({ adminKey, secretKey }: Config) {
+  return { ...(adminKey === undefined ? {} : { adminKey }), ...(secretKey === undefined ? {} : { secretKey }) };
+}
+
+async function readTls({ cert, key }: { cert: string; key: string }) {
+  return { cert: await readFile(cert), key: await readFile(key) };
+}
+
+async function connect(options: NativeConnectionOptions, log: Logger): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(options);
+  } catch (cause) {
+    log.debug({ err: cause }, "temporal connection failed");
+    throw new PosternError("unavailable", `temporal does not answer at \`${options.address ?? "127.0.0.1:7233"}\``, {
+      temporary: true,
+      fix: "start it, or correct TEMPORAL_ADDRESS; `npm start` brings one of its own",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,27 @@
+import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
+import type { Logger } from "pino";
+import type { ServeOptions } from "./serve.ts";
+
+/** How to reach the server that Temporal's own environment names (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, API key) describe. */
+export function externalTemporal(): ServeOptions["temporal"] {
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const { address, tls, apiKey, metadata } = connectionOptions;
+  const optional = { address, tls, apiKey, metadata };
+  const connection = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+  return { connection, namespace: namespace ?? "default" };
+}
+
+/** Temporal's warnings and errors go to our log, without the texts of errors. Once per process, before the first connection. */
+export function installTemporalLog(log: Logger): void {
+  Runtime.install({
+    logger: new DefaultLogger("WARN", ({ level, message, meta }) => {
+      const facts = { source: "temporal", workflow: meta?.["workflowId"], run: meta?.["runId"], err: meta?.["error"] };
+      if (level === "ERROR") log.error(facts, message);
+      else log.warn(facts, message);
+    }),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }), forward: {} } },
+    // The composition root ends the process in its own order.
+    shutdownSignals: [],
+  });
+}

@@ -1,0 +1,70 @@
+import { fileURLToPath } from "node:url";
+import { bundleWorkflowCode, Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import type { ActivityDeps } from "../activities/deps.ts";
+import { createInboundActivities, createMainActivities } from "../activities/index.ts";
+import type { TaskQueues } from "./model/names.ts";
+
+export interface PosternWorkersOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly taskQueues: TaskQueues;
+  readonly deps: ActivityDeps;
+  /** Made once per process by `bundlePosternWorkflows`. */
+  readonly bundle: WorkflowBundleWithSourceMap;
+  /** Judgements under way at once; a workflow task keeps its slot during local activities. Default 100. */
+  readonly inboundSlots?: number;
+  /** 0 replays every workflow from its first event at every task; for tests of determinism. Default: the SDK's. */
+  readonly maxCachedWorkflows?: number;
+}
+
+export const INBOUND_SLOTS = 100;
+
+/** Workflow code of this package as one script; 1–2 s. */
+export async function bundlePosternWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)) });
+}
+
+/** Inbound has a worker and a queue of its own: a slow resolver must not stop a person's approval. */
+export async function createPosternWorkers(options: PosternWorkersOptions): Promise<PosternWorkers> {
+  const inbound = await createWorker(options, options.taskQueues.inbound, createInboundActivities(options.deps));
+  const main = await createWorker(options, options.taskQueues.main, createMainActivities(options.deps));
+  return new PosternWorkers([inbound, main]);
+}
+
+async function createWorker(options: PosternWorkersOptions, taskQueue: string, activities: object): Promise<Worker> {
+  const slots = options.inboundSlots ?? INBOUND_SLOTS;
+  return Worker.create({
+    connection: options.connection,
+    namespace: options.namespace,
+    taskQueue,
+    activities,
+    workflowBundle: options.bundle,
+    maxConcurrentWorkflowTaskExecutions: slots,
+    maxConcurrentLocalActivityExecutions: slots,
+    shutdownGraceTime: "5 seconds",
+    shutdownForceTime: "8 seconds",
+    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+  });
+}
+
+/** Both workers, run and shut down together. */
+export class PosternWorkers {
+  readonly #workers: readonly Worker[];
+  #running: Promise<void> | null = null;
+
+  constructor(workers: readonly Worker[]) {
+    this.#workers = workers;
+  }
+
+  /** Resolves when both have shut down; rejects when one fails. */
+  run(): Promise<void> {
+    this.#running ??= Promise.all(this.#workers.map((worker) => worker.run())).then(() => undefined);
+    return this.#running;
+  }
+
+  async shutdown(): Promise<void> {
+    for (const worker of this.#workers) if (worker.getState() === "RUNNING") worker.shutdown();
+    await this.#running;
+  }
+}
