@@ -1,0 +1,101 @@
+// `npm start`: Temporal, the gate and, unless told otherwise, the demo, in one terminal.
+import { parseArgs } from "node:util";
+import { reportError } from "../cli/failure.ts";
+import { isTemporalExternal, loadConfig, type Config } from "../config.ts";
+import { createLog } from "../log.ts";
+import { serve, type Running } from "../serve.ts";
+import { externalTemporal, installTemporalLog } from "../temporal-connection.ts";
+import { demoSettings, prepareDemo } from "./demo/files.ts";
+import { showDemo } from "./demo/show.ts";
+import { startTemporal, type TemporalServer } from "./temporal.ts";
+import { findTemporal } from "./temporal/find.ts";
+import { createProgress } from "./temporal/progress.ts";
+
+const HELP = `npm start [-- --no-demo]
+
+Starts an embedded Temporal server (unless TEMPORAL_ADDRESS names one), the SMTP and HTTP doors and the workers.
+Everything is kept in POSTERN_DATA, ./.postern by default. Ctrl-C stops it; a second one stops at once.
+
+  --no-demo   an empty gate: no demo mailbox, no demo mail
+  --help      this text
+`;
+
+const progress = createProgress(process.stderr);
+
+async function main(): Promise<void> {
+  const flags = readFlags();
+  if (flags.help) return void process.stdout.write(HELP);
+  const stop = stopSignal();
+  const demo = flags.demo ? await prepareDemo(loadConfig(process.env).dataDir, new Date()) : null;
+  const config = loadConfig(demo === null ? process.env : demoSettings(process.env, demo));
+  const temporal = isTemporalExternal(process.env) ? null : await startEmbedded(config);
+  try {
+    const running = await startGate(config, temporal);
+    try {
+      printAddresses(running, temporal);
+      if (demo !== null) await showDemo(demo, running, process.stdout);
+      process.stdout.write("\nready; Ctrl-C stops everything\n");
+      await Promise.race([stop, running.ended, died(temporal)]);
+    } finally {
+      await running.close();
+    }
+  } finally {
+    await temporal?.stop();
+  }
+}
+
+function readFlags(): { readonly demo: boolean; readonly help: boolean } {
+  const options = { demo: { type: "boolean", default: true }, help: { type: "boolean", short: "h", default: false } } as const;
+  const { values } = parseArgs({ options, allowNegative: true });
+  return { demo: values.demo, help: values.help };
+}
+
+/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let asked = false;
+  const onSignal = (): void => {
+    if (asked) process.exit(130);
+    asked = true;
+    process.stderr.write("\npostern: stopping\n");
+    resolve();
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return promise;
+}
+
+async function startEmbedded(config: Config): Promise<TemporalServer> {
+  const { namespace = "default", port } = config.temporal.kind === "embedded" ? config.temporal : {};
+  const executable = await findTemporal(process.env, progress);
+  return startTemporal({ executable, dataDir: config.dataDir, namespace, ui: true, ...(port === undefined ? {} : { port }) });
+}
+
+async function startGate(config: Config, server: TemporalServer | null): Promise<Running> {
+  const log = createLog(config.logLevel);
+  installTemporalLog(log);
+  const temporal = server === null ? externalTemporal() : { connection: { address: server.address }, namespace: server.namespace };
+  return serve(config, { temporal, log });
+}
+
+function printAddresses({ smtp, http, adminKey }: Running, temporal: TemporalServer | null): void {
+  const key = adminKey.from === "file" ? adminKey.path : "POSTERN_ADMIN_KEY";
+  const lines = [
+    `SMTP      ${smtp.host}:${smtp.port}`,
+    `HTTP      ${http} (API: ${http}/docs)`,
+    `Temporal  ${temporal === null ? "TEMPORAL_ADDRESS" : temporal.address}${temporal?.ui ? ` (UI: ${temporal.ui})` : ""}`,
+    `admin key ${key}`,
+  ];
+  process.stdout.write(`\n${lines.join("\n")}\n`);
+}
+
+async function died(temporal: TemporalServer | null): Promise<void> {
+  if (temporal === null) return new Promise(() => {});
+  await temporal.exited;
+  process.stderr.write(`postern: the Temporal server ended; its log is ${temporal.logFile}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.exitCode = reportError(error, process.stderr, false);
+}
