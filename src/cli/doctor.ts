@@ -22,7 +22,7 @@ export function addDoctor(cli: Cli): void {
     summary: "check what the service needs on this machine",
     about:
       "One line each, with the way out. Run it with the service's environment; it changes nothing. Exit code 1 when something is wrong.",
-    examples: ["doctor", "doctor --json", "TEMPORAL_ADDRESS=127.0.0.1:7233 postern doctor"],
+    examples: ["doctor", "doctor --json"],
     run: diagnose,
   });
 }

@@ -25,7 +25,7 @@ export function addServe(cli: Cli): void {
       "Settings come from POSTERN_* variables, the Temporal server from TEMPORAL_ADDRESS and its like. Ctrl-C stops within 10 seconds, a second one at once. " +
       "`npm start` does the same with an embedded server and a demo.",
     options: (command) => command.option("--embedded", "start a Temporal server too, with its database in POSTERN_DATA"),
-    examples: ["serve --embedded", "TEMPORAL_ADDRESS=127.0.0.1:7233 postern serve"],
+    examples: ["serve", "serve --embedded"],
     run: serve,
   });
 }

@@ -14,9 +14,15 @@ export interface Endpoint {
 
 /** POSTERN_URL, else where the service of this environment listens (POSTERN_HTTP), else POSTERN_PUBLIC_URL. Without a final slash. */
 export function serviceUrl(env: Environment): string {
-  const url = env["POSTERN_URL"] ?? localUrl(env["POSTERN_HTTP"]) ?? env["POSTERN_PUBLIC_URL"] ?? `http://${HTTP_DEFAULT}`;
+  const url =
+    given(env, "POSTERN_URL") ?? localUrl(given(env, "POSTERN_HTTP")) ?? given(env, "POSTERN_PUBLIC_URL") ?? `http://${HTTP_DEFAULT}`;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw notUrl(url);
   return url.replace(/\/+$/, "");
+}
+
+/** Empty is unset, as for the service. */
+function given(env: Environment, name: string): string | undefined {
+  return env[name] === "" ? undefined : env[name];
 }
 
 function localUrl(listen: string | undefined): string | null {
@@ -26,7 +32,7 @@ function localUrl(listen: string | undefined): string | null {
 }
 
 export function smtpEndpoint(env: Environment): Endpoint {
-  return parseEndpoint("POSTERN_SMTP", env["POSTERN_SMTP"] ?? SMTP_DEFAULT);
+  return parseEndpoint("POSTERN_SMTP", given(env, "POSTERN_SMTP") ?? SMTP_DEFAULT);
 }
 
 /** `host:port`, `[ipv6]:port`; a service that listens everywhere is reached on this host. */
@@ -48,14 +54,14 @@ const EVERYWHERE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "
  * where other users of the machine could read it.
  */
 export async function accessKey(env: Environment, files: Files, url: string): Promise<string> {
-  const key = env["POSTERN_KEY"] ?? env["POSTERN_ADMIN_KEY"] ?? (await keyOfFile(env, files, url));
+  const key = given(env, "POSTERN_KEY") ?? given(env, "POSTERN_ADMIN_KEY") ?? (await keyOfFile(env, files, url));
   if (!/^[\x21-\x7e]{1,200}$/.test(key))
     throw new PosternError("unauthorized", "the key holds spaces or other characters no key has", { fix: NO_KEY_FIX });
   return key;
 }
 
 async function keyOfFile(env: Environment, files: Files, url: string): Promise<string> {
-  const path = join(env["POSTERN_DATA"] ?? DATA_DEFAULT, "admin.key");
+  const path = join(given(env, "POSTERN_DATA") ?? DATA_DEFAULT, "admin.key");
   // Threat: this machine's operator key must not go to whatever host a variable names.
   if (!isThisHost(url))
     throw new PosternError("unauthorized", `no key for \`${url}\``, { fix: "set POSTERN_KEY to a key of that service" });
