@@ -16,6 +16,7 @@ export const REPLY = {
   full: { code: 421, enhanced: "4.3.2", text: "too many connections, try again later" },
   tooManyErrors: { code: 421, enhanced: "4.7.0", text: "too many protocol errors, closing" },
   tooManyCommands: { code: 421, enhanced: "4.7.0", text: "too many commands without a message, closing" },
+  lineTooLong: { code: 421, enhanced: "4.5.2", text: "command line too long, closing" },
   closing: { code: 421, enhanced: "4.3.2", text: "shutting down, try again later" },
   noSpace: { code: 451, enhanced: "4.3.1", text: "not enough storage, try again later" },
   unavailable: { code: 451, enhanced: "4.3.1", text: "temporarily unavailable, try again later" },

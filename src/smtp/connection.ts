@@ -4,6 +4,10 @@ import type { SMTPServer } from "smtp-server";
 import { pathOf } from "./address.ts";
 import { type Reply, REPLY } from "./answers.ts";
 import type { SmtpLimits } from "./limits.ts";
+import { MessageStream } from "./message-stream.ts";
+
+/** Bytes. RFC 5321 §4.5.3.1.4 wants 512, and parameters and XCLIENT want more. */
+const COMMAND_LENGTH = 2_048;
 
 /** What one connection is told by the door it came through. */
 export interface ConnectionTerms {
@@ -56,6 +60,13 @@ export class Connection extends SMTPConnection {
   /** For closing time: leaves a peer alone that waits for our reply or is in the middle of a message. */
   dismissIfIdle(): void {
     if (!this._dataStream && !this._handlerPending) this.dismiss(REPLY.closing);
+  }
+
+  override _createParser(): MessageStream {
+    const parser = new MessageStream({ maxCommandLength: COMMAND_LENGTH });
+    parser.oncommand = (command, callback) => this._onCommand(command, callback);
+    parser.on("error", () => this.dismiss(REPLY.lineTooLong));
+    return parser;
   }
 
   override _proxyCommandAllowed(command: string): boolean {

@@ -94,7 +94,6 @@ function optionsOf({ name, limits, tls, handlers }: DoorTerms): SMTPServerOption
     heloResponse: "%s",
     size: limits.size,
     maxRecipients: limits.recipients,
-    maxCommandLength: 2_048,
     socketTimeout: limits.idleMs,
     closeTimeout: limits.drainMs,
     hideENHANCEDSTATUSCODES: false,

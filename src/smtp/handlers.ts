@@ -22,19 +22,19 @@ export interface HandlerTerms extends TransactionTerms {
 export function createHandlers(terms: HandlerTerms): DoorTerms["handlers"] {
   const routes = new WeakMap<SMTPServerAddress, Route>();
   return {
-    onMailFrom: (address, _session, callback) => answer(terms, callback, atMail(terms, address)),
-    onRcptTo: (address, session, callback) => answer(terms, callback, atRcpt(terms, address, session, routes)),
+    onMailFrom: (address, _session, callback) => void answer(terms, callback, atMail(terms, address)),
+    onRcptTo: (address, session, callback) => void answer(terms, callback, atRcpt(terms, address, session, routes)),
     onData: (stream, session, callback) => terms.later(answer(terms, callback, atData(terms, stream, session, routes))),
   };
 }
 
-async function answer({ deps }: HandlerTerms, callback: Callback, reply: Promise<Reply | null>): Promise<void> {
-  try {
-    tell(callback, await reply);
-  } catch (error) {
+/** Never rejects, and calls back once whatever happens: a session without its reply would wait for ever. */
+async function answer({ deps }: HandlerTerms, callback: Callback, asked: Promise<Reply | null>): Promise<void> {
+  const reply = await asked.catch((error: unknown) => {
     deps.log.warn({ fault: faultCode(error) }, "smtp command not completed");
-    tell(callback, REPLY.fault);
-  }
+    return REPLY.fault;
+  });
+  tell(callback, reply);
 }
 
 function tell(callback: Callback, reply: Reply | null): void {

@@ -23,7 +23,7 @@ async function attack(name: string, ...pieces: readonly Buffer[]): Promise<void>
     await Promise.race([once(socket, "end"), once(socket, "close")]);
   }
   socket.destroy();
-  parentPort?.postMessage({ name, last: seen.trimEnd().split("\r\n").slice(-2) });
+  parentPort?.postMessage({ name, last: seen.trimEnd().split("\r\n").slice(-2).join("\n") });
 }
 
 function message(fill: string): readonly Buffer[] {

@@ -16,36 +16,62 @@ afterAll(async () => {
   await world.destroy();
 });
 
+/** What each attack of `hostile-peer.ts` is told in the end. */
+const TOLD: Readonly<Record<string, RegExp>> = {
+  "stuffed dots": /250 2\.0\.0/,
+  "empty lines": /250 2\.0\.0/,
+  "bare line feeds": /550 5\.6\.11/,
+  "almost the end": /550 5\.6\.11/,
+  "one endless line": /250 2\.0\.0/,
+  "folded header": /552 5\.3\.4/,
+  signatures: /550 5\.6\.0/,
+  commands: /421 4\.7\.0/,
+  "unknown commands": /421 4\.7\.0/,
+  recipients: /421 4\.7\.0/,
+  "no line end": /421 4\.5\.2/,
+  "one byte each": /250 2\.0\.0/,
+};
+
+/** Longest stretch of this thread's own work between two turns of its loop, in milliseconds: what others on the machine do is not in it. */
+function watchTurns(): () => number {
+  let longest = 0;
+  let before = process.threadCpuUsage();
+  let running = true;
+  const turn = (): void => {
+    const { user, system } = process.threadCpuUsage(before);
+    longest = Math.max(longest, (user + system) / 1000);
+    before = process.threadCpuUsage();
+    if (running) setImmediate(turn);
+  };
+  setImmediate(turn);
+  return () => {
+    running = false;
+    return longest;
+  };
+}
+
 describe("hostile input", () => {
   it("DESIGN §10 never stalls the accept loop beyond 200 ms, and a polite peer is served meanwhile", { timeout: 60_000 }, async () => {
     const { port, client } = await world.open({ limits: { connectionsPerPeer: 50, judgementsPerPeer: 50 } });
     const attacker = new Worker(new URL("./hostile-peer.ts", import.meta.url), { workerData: { port, to: TO } });
-    const ended: { readonly name: string; readonly last: readonly string[] }[] = [];
-    attacker.on("message", (one) => ended.push(one));
-    const delay = monitorEventLoopDelay({ resolution: 5 });
+    const told = new Map<string, string>();
+    attacker.on("message", ({ name, last }: { name: string; last: string }) => told.set(name, last));
     const gone = once(attacker, "exit");
     await once(attacker, "online");
+    const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
+    const longestTurn = watchTurns();
     const polite = await client();
     let served = 0;
-    let slowest = 0;
-    while (ended.length < 12 && served < 5_000) {
-      const started = performance.now();
-      expect(await polite.send({ to: [TO], data: `Subject: ${served}\r\n\r\n` })).toMatch(/^250/);
-      slowest = Math.max(slowest, performance.now() - started);
-      served += 1;
+    while (told.size < Object.keys(TOLD).length) {
+      expect(await polite.send({ to: [TO], data: `Subject: ${(served += 1)}\r\n\r\n` })).toMatch(/^250/);
     }
     delay.disable();
     await gone;
-    console.info({
-      served,
-      slowestMs: Math.round(slowest),
-      loopMaxMs: Math.round(delay.max / 1e6),
-      loopP99Ms: Math.round(delay.percentile(99) / 1e6),
-      ended,
-    });
-    expect(ended).toHaveLength(12);
+    expect(longestTurn()).toBeLessThan(200);
+    // The wall clock also sees who else wants the processor, so only its bulk is judged.
+    expect(delay.percentile(99) / 1e6).toBeLessThan(200);
     expect(served).toBeGreaterThan(3);
-    expect(delay.max / 1e6).toBeLessThan(200);
+    for (const [name, reply] of Object.entries(TOLD)) expect(told.get(name), name).toMatch(reply);
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { SmtpClient } from "../support/smtp-client.ts";
-import { World } from "./world.ts";
+import { decided } from "./decisions.ts";
+import { eventually, gateThat, World } from "./world.ts";
 
 const TO = "assistant@acme.example";
 const MAIL = "Subject: x\r\n\r\n";
@@ -76,10 +77,27 @@ describe("a trusted relay", () => {
     expect(gate.received[0]?.envelope).toMatchObject({ ip: "192.0.2.77", helo: "real.example" });
   });
 
-  it("is not bounded per peer, its clients are", async () => {
-    const { client } = await world.open({ trustedRelays: ["127.0.0.1"], limits: { connectionsPerPeer: 2 } });
+  it("is not bounded per peer", async () => {
+    const { client } = await world.open({ trustedRelays: ["127.0.0.1"], limits: { connectionsPerPeer: 2, judgementsPerPeer: 2 } });
     const peers = await Promise.all(Array.from({ length: 6 }, () => client()));
-    expect(peers).toHaveLength(6);
+    const replies = await Promise.all(peers.map((peer, index) => peer.send({ to: [TO], data: `Subject: ${index}\r\n\r\n` })));
+    expect(replies.every((reply) => reply.startsWith("250"))).toBe(true);
+  });
+
+  it("brings clients that are bounded each on its own", async () => {
+    const held = Promise.withResolvers<void>();
+    const gate = gateThat(async ({ message }) => {
+      await held.promise;
+      return decided("delivered", message);
+    });
+    const { client } = await world.open({ gate, trustedRelays: ["127.0.0.1"], limits: { judgementsPerPeer: 1 } });
+    const first = (await relay(client, "ADDR=192.0.2.1")).send({ to: [TO], data: MAIL });
+    await eventually(() => gate.received.length === 1);
+    expect(await (await relay(client, "ADDR=192.0.2.1")).send({ to: [TO], data: "X: same\r\n\r\n" })).toMatch(/^451 4\.3\.2/);
+    const other = (await relay(client, "ADDR=192.0.2.2")).send({ to: [TO], data: "X: other\r\n\r\n" });
+    await eventually(() => gate.received.length === 2);
+    held.resolve();
+    expect(await Promise.all([first, other])).toEqual([expect.stringMatching(/^250/), expect.stringMatching(/^250/)]);
   });
 });
 
