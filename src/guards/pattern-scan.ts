@@ -79,7 +79,7 @@ function readLongEscape(source: string, at: number, form: RegExp): number | Patt
 
 function noBackreference(source: string, at: number): PatternProblem {
   const text = /^\\(?:k<[^>]{0,40}>?|\d{1,3})/.exec(source.slice(at))?.[0] ?? "\\";
-  return problem(`has the backreference \`${text}\`, which no linear-time engine can match`, at, "write out what may repeat");
+  return { what: `has the backreference \`${text}\``, why: NOT_LINEAR, position: at, fix: "write out what may repeat" };
 }
 
 function readClass(source: string, at: number, sizes: ProgramSizes): number | PatternProblem {
@@ -94,6 +94,8 @@ function readClass(source: string, at: number, sizes: ProgramSizes): number | Pa
   return problem("has a `[` without its `]`", at, "close the class, or write `\\[`");
 }
 
+const NOT_LINEAR = "which no linear-time engine can match";
+
 const LOOKAROUND: readonly (readonly [mark: string, name: string])[] = [
   ["(?=", "lookahead"],
   ["(?!", "negative lookahead"],
@@ -105,11 +107,12 @@ const LOOKAROUND: readonly (readonly [mark: string, name: string])[] = [
 function readGroup(source: string, at: number, sizes: ProgramSizes): number | PatternProblem {
   for (const [mark, name] of LOOKAROUND) {
     if (source.startsWith(mark, at)) {
-      return problem(
-        `has the ${name} \`${mark}\`, which no linear-time engine can match`,
-        at,
-        "match the surrounding text itself, or use two guards",
-      );
+      return {
+        what: `has the ${name} \`${mark}\``,
+        why: NOT_LINEAR,
+        position: at,
+        fix: "match the surrounding text itself, or use two guards",
+      };
     }
   }
   const lone = /^\(\?[imsU-]*\)/.exec(source.slice(at, at + 12))?.[0];

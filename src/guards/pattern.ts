@@ -27,6 +27,8 @@ export interface Pattern {
 export interface PatternProblem {
   /** What is wrong, to be read after "the pattern". */
   readonly what: string;
+  /** Why that is refused, where it does not go without saying. */
+  readonly why?: string;
   /** Index into the source (between the slashes, where there are some); null when it is about the whole. */
   readonly position: number | null;
   readonly fix: string;
@@ -69,8 +71,8 @@ function sizeProblem(text: string): PatternProblem | null {
 function flagProblem(flags: string): PatternProblem | null {
   for (const [index, flag] of [...flags].entries()) {
     if (flags.indexOf(flag) !== index) return whole(`has the flag \`${flag}\` twice`, "write it once");
-    if (flag === "y") return whole("has the flag `y`, which ties it to the start", "remove `y`, and write `^` for the start");
-    if (flag === "v") return whole("has the flag `v`, whose class syntax the linear engine lacks", "remove `v`, and write plain classes");
+    if (flag === "y") return whole("has the flag `y` (it ties the pattern to the start)", "remove `y`, and write `^` for the start");
+    if (flag === "v") return whole("has the flag `v` (the linear engine lacks its classes)", "remove `v`, and write plain classes");
     if (!"dgimsu".includes(flag)) {
       return whole(
         `has the unknown flag \`${flag}\``,

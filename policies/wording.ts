@@ -1,0 +1,56 @@
+import { types } from "node:util";
+
+// Error text of documents (STYLE 9): what must be, what was given, the way out.
+
+/** A zod `error` option: `must be …, got …; fix: …`, or that the key is missing. */
+export function must(be: string, fix: string): { readonly error: (issue: { readonly input?: unknown }) => string } {
+  return { error: ({ input }) => (input === undefined ? `is missing, must be ${be}; fix: ${fix}` : wrong(`must be ${be}`, input, fix)) };
+}
+
+export function wrong(rule: string, value: unknown, fix: string): string {
+  return `${rule}, got ${show(value)}; fix: ${fix}`;
+}
+
+/** A value in back-ticks, cut to a line. */
+export function show(value: unknown): string {
+  const text = types.isRegExp(value) ? String(value) : typeof value === "function" ? "a function" : (json(value) ?? String(value));
+  return `\`${text.length > 80 ? `${text.slice(0, 79)}…` : text}\``;
+}
+
+function json(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** For a key that is not one of `known`: the nearest one, when a slip of the hand could have meant it. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  if (near !== null) return `is an unknown key; fix: did you mean \`${near}\`?`;
+  return `is an unknown key; fix: remove it, known here: ${known.map((name) => `\`${name}\``).join(", ")}`;
+}
+
+export function nearest(word: string, known: readonly string[]): string | null {
+  if (word.length > 40) return null;
+  const ranked = known
+    .map((name) => ({ name, distance: editDistance(word.toLowerCase().replace(/[-_]/g, ""), name.toLowerCase()) }))
+    .toSorted((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : null;
+}
+
+/** Levenshtein, one row at a time. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}
