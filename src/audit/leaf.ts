@@ -9,7 +9,7 @@ export interface Leaf {
   readonly leaf_hash: string;
 }
 
-export type Scalar = string | number | boolean | null;
+type Scalar = string | number | boolean | null;
 
 /** Everything a decision's leaf says. Addresses enter only as HMACs. */
 export interface DecisionFacts {
@@ -87,7 +87,7 @@ export function actionLeaf({ at, ...facts }: ActionFacts): Leaf {
 }
 
 /** HMAC-SHA256, hex, keyed with the salt's UTF-8 bytes. Null for no address. */
-export function blind(address: string | null, salt: string): string | null {
+function blind(address: string | null, salt: string): string | null {
   return address === null || address === "" ? null : createHmac("sha256", salt).update(address).digest("hex");
 }
 

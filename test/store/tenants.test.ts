@@ -75,7 +75,7 @@ async function questions(owner: World, tenant: TenantId): Promise<{ [K in Exclud
 
 async function ask(store: Store, asked: Awaited<ReturnType<typeof questions>>): Promise<Record<string, unknown>> {
   const answers: Record<string, unknown> = {};
-  for (const [name, [args]] of Object.entries(asked)) answers[name] = await store.run(name as OperationName, args as never);
+  for (const [name, [args]] of Object.entries(asked)) answers[name] = await store.run(name as OperationName, args);
   return answers;
 }
 

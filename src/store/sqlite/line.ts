@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { PosternError } from "../../model/errors.ts";
+import type { PosternError } from "../../model/errors.ts";
 import { fromFault, unavailable, type Fault } from "./fault.ts";
 import type { Job, Outcome } from "./jobs.ts";
 

@@ -1,0 +1,110 @@
+import type { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import type { Args, OperationName } from "../../src/store/contract.ts";
+import { MIGRATIONS } from "../../src/store/migrations/list.ts";
+import { kyselyOver } from "../../src/store/sqlite/dialect.ts";
+import { writeJobs } from "../../src/store/sqlite/jobs.ts";
+import { migrate } from "../../src/store/sqlite/migrate.ts";
+import { openWriter } from "../../src/store/sqlite/open.ts";
+import { newId, NOON, proposalOf, questionOf, releaseOf } from "./samples.ts";
+import { tempDirectory } from "./world.ts";
+
+it("no operation reads a whole table that grows with the mail", async () => {
+  const sqlite = openWriter(join(await tempDirectory(), "postern.db"));
+  migrate(sqlite, MIGRATIONS);
+  onTestFinished(() => sqlite.close());
+  const queries = recordQueries(sqlite);
+  const connection = { sqlite, db: kyselyOver(sqlite) };
+  for (const [name, args] of operations()) {
+    const { answers } = await writeJobs(connection, [{ id: 1, name, args }]);
+    expect(answers[0], name).toMatchObject({ ok: true });
+  }
+  expect(queries.size).toBeGreaterThan(40);
+  const scans = [...queries]
+    .filter((sql) => !sortsFew(sql))
+    .flatMap((sql) =>
+      planOf(sqlite, sql)
+        .filter(isScan)
+        .map((step) => `${step}: ${sql}`),
+    );
+  expect(scans).toEqual([]);
+});
+
+function operations(): [OperationName, Args<OperationName>][] {
+  const tenant = newId("ten");
+  const mailbox = newId("mbx");
+  const place = { tenant, mailbox };
+  const domain = "acme.example";
+  const held = proposalOf(place, { proposal: { outcome: "held" } });
+  const limits = { perHour: 9, perDay: 9, tokensPerThread: 999, tokensPerDay: 999 };
+  const delivered = proposalOf(place, { limits, facts: { rfc_message_id: "1@x.example" } });
+  const message = delivered.input.message;
+  const cursor = Buffer.from(JSON.stringify([NOON, message])).toString("base64url");
+  const address_id = newId("adr");
+  const domain_id = newId("dom");
+  const policy = { ...place, id: newId("pol"), digest: "1", document: "{}", at: NOON, actor: "postern" } as const;
+  return [
+    ["tenants.create", { id: tenant, name: "n", at: NOON }],
+    ["mailboxes.create", { id: mailbox, address_id, domain_id, tenant, agent_id: "a", address: `a@${domain}`, domain, at: NOON }],
+    [
+      "mailboxes.create",
+      { id: newId("mbx"), address_id: newId("adr"), domain_id, tenant, agent_id: "a", address: `b@${domain}`, domain, at: NOON },
+    ],
+    ["mailboxes.add_alias", { ...place, address_id: newId("adr"), domain_id, address: `c@${domain}`, domain, at: NOON }],
+    ["mailboxes.list", { tenant, only: [mailbox], limit: 1, cursor }],
+    ["mailboxes.resolve", { address: "x" }],
+    ["policies.put", policy],
+    ["policies.get", { tenant, id: policy.id }],
+    ["keys.find", { hash: "x" }],
+    ["inbound.decide", held],
+    ["inbound.decide", delivered],
+    ["inbound.decide", proposalOf(place, { proposal: { outcome: "rejected_at_policy" } })],
+    ["release.decide", releaseOf(held)],
+    ["threads.resolve", questionOf(place, { references: ["1@x.example"], rfc_message_id: "2@x.example", automatic: true })],
+    ["threads.resolve", questionOf(place, { sender: `b@${domain}` })],
+    ["decisions.of_run", { message, run: "r" }],
+    ["decisions.final", { message, stage: "inbound" }],
+    ["decisions.get", { tenant, id: delivered.decision_id }],
+    ["decisions.list", { ...place, limit: 1, cursor }],
+    ["decisions.list", { ...place, message, limit: 1 }],
+    ["decisions.list", { ...place, thread: delivered.facts!.thread, limit: 1 }],
+    ["decisions.list", { ...place, outcome: "held", limit: 1, cursor }],
+    ["messages.get", { tenant, id: message, view: "agent" }],
+    ["messages.list", { ...place, view: "agent", limit: 1, cursor }],
+    ["messages.list", { ...place, view: "all", outcome: "held", limit: 1, cursor }],
+    ["messages.delivered_after", { ...place, after: 0, limit: 1 }],
+    ["messages.settle", { tenant, id: message, tokens_consumed: 1, at: NOON }],
+    ["messages.references", { tenant, digest: "x" }],
+    ["receipts.list", { tenant, message }],
+    ["audit.of_message", { tenant, message }],
+    ["audit.erase_expired", { now: NOON * 2, limit: 10 }],
+  ];
+}
+
+/** The connection from now on remembers what it is asked to prepare. */
+function recordQueries(sqlite: DatabaseSync): Set<string> {
+  const queries = new Set<string>();
+  const prepare = sqlite.prepare.bind(sqlite);
+  sqlite.prepare = (sql) => {
+    if (!sql.startsWith("explain")) queries.add(sql);
+    return prepare(sql);
+  };
+  return queries;
+}
+
+function planOf(sqlite: DatabaseSync, sql: string): string[] {
+  const places = Array.from({ length: sql.split("?").length - 1 }, () => null);
+  const steps = sqlite.prepare(`explain query plan ${sql}`).all(...places);
+  return steps.map((step) => String(step["detail"]));
+}
+
+/** Counting the rows of a limited subquery reads that, not the table. */
+function isScan(step: string): boolean {
+  return (step.startsWith("SCAN") && step !== "SCAN counted") || step.includes("USE TEMP B-TREE FOR ORDER BY");
+}
+
+/** Sorts what is few by nature: the addresses on one page, the decisions on one message. */
+function sortsFew(sql: string): boolean {
+  return sql.includes('order by "is_final" desc') || sql.includes('from "addresses" where "mailbox" in');
+}
