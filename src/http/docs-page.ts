@@ -71,7 +71,7 @@ export function docsPage(document: OpenApiDocument): Markup {
       </head>
       <body>
         <h1>${document.info.title} <small>${document.info.version}</small></h1>
-        <p>${document.info.description}</p>
+        <p>${prose(document.info.description ?? "")}</p>
         <p>The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>
         <nav>${tags.map((tag) => html`<a href="#${anchorOf(tag.name)}">${tag.name}</a>`)} <a href="#schemas">Schemas</a></nav>
         ${tags.map((tag) => group(tag.name, tag.description ?? "", places, server))}
@@ -95,7 +95,7 @@ function group(name: string, description: string, places: readonly Place[], serv
   const own = places.filter((place) => place.operation.tags?.includes(name));
   return html`<section>
     <h2 id="${anchorOf(name)}">${name}</h2>
-    <p>${description}</p>
+    <p>${prose(description)}</p>
     ${own.map((place) => operation(place, server))}
   </section>`;
 }
@@ -104,7 +104,7 @@ function operation(place: Place, server: string): Markup {
   const { summary = "", description = "", parameters = [], requestBody, responses = {} } = place.operation;
   return html`<details>
     <summary><b>${place.method}</b> <code>${place.path}</code><span>${summary}</span></summary>
-    <p>${description}</p>
+    <p>${prose(description)}</p>
     <p>${scopesText(place.operation)}</p>
     ${parameters.length === 0 ? "" : parameterTable(parameters)}
     ${requestBody?.content === undefined ? "" : html`<p>Body: ${contentLinks(requestBody.content)}</p>`}
@@ -135,7 +135,7 @@ function parameterTable(parameters: readonly Parameter[]): Markup {
           <th><code>${parameter.name}</code></th>
           <td>${parameter.in}${parameter.required === true ? ", required" : ""}</td>
           <td>${typeText(parameter.schema ?? {})}</td>
-          <td>${parameter.schema?.description ?? ""}</td>
+          <td>${prose(parameter.schema?.description ?? "")}</td>
         </tr>`,
     )}
   </table>`;
@@ -156,24 +156,29 @@ function schemas(document: OpenApiDocument): readonly Markup[] {
 }
 
 function fieldTable(schema: Schema): Markup {
-  const required = new Set(schema.required);
+  const choices = schema.oneOf ?? schema.anyOf;
+  if (choices !== undefined)
+    return html`<p>One of:</p>
+      ${choices.map(fieldTable)}`;
+  if (schema.properties === undefined) return html`<p>${typeText(schema)}</p>`;
   return html`<table>
-    ${Object.entries(schema.properties ?? {}).map(
-      ([name, field]) =>
-        html`<tr>
-          <th><code>${name}</code></th>
-          <td>${typeLink(field)}${required.has(name) ? "" : ", optional"}</td>
-          <td>${field.description ?? ""}</td>
-        </tr>`,
-    )}
+    ${Object.entries(schema.properties).map(([name, field]) => fieldRow(name, field, schema.required?.includes(name) === true))}
   </table>`;
+}
+
+function fieldRow(name: string, field: Schema, required: boolean): Markup {
+  return html`<tr>
+    <th><code>${name}</code></th>
+    <td>${typeLink(field)}${required ? "" : ", optional"}</td>
+    <td>${prose(field.description ?? "")}</td>
+  </tr>`;
 }
 
 /** A named schema is linked, also when it is what a list holds. */
 function typeLink(schema: Schema): Markup {
   const target = schema.$ref ?? schema.items?.$ref;
   if (target === undefined) return html`${typeText(schema)}`;
-  const name = target.slice(target.lastIndexOf("/") + 1);
+  const name = nameOf(target);
   return html`<a href="#schema-${name}">${name}</a>${schema.items === undefined ? "" : "[]"}`;
 }
 
@@ -181,9 +186,19 @@ function typeText(schema: Schema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices !== undefined) return choices.map(typeText).join(" | ");
+  if (schema.$ref !== undefined) return nameOf(schema.$ref);
   const type = Array.isArray(schema.type) ? schema.type.join(" | ") : String(schema.type ?? "any");
   const items = schema.items === undefined ? "" : ` of ${typeText(schema.items)}`;
   return `${type}${items}${schema.default === undefined ? "" : `, default ${JSON.stringify(schema.default)}`}`;
+}
+
+function nameOf(reference: string): string {
+  return reference.slice(reference.lastIndexOf("/") + 1);
+}
+
+/** Words between back-ticks are code. */
+function prose(text: string): readonly (Markup | string)[] {
+  return text.split("`").map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part));
 }
 
 function anchorOf(name: string): string {

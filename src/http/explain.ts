@@ -111,15 +111,22 @@ function readDocument(policy: PolicyRow | null): PolicyParts {
 }
 
 function explainStep(step: Step, decision: Decision, message: MessageRow | null, document: PolicyParts): z.infer<typeof StepJson> {
-  const reached = STEPS.indexOf(step) - reachOf(decision.judged_at);
   return {
     step,
-    result: reached < 0 ? "passed" : reached === 0 ? "decided" : "not_reached",
+    result: resultOf(step, decision),
     input: inputOf(step, decision, message),
     rule: ruleOf(step, decision.rule_index, document),
     findings: step === "content_guards" ? decision.findings.map(findingJson) : [],
     cost: costOf(step, decision),
   };
+}
+
+function resultOf(step: Step, { judged_at, rule_index }: Decision): z.infer<typeof StepJson>["result"] {
+  const distance = STEPS.indexOf(step) - reachOf(judged_at);
+  if (distance === 0) return "decided";
+  // An ambiguous sender and an echo are settled without looking for a rule.
+  const unmatched = step === "sender_match" && rule_index === null;
+  return distance > 0 || unmatched ? "not_reached" : "passed";
 }
 
 /** Index of the deciding step; an admitted or released message has passed them all. */

@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { PosternError } from "../model/errors.ts";
 import type { HttpEnv } from "./deps.ts";
 
@@ -32,7 +32,7 @@ export function secure(publicUrl: string): MiddlewareHandler<HttpEnv> {
 export function limitBody(): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     if (Number(c.req.header("content-length") ?? 0) > BODY_BYTES) throw tooLarge();
-    if (c.req.header("transfer-encoding") !== undefined) c.req.bodyCache.arrayBuffer = await readLimited(c.req.raw.body);
+    if (c.req.header("transfer-encoding") !== undefined) keepBody(c, await readLimited(c.req.raw.body));
     await next();
   };
 }
@@ -46,6 +46,11 @@ async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<Arr
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks)).buffer;
+}
+
+/** Hono keeps promises there, whatever its type says. */
+function keepBody(c: Context<HttpEnv>, bytes: ArrayBuffer): void {
+  c.req.bodyCache.arrayBuffer = Promise.resolve(bytes) as unknown as ArrayBuffer;
 }
 
 function tooLarge(): PosternError {

@@ -88,7 +88,10 @@ export const Message = z
     to: z.array(z.string()),
     cc: z.array(z.string()),
     date: z.string().nullable().openapi({ description: "What the sender says; see `received_at`." }),
-    text: z.string().nullable().openapi({ description: "What a person would read. Null when the raw bytes are no longer kept." }),
+    text: z
+      .string()
+      .nullable()
+      .openapi({ description: "What a person would read. Null when the raw bytes are no longer kept or cannot be read." }),
     attachments: z.array(z.object({ filename: z.string().nullable(), content_type: z.string(), size: z.int(), sha256: z.string() })),
     grant: z.string().nullable().openapi({ description: "For agents: a compact JWS (EdDSA) that carries the capabilities for 24 hours." }),
     html_text: z.string().nullable().optional().openapi({ description: "For people: the visible text of the HTML alternative." }),
@@ -143,13 +146,14 @@ export async function messageJson(deps: HttpDeps, caller: Caller, row: MessageRo
   };
 }
 
-/** Null once the bytes are gone: those of refused mail are not kept. */
+/** Null once the bytes are gone (those of refused mail are not kept), and for what no reader can read: people still see the facts. */
 async function viewOf(deps: HttpDeps, { tenant, digest, size }: MessageRow): Promise<MessageView | null> {
   try {
     return await deps.reader.view({ tenant, ref: { digest, size } });
   } catch (error) {
-    if (error instanceof PosternError && error.code === "not_found") return null;
-    throw error;
+    if (!(error instanceof PosternError) || error.temporary) throw error;
+    if (error.code !== "not_found") deps.log.error({ code: error.code, detail: error.detail }, "message cannot be read");
+    return null;
   }
 }
 

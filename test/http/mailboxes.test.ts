@@ -42,6 +42,7 @@ describe("mailboxes", () => {
     ["a line break", { address_local_part: "a\r\nb", domain: "acme.example" }],
     ["an empty label", { address_local_part: "a", domain: "acme..example" }],
     ["an address literal", { address_local_part: "a", domain: "192.0.2.1" }],
+    ["an address in hexadecimal", { address_local_part: "a", domain: "0x7f.1" }],
     ["a local part of 65 characters", { address_local_part: "a".repeat(65), domain: "acme.example" }],
     ["no agent", { address_local_part: "a", domain: "acme.example", agent_id: "" }],
   ])("%s is a 422", async (_, body) => {
