@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { docsPage, DOCS_STYLE } from "./docs-page.ts";
 import { describe, type OpenApiDocument } from "./document.ts";

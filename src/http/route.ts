@@ -19,7 +19,7 @@ export function guarded<P extends string, const R extends Omit<RouteConfig, "pat
     ...route,
     security: [{ [BEARER_SCHEME]: [...scopes] }],
     middleware: requires(scopes),
-    responses: { ...problems(COMMON_PROBLEMS), ...route.responses } as R["responses"],
+    responses: { ...problems(COMMON_PROBLEMS), ...route.responses },
   });
 }
 

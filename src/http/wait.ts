@@ -48,7 +48,7 @@ export function waitRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const { after, timeout_s } = c.req.valid("query");
     const from = after === undefined ? 0 : parseCursor(mailbox.id, after);
     using _ = waiters.enter(caller.key.id);
-    const row = await nextMessage(deps, mailbox, from, timeout_s * 1000, stopOf(deps, c.req.raw.signal));
+    const row = await nextMessage(deps, mailbox, from, timeout_s * 1000, stopsOf(deps, c.req.raw.signal));
     if (row === null) return c.json({ type: "timeout" as const, cursor: formatCursor(mailbox.id, from) }, 200);
     const message = await messageJson(deps, caller, row);
     return c.json({ type: "message" as const, message, cursor: formatCursor(mailbox.id, row.delivery_seq ?? from) }, 200);
@@ -62,27 +62,27 @@ async function nextMessage(
   mailbox: MailboxRow,
   after: number,
   timeoutMs: number,
-  stop: AbortSignal,
+  stops: readonly AbortSignal[],
 ): Promise<MessageRow | null> {
   const deadline = deps.clock() + timeoutMs;
   for (;;) {
     // Subscribed before reading: what is delivered in between moves the watch.
     const watch = deps.store.watch(`mailbox:${mailbox.id}`, Math.max(0, deadline - deps.clock()));
     const cancel = () => watch.cancel();
-    stop.addEventListener("abort", cancel, { once: true });
+    for (const stop of stops) stop.addEventListener("abort", cancel);
     try {
       const [row] = await deps.store.run("messages.delivered_after", { tenant: mailbox.tenant, mailbox: mailbox.id, after, limit: 1 });
       if (row !== undefined) return row;
-      if (stop.aborted || !(await watch.moved)) return null;
+      if (stops.some((stop) => stop.aborted) || !(await watch.moved)) return null;
     } finally {
-      stop.removeEventListener("abort", cancel);
+      for (const stop of stops) stop.removeEventListener("abort", cancel);
       watch.cancel();
     }
   }
 }
 
-function stopOf({ closing }: HttpDeps, client: AbortSignal): AbortSignal {
-  return closing === undefined ? client : AbortSignal.any([client, closing]);
+function stopsOf({ closing }: HttpDeps, client: AbortSignal): readonly AbortSignal[] {
+  return closing === undefined ? [client] : [client, closing];
 }
 
 /** `<place>-<mailbox>`: a place in one mailbox's order of delivery means nothing in another's. */

@@ -65,7 +65,8 @@ describe("mailboxes", () => {
     const first = await rig.call("GET", "/v1/mailboxes?limit=2", { key });
     const second = await rig.call("GET", `/v1/mailboxes?limit=2&cursor=${first.body.next_cursor}`, { key });
     const seen = [...first.body.items, ...second.body.items].map((item: { id: string }) => item.id);
-    expect(seen.sort()).toEqual(made.sort());
+    expect(seen).toEqual(expect.arrayContaining(made));
+    expect(seen).toHaveLength(3);
     expect(second.body.next_cursor).toBeNull();
     const bound = await rig.key(["read"], [made[1]], key);
     expect((await rig.call("GET", "/v1/mailboxes", { key: bound })).body.items.map((item: { id: string }) => item.id)).toEqual([made[1]]);
@@ -78,7 +79,7 @@ describe("aliases", () => {
     const alias = (body: unknown) => rig.call("POST", `/v1/mailboxes/${id}/aliases`, { body });
     expect((await alias({ address_local_part: "bookings" })).status).toBe(201);
     const made = await alias({ address_local_part: "desk", domain: "two.example" });
-    expect([...made.body.aliases].sort()).toEqual(["bookings@acme.example", "desk@two.example"]);
+    expect(new Set(made.body.aliases)).toEqual(new Set(["bookings@acme.example", "desk@two.example"]));
     for (const address of made.body.aliases) {
       expect(await rig.store.run("mailboxes.resolve", { address })).toEqual({ tenant: rig.tenant, mailbox: id });
     }

@@ -12,6 +12,7 @@ import { startHttp } from "../../src/http/server.ts";
 import type { MailReader } from "../../src/mail/reader.ts";
 import type { FinalOutcome } from "../../src/model/decision.ts";
 import { PosternError } from "../../src/model/errors.ts";
+import type { MessageRef } from "../../src/model/message.ts";
 import { makeId, type MailboxId, type MessageId, type TenantId } from "../../src/model/ids.ts";
 import type { Scope, Store } from "../../src/store/contract.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
@@ -53,7 +54,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint: tests look into bodies of many shapes
+  /** Of many shapes; tests say which. */
   readonly body: any;
 }
 
@@ -67,6 +68,8 @@ export interface MessageOptions {
   readonly at?: number;
   /** Whether the blob is kept. Default true. */
   readonly kept?: boolean;
+  /** Bytes stored elsewhere, instead of ones made up here. */
+  readonly ref?: MessageRef;
 }
 
 export async function startRig(): Promise<Rig> {
@@ -221,7 +224,7 @@ async function addMessage(bench: Bench, options: MessageOptions): Promise<Messag
       tenant,
       mailbox,
       message: id,
-      ref: { digest, size: raw.length },
+      ref: options.ref ?? { digest, size: raw.length },
       envelope: { ip: "192.0.2.1", helo: "mx.acme.example", sender: "boss@acme.example", recipient: "assistant@acme.example" },
       received_at: at,
     },

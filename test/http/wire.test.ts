@@ -98,7 +98,7 @@ describe("bounds", () => {
         },
       });
       const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
-      return fetch(`${rig.base}/v1/tenants`, { method: "POST", body: stream, headers, duplex: "half" } as RequestInit);
+      return fetch(`${rig.base}/v1/tenants`, { method: "POST", body: stream, headers, duplex: "half" });
     };
     expect((await chunked(JSON.stringify({ name: "chunked" }))).status).toBe(201);
     expect((await chunked(body(BODY_BYTES + 1))).status).toBe(413);
