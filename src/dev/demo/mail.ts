@@ -37,15 +37,11 @@ function recordsOf({ signs, ip }: Sender, keys: DemoKeys): Record<string, { TXT:
 export async function writeMail(letter: Letter, keys: DemoKeys, at: Date): Promise<string> {
   const raw = compose(letter, at);
   const { signs } = letter.sender;
-  const key = signs === null ? undefined : keys[signs];
-  if (signs === null || key === undefined) return raw;
-  const { signatures } = await dkimSign(raw, {
-    canonicalization: "relaxed/relaxed",
-    signTime: at,
-    signingDomain: signs,
-    selector: SELECTOR,
-    privateKey: key.privateKey,
-  });
+  const privateKey = signs === null ? undefined : keys[signs]?.privateKey;
+  if (signs === null || privateKey === undefined) return raw;
+  const key = { signingDomain: signs, selector: SELECTOR, privateKey };
+  // The library reads the list, its types want the fields.
+  const { signatures } = await dkimSign(raw, { canonicalization: "relaxed/relaxed", signTime: at, ...key, signatureData: [key] });
   return signatures + raw;
 }
 
