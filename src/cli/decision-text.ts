@@ -30,6 +30,7 @@ export interface Finding {
   readonly severity: number;
   readonly score?: number;
   readonly where: string;
+  readonly rule_index?: number;
 }
 
 export interface Reservation {

@@ -4,13 +4,13 @@ import { PosternError } from "../model/errors.ts";
 import { isId } from "../model/ids.ts";
 import { segment, type Client } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
-import { paintOutcome, spaced, type Decision } from "./decision-text.ts";
+import { paintOutcome, type Decision } from "./decision-text.ts";
 import { formatExplanation, type Explanation } from "./explanation.ts";
 import { chosenMailbox } from "./mailbox-id.ts";
 import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from "./paging.ts";
 import type { Session } from "./session.ts";
 import { formatTable, type Column } from "./table.ts";
-import { formatTime } from "./time.ts";
+import { shortTime } from "./time.ts";
 
 export function addDecisions(cli: Cli): void {
   const group = addGroup(cli.program, "decisions", "what was decided, and why", [
@@ -79,10 +79,9 @@ export async function latestDecision(http: Client, message: string): Promise<Dec
 function columns(session: Session): readonly Column<Decision>[] {
   return [
     { title: "ID", value: ({ id }) => id },
-    { title: "AT", value: ({ at }) => formatTime(at) },
+    { title: "AT (UTC)", value: ({ at }) => shortTime(at) },
     { title: "OUTCOME", value: ({ outcome }) => outcome, style: (text, { outcome }) => paintOutcome(session, text, outcome) },
     { title: "REASON", value: ({ reason }) => reason, min: 12 },
-    { title: "JUDGED AT", value: ({ judged_at }) => spaced(judged_at), min: 9 },
-    { title: "CAPABILITIES", value: ({ capabilities }) => capabilities.join(" "), min: 12 },
+    { title: "CAPABILITIES", value: ({ capabilities }) => capabilities.join(" "), min: 8 },
   ];
 }

@@ -1,7 +1,9 @@
+import type { Identity, Verification } from "../model/message.ts";
 import {
   decisionFields,
   formatFinding,
   formatReservation,
+  formatVerification,
   paintOutcome,
   spaced,
   type Decision,
@@ -52,20 +54,56 @@ function section(title: string, fields: readonly [string, string][], cells: numb
   return fields.length === 0 ? [] : ["", title, formatFields(fields, cells)];
 }
 
-function describe({ result, input, rule, findings, cost }: Step): string {
-  if (result === "not_reached") return "not reached";
+function describe(step: Step): string {
+  if (step.result === "not_reached") return "not reached";
   const parts = [
-    flat(input),
-    rule === null ? "" : `rule: ${flat(rule)}`,
-    findings.map(formatFinding).join(", "),
-    cost.length === 0 ? "" : `charged ${cost.map(formatReservation).join(", ")}`,
+    inputText(step),
+    ruleText(step),
+    step.findings.map((finding) => findingText(finding, step.rule)).join(", "),
+    step.cost.length === 0 ? "" : `charged ${step.cost.map(formatReservation).join(", ")}`,
   ];
-  return parts.filter((part) => part !== "").join("; ") || (result === "passed" ? "passed" : "decided");
+  return parts.filter((part) => part !== "").join("; ") || spaced(step.result);
 }
 
-/** `identity.address=boss@acme.example`: nested facts on one line, without what is null. */
+function inputText({ step, input }: Step): string {
+  switch (step) {
+    case "sender_match":
+      return `${identityText(input["identity"] as Identity | null)}, envelope <${String(input["envelope_sender"] ?? "")}>`;
+    case "verification":
+      return input["verification"] === null ? "" : formatVerification(input["verification"] as Verification);
+    default:
+      return flat(input);
+  }
+}
+
+function identityText(identity: Identity | null): string {
+  if (identity === null) return "sender unknown";
+  if (identity.kind === "ambiguous") return `sender ambiguous (${identity.why})`;
+  return `${identity.address} (${identity.verified ? "verified" : "unverified"})`;
+}
+
+/** Patterns may be many: those that matched stand beside their finding. */
+function ruleText({ rule }: Step): string {
+  if (rule === null) return "";
+  const { content_guards, index, ...rest } = rule;
+  const patterns = Array.isArray(content_guards) ? `${content_guards.length} ${content_guards.length === 1 ? "pattern" : "patterns"}` : "";
+  const name = typeof index === "number" ? `senders[${index}]` : "";
+  const said = [name, patterns, flat(rest)].filter((part) => part !== "");
+  return said.length === 0 ? "" : `rule ${said.join(" ")}`;
+}
+
+function findingText(finding: Finding, rule: Step["rule"]): string {
+  const patterns = rule?.["content_guards"];
+  const matched: unknown = Array.isArray(patterns) && finding.rule_index !== undefined ? patterns[finding.rule_index] : undefined;
+  const { reject } = (matched ?? {}) as { readonly reject?: unknown };
+  return typeof reject === "string" ? `${formatFinding(finding)} ${reject}` : formatFinding(finding);
+}
+
+/** `rate_limit.perHour=20 match.in=subject,text`: nested facts on one line, without what is null. */
 function flat(value: unknown, path = ""): string {
   if (value === null || value === undefined) return "";
+  if (Array.isArray(value))
+    return value.every((each) => typeof each !== "object") ? `${path}=${value.join(",")}` : `${path}=${JSON.stringify(value)}`;
   if (typeof value !== "object") return `${path}=${String(value)}`;
   const entries = Object.entries(value).map(([name, each]) => flat(each, path === "" ? name : `${path}.${name}`));
   return entries.filter((entry) => entry !== "").join(" ");

@@ -1,4 +1,6 @@
 import { InvalidArgumentError, type OptionValues } from "commander";
+import { PosternError } from "../model/errors.ts";
+import { isId } from "../model/ids.ts";
 import { SCOPES } from "../store/contract.ts";
 import { segment } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
@@ -59,6 +61,9 @@ function addRevoke(cli: Cli, group: Cli["program"]): void {
     arguments: { id: "the id of the key, key_…, not the key itself" },
     examples: ["key revoke key_2n4p6r8t0v1x3z5b7d9f1h3k", "key revoke key_2n4p6r8t0v1x3z5b7d9f1h3k --json"],
     run: async ({ http, print }, [id]) => {
+      // Whoever gives the key itself should not find it again in a log.
+      if (!isId("key", id))
+        throw new PosternError("invalid_request", "this is not the id of a key", { fix: "give its id, `key_…`, not the key itself" });
       await http.remove(`/v1/keys/${segment(id)}`);
       print({ id, revoked: true }, () => `revoked ${id}`);
     },

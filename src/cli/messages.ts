@@ -10,7 +10,7 @@ import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from ".
 import type { Session } from "./session.ts";
 import { formatFields, formatTable, type Column } from "./table.ts";
 import { printableLines } from "./text.ts";
-import { formatTime } from "./time.ts";
+import { formatTime, shortTime } from "./time.ts";
 
 interface Summary {
   readonly id: string;
@@ -143,7 +143,7 @@ function addDecide(cli: Cli, group: Cli["program"], action: "release" | "discard
 function columns(session: Session): readonly Column<Summary>[] {
   return [
     { title: "ID", value: ({ id }) => id },
-    { title: "RECEIVED", value: ({ received_at }) => formatTime(received_at) },
+    { title: "RECEIVED (UTC)", value: ({ received_at }) => shortTime(received_at) },
     { title: "OUTCOME", value: ({ outcome }) => outcome, style: (text, { outcome }) => paintOutcome(session, text, outcome) },
     { title: "FROM", value: (message) => sender(message), min: 14 },
     { title: "SUBJECT", value: ({ subject }) => subject, min: 14 },

@@ -4,15 +4,11 @@ import { addCommand, addGroup, type Cli } from "./command.ts";
 import { mailboxId } from "./mailbox-id.ts";
 import { checkPolicy } from "./policy-check.ts";
 import { readPolicyFile } from "./policy-file.ts";
+import { warningFields, type Warning } from "./policy-warnings.ts";
 import type { Session } from "./session.ts";
 import { formatFields } from "./table.ts";
 import { printableJson } from "./text.ts";
 import { formatTime } from "./time.ts";
-
-export interface Warning {
-  readonly path: string;
-  readonly message: string;
-}
 
 interface Pin {
   readonly id: string;
@@ -101,8 +97,4 @@ function formatPolicy({ cells }: Session, policy: InForce): string {
 
 function pinFields({ id, digest, warnings }: Pin): [string, string][] {
   return [["policy", id], ["digest", digest], ...warningFields(warnings)];
-}
-
-export function warningFields(warnings: readonly Warning[]): [string, string][] {
-  return warnings.map(({ path, message }, index) => [index === 0 ? "warnings" : "", `${path}: ${message}`]);
 }

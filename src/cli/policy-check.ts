@@ -1,8 +1,8 @@
 import type { MailPolicy } from "../../policies/schema.ts";
 import { PosternError } from "../model/errors.ts";
 import { EXIT, type Exit } from "./exit.ts";
-import { warningFields } from "./policies.ts";
 import { readPolicyFile } from "./policy-file.ts";
+import { warningFields } from "./policy-warnings.ts";
 import type { Session } from "./session.ts";
 import { formatFields } from "./table.ts";
 

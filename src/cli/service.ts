@@ -27,8 +27,15 @@ async function startEmbedded(config: Config, env: Environment, stderr: Stream): 
   const server = await startServer(config, env, stderr);
   try {
     const running = await startInstance(config, { connection: { address: server.address }, namespace: server.namespace });
+    const close = async (): Promise<void> => {
+      try {
+        await running.close();
+      } finally {
+        await server.stop();
+      }
+    };
     const failed = Promise.race([running.ended, server.exited]).then(stoppedByItself);
-    return { running, temporal: `${server.address} (embedded)`, failed, close: () => running.close().finally(() => server.stop()) };
+    return { running, temporal: `${server.address} (embedded)`, failed, close };
   } catch (error) {
     await server.stop();
     throw error;

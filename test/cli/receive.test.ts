@@ -173,7 +173,9 @@ describe("receive, when the file or the port is wrong", () => {
 
 describe("receive, from servers of any kind", () => {
   const servers: Server[] = [];
-  afterEach(() => void servers.splice(0).forEach((server) => server.close()));
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
 
   /** Answers each line by its first word; what was said is kept. */
   async function scripted(

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionOptions } from "@temporalio/client";
+import type { Connection } from "@temporalio/client";
 import type { TemporalPlace } from "../deps.ts";
 import { failed, note, ok, type Check, type Found } from "./check.ts";
 
@@ -30,7 +30,7 @@ async function checkTemporal(place: TemporalPlace | null): Promise<Found> {
 
 async function connectTo({ connection: options }: TemporalPlace): Promise<Connection | null> {
   const { Connection: Client } = await import("@temporalio/client");
-  return Client.connect({ ...options, connectTimeout: CONNECT_MS } as ConnectionOptions).catch(() => null);
+  return Client.connect({ ...options, connectTimeout: CONNECT_MS }).catch(() => null);
 }
 
 async function checkServer(connection: Connection, address: string, namespace: string): Promise<Found> {
