@@ -15,7 +15,7 @@ const ARROWS = {
   store: ["audit", "model"],
   // A policy with a pattern that no guard could run is refused when it is stored.
   policies: ["guards", "model"],
-  threads: ["mail", "guards", "policies", "model"],
+  threads: ["mail", "guards", "blobs", "policies", "model"],
   channels: ["net", "model"],
   "message-id": ["model"],
   gate: ["model", "store", "blobs"],
