@@ -7,7 +7,7 @@ export type MailboxFault = "several_addresses" | "group" | "malformed";
 
 /**
  * A strict reader of a field that should hold one mailbox (RFC 5322 §3.4), independent of the libraries' lenient one:
- * `"name" <local@domain>` or `local@domain`, comments anywhere between words. What two readers could take differently,
+ * `"name" <local@domain>` or `local@domain`, comments around them. What two readers could take differently,
  * such as `<any@a>b@c` or an unquoted `@` in a name, is malformed.
  */
 export function readMailboxField(value: string): MailboxField {
@@ -79,8 +79,9 @@ function endOfQuoted(value: string, start: number): number | null {
   return null;
 }
 
-/** RFC 5322 §3.2.2: comments nest. */
+/** RFC 5322 §3.2.2: comments nest, and stand for a space. */
 function skipComment(scan: Scan): void {
+  scan.words += " ";
   let open = 0;
   for (; scan.at < scan.value.length; scan.at++) {
     const character = scan.value.charAt(scan.at);

@@ -61,24 +61,27 @@ function isGone(properties: ReadonlyMap<string, string>): boolean {
 }
 
 function isClipped(properties: ReadonlyMap<string, string>): boolean {
-  const clip = properties.get("clip")?.replaceAll(" ", "") ?? "";
   const shape = properties.get("clip-path") ?? "";
-  if (clip.startsWith("rect(0,0,0,0") || clip.startsWith("rect(0px,0px,0px,0px") || clip.startsWith("rect(1px,1px,1px,1px")) return true;
+  if (isEmptyRect(properties.get("clip"))) return true;
   if (shape.startsWith("inset(100%") || shape.startsWith("inset(50%") || shape.startsWith("circle(0")) return true;
   if (properties.get("transform")?.includes("scale(0)") === true) return true;
-  const flat = ["height", "max-height", "width", "max-width"].some(
-    (name) => (number(properties.get(name)) ?? 2) <= 1 && !isRelative(properties.get(name)),
-  );
-  return flat && (properties.get("overflow") ?? "").startsWith("hidden");
+  return FLAT.some((name) => isFlat(properties.get(name))) && (properties.get("overflow") ?? "").startsWith("hidden");
 }
 
-/** `1em`, `1%`: small numbers of big units. */
-function isRelative(value: string | undefined): boolean {
-  return (
-    value !== undefined &&
-    number(value) !== 0 &&
-    (value.endsWith("em") || value.endsWith("%") || value.endsWith("vw") || value.endsWith("in"))
-  );
+const FLAT = ["height", "max-height", "width", "max-width"];
+
+/** At most a pixel; `1em` and `1%` are small numbers of big units. */
+function isFlat(value: string | undefined): boolean {
+  const size = number(value);
+  if (value === undefined || size === undefined) return false;
+  return size === 0 || (size > 0 && size <= 1 && (value.endsWith("px") || value === "1"));
+}
+
+/** `rect(0 0 0 0)`, `rect(1px, 1px, 1px, 1px)`. */
+function isEmptyRect(clip: string | undefined): boolean {
+  if (clip?.startsWith("rect(") !== true) return false;
+  const sides = clip.slice("rect(".length).replaceAll(",", " ").split(" ", 20).map(number);
+  return sides.every((side) => side === undefined || Math.abs(side) <= 1);
 }
 
 const OFF_SCREEN = -400;
