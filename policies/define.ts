@@ -1,16 +1,14 @@
 import { types } from "node:util";
 import type { z } from "zod";
 import { formatRegExp } from "../src/guards/pattern.ts";
-import { PosternError } from "../src/model/errors.ts";
 import type { Problem } from "../src/model/errors.ts";
+import { invalidDocument, problemsOf } from "./problems.ts";
 import { mailPolicy } from "./schema.ts";
 import type { MailPolicy, PolicyInput } from "./schema.ts";
 import { nearest, wrong } from "./wording.ts";
 
 /** UTF-8 bytes of a document, as text and as normalised JSON. */
 export const MAX_DOCUMENT = 1 << 20;
-
-const MAX_PROBLEMS = 100;
 
 export interface PolicyOptions {
   /** Names of the tenant's lists; a rule that names another one is refused. Default: none. */
@@ -30,25 +28,11 @@ export function definePolicy(input: PolicyInput, options: PolicyOptions = {}): M
 /** The same for data of unknown origin. */
 export function readPolicy(input: unknown, options: PolicyOptions = {}): MailPolicy {
   const read = mailPolicy.safeParse(plain(input));
-  if (!read.success) throw invalidPolicy(read.error.issues.flatMap(problemsOf));
+  if (!read.success) throw invalidDocument("policy", problemsOf(read.error.issues, "policy"));
   const policy = freeze(withoutFalse(read.data)) as MailPolicy;
   const problems = [...unknownLists(policy, options.lists ?? []), ...oversize(policy)];
-  if (problems.length > 0) throw invalidPolicy(problems);
+  if (problems.length > 0) throw invalidDocument("policy", problems);
   return policy;
-}
-
-export function invalidPolicy(problems: readonly Problem[], cause?: unknown): PosternError {
-  const [first] = problems;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
-  const message =
-    first === undefined
-      ? "the policy is invalid"
-      : `the policy is invalid: \`${first.path}\` ${first.message.replace(/; fix: .*$/s, "")}${more}`;
-  return new PosternError("invalid_policy", message, {
-    fix: first === undefined ? "correct the document" : (/; fix: (.*)$/s.exec(first.message)?.[1] ?? "correct the document"),
-    problems: problems.slice(0, MAX_PROBLEMS),
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 /** What a mailbox without a policy is judged by: nobody may write. */
@@ -63,27 +47,6 @@ function plain(value: unknown, depth = 8): unknown {
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(entries.map(([key, item]) => [key, plain(item, depth - 1)]));
-}
-
-function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
-  const path = formatPath(issue.path);
-  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  const messages = issue.message.split("\n");
-  return issue.keys.map((key, index) => ({ path: formatPath([...issue.path, key]), message: messages[index] ?? "is an unknown key" }));
-}
-
-/** `senders[2].rateLimit.perHour`; the document itself is `policy`. */
-function formatPath(path: readonly PropertyKey[]): string {
-  const text = path
-    .map((step) =>
-      typeof step === "number"
-        ? `[${step}]`
-        : /^[A-Za-z_]\w{0,63}$/.test(String(step))
-          ? `.${String(step)}`
-          : `[${JSON.stringify(String(step).slice(0, 64))}]`,
-    )
-    .join("");
-  return text === "" ? "policy" : text.replace(/^\./, "");
 }
 
 /** A flag that is off says nothing: both ways of writing it have one digest. */

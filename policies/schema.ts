@@ -4,7 +4,8 @@ import { GUARDED_PLACES } from "../src/model/finding.ts";
 import { DEFAULT_PLACES, GUARDS } from "../src/model/guards.ts";
 import type { GuardName } from "../src/model/guards.ts";
 import { foldAddress, foldDomain } from "./address.ts";
-import { must, nearest, unknownKey, wrong } from "./wording.ts";
+import { choice, count, flag, form, name, section } from "./fields.ts";
+import { must, wrong } from "./wording.ts";
 
 // The inbound half of the document of one mailbox. `outbound` will be one more optional section of `mailPolicy`.
 // Every bound is here; every text is what the author of a policy reads.
@@ -12,50 +13,6 @@ import { must, nearest, unknownKey, wrong } from "./wording.ts";
 export const MAX_SENDERS = 10_000;
 export const MAX_CONTENT_GUARDS = 500;
 const MAX_CAPABILITIES = 100;
-const MAX_COUNT = 1_000_000_000;
-
-/** An object without unknown keys; each one is named with the key it may have meant, one line a key. */
-function section<Shape extends z.ZodRawShape>(shape: Shape, be: string, fix: string) {
-  const known = Object.keys(shape);
-  const { error } = must(be, fix);
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === "unrecognized_keys" ? issue.keys.map((key) => unknownKey(key, known)).join("\n") : error(issue)),
-  });
-}
-
-function count(about: string, fix: string) {
-  const says = must(`a whole number from 1 to ${MAX_COUNT}`, fix);
-  return z.int(says).min(1, says).max(MAX_COUNT, says).describe(about);
-}
-
-function flag(about: string, fix: string) {
-  return z.boolean(must("`true` or `false`", fix)).describe(about);
-}
-
-function choice<const Values extends readonly [string, ...string[]]>(values: Values, about: string) {
-  const list = values.map((value) => `\`${value}\``).join(", ");
-  const fix = (input: unknown) => {
-    const near = typeof input === "string" ? nearest(input, values) : null;
-    return near === null ? "take one of these words" : `did you mean \`${near}\`?`;
-  };
-  return z.enum(values, { error: (issue) => must(`one of ${list}`, fix(issue.input)).error(issue) }).describe(about);
-}
-
-/** Text with a form of its own; `read` gives its normal form, or null. */
-function form(read: (text: string) => string | null, be: string, fix: string) {
-  const says = must(be, fix);
-  return z.string(says).transform((text, context) => {
-    const normal = text === "*" ? text : read(text);
-    if (normal !== null) return normal;
-    context.addIssue({ code: "custom", message: wrong(`must be ${be}`, text, fix) });
-    return z.NEVER;
-  });
-}
-
-function name(be: string, expression: RegExp, fix: string) {
-  const says = must(be, fix);
-  return z.string(says).regex(expression, says);
-}
 
 const LIST_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const CAPABILITY = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$/;
@@ -275,7 +232,7 @@ export const mailPolicy = section(
         error: ({ input }) =>
           `compile to ${programTotal(input as readonly { readonly reject: string }[])} steps together, at most ${MAX_PROGRAM_TOTAL} are allowed; fix: shorten counted repetitions, or use fewer guards`,
       })
-      .default([])
+      .prefault([])
       .describe("Patterns that no message may contain, whoever sends it."),
     guards: guards.default({}).describe("What findings of the built-in guards lead to. A guard without a key here only records."),
     defaultAction: choice(

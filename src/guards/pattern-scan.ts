@@ -1,4 +1,12 @@
-import type { PatternProblem } from "./pattern.ts";
+export interface PatternProblem {
+  /** What is wrong, to be read after "the pattern". */
+  readonly what: string;
+  /** Why that is refused, where it does not go without saying. */
+  readonly why?: string;
+  /** Index into the source (between the slashes, where there are some); null when it is about the whole. */
+  readonly position: number | null;
+  readonly fix: string;
+}
 
 /**
  * Reads a pattern's source once, before the engine sees it: names what a linear engine cannot do with its position,

@@ -1,5 +1,6 @@
 import { RE2JS } from "re2js";
 import { scanSource } from "./pattern-scan.ts";
+import type { PatternProblem } from "./pattern-scan.ts";
 
 // The dialect of content patterns, in one place: the policy loader refuses by it, the content guard matches by it.
 
@@ -13,7 +14,7 @@ export const MAX_PATTERN_LENGTH = 1_000;
 export const MAX_PROGRAM = 500;
 
 /** Instructions all patterns of one policy may compile to. */
-export const MAX_PROGRAM_TOTAL = 20_000;
+export const MAX_PROGRAM_TOTAL = 50_000;
 
 export interface Pattern {
   /** Normal form, `/source/flags`; parses to itself. */
@@ -22,16 +23,6 @@ export interface Pattern {
   readonly expression: string;
   /** Instructions of the compiled program. */
   readonly size: number;
-}
-
-export interface PatternProblem {
-  /** What is wrong, to be read after "the pattern". */
-  readonly what: string;
-  /** Why that is refused, where it does not go without saying. */
-  readonly why?: string;
-  /** Index into the source (between the slashes, where there are some); null when it is about the whole. */
-  readonly position: number | null;
-  readonly fix: string;
 }
 
 export type ParsedPattern = { readonly ok: true; readonly pattern: Pattern } | { readonly ok: false; readonly problem: PatternProblem };

@@ -4,8 +4,7 @@ import type { GuardedPlace } from "./finding.ts";
  * What guards look at: every text of one message, decoded, with LF line ends. Lists are read as one text, their entries
  * joined by a line feed; a span's offset counts in that text.
  *
- * Invisible characters must still be where the sender put them. A reader that takes them out of `text` or `html` puts
- * the stretch, unchanged, into `hidden`.
+ * A reader that takes invisible characters out of a text says how many in `invisible`, and what they spell in `hidden`.
  */
 export interface GuardViews {
   readonly subject: string;
@@ -18,6 +17,19 @@ export interface GuardViews {
   /** Names of attachments, and their text where it was read. */
   readonly attachments: readonly string[];
   readonly headers: HeaderFacts;
+  /** Invisible characters no longer in the texts, by kind. Absent: they are still where the sender put them. */
+  readonly invisible?: InvisibleCounts;
+}
+
+export interface InvisibleCounts {
+  /** U+E0000–E007F. */
+  readonly tags: number;
+  /** Zero-width spaces and joiners, soft hyphens, fillers. */
+  readonly zero_width: number;
+  /** Controls of writing direction. */
+  readonly bidi: number;
+  /** Variation selectors other than one U+FE0E or U+FE0F after a character. */
+  readonly selectors: number;
 }
 
 export interface HeaderFacts {

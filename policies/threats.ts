@@ -1,0 +1,75 @@
+/** A way to harm an agent by mail, what stops it, and the tests that show it (by id or by words of their title). */
+export interface Threat {
+  readonly threat: string;
+  readonly control: string;
+  /** Each occurs in the title of at least one test. */
+  readonly tests: readonly string[];
+}
+
+/** MB-24. */
+export const THREATS: readonly Threat[] = [
+  {
+    threat: "A stranger talks to the model",
+    control: "Only senders a rule names get through; everybody else is refused inside the SMTP transaction and seen by no agent.",
+    tests: ["MB-02", "MB-03"],
+  },
+  {
+    threat: "A spoofed `From`",
+    control:
+      "One `From`, one address, read alike by two parsers, proven by SPF or DKIM aligned with it; per rule DKIM, SPF and DMARC can be required.",
+    tests: ["MB-04", "MB-05", "identity_ambiguous"],
+  },
+  {
+    threat: "Injection in the body",
+    control:
+      "Content guards on subject and every text view, as written and as read, before any model; a match refuses, quarantines or holds.",
+    tests: ["MB-09"],
+  },
+  {
+    threat: "A guard that a crafted mail stalls",
+    control:
+      "Patterns run on a linear-time engine; what it cannot express is refused when the policy is stored. A guard that fails holds the message.",
+    tests: ["MB-09 no pattern can stall", "DESIGN §9.4"],
+  },
+  {
+    threat: "Cost runaway from one sender",
+    control: "Messages per hour and day and model tokens per thread and day, reserved before dispatch in one transaction.",
+    tests: ["MB-07", "MB-08"],
+  },
+  {
+    threat: "An agent that acts beyond the mail's rule",
+    control: "The payload carries exactly the rule's capabilities and a signed grant; an act outside them is refused and audited.",
+    tests: ["MB-06"],
+  },
+  {
+    threat: "Mail loops between agents",
+    control: "Own Message-IDs and caps per thread and pair discard echoes; automatic mail is never answered automatically.",
+    tests: ["X-10"],
+  },
+  {
+    threat: "Text that people do not see and models do",
+    control: "Hidden HTML, zero-width and tag characters are split off, searched by every guard and never part of what the agent reads.",
+    tests: ["X-13"],
+  },
+  {
+    threat: "SMTP smuggling",
+    control: "Only CRLF ends a line and only CRLF.CRLF a message; bare CR, bare LF and NUL are refused with 550 5.6.11.",
+    tests: ["smuggling"],
+  },
+  {
+    threat: "Oversize mail and parser bombs",
+    control: "Size, header, nesting, part, signature and DNS limits before anything is parsed, and parsing off the accept loop.",
+    tests: ["size limit", "structure limit", "never stalls the accept loop"],
+  },
+  {
+    threat: "One tenant reading another's mail",
+    control: "Every object belongs to a tenant; another tenant's is a 404 on every door.",
+    tests: ["MB-18"],
+  },
+];
+
+/** The threat table of the README. */
+export function threatTable(): string {
+  const rows = THREATS.map(({ threat, control, tests }) => `| ${threat} | ${control} | ${tests.map((test) => `\`${test}\``).join(", ")} |`);
+  return ["| threat | control | tests |", "| --- | --- | --- |", ...rows].join("\n");
+}
