@@ -71,11 +71,16 @@ async function runCheck({ name, run }: Check): Promise<Named> {
   try {
     return { name, ...(await Promise.race([run(), late])) };
   } catch (error) {
-    const { message, fix } = error as Partial<PosternError>;
-    return { name, ...failed(message ?? String(error), fix) };
+    return { name, ...brokenBy(error) };
   } finally {
     clearTimeout(timer);
   }
+}
+
+function brokenBy(error: unknown): Found {
+  if (!(error instanceof PosternError)) return failed(error instanceof Error ? error.message : String(error), undefined);
+  const places = error.problems.map(({ path, message }) => `${path} ${message}`);
+  return failed([error.message, ...places].join("; "), error.fix);
 }
 
 const MARKS = { ok: "✓", failed: "✗", note: "–" } as const;

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { Connection } from "@temporalio/client";
 import type { TemporalPlace } from "../deps.ts";
 import { failed, note, ok, type Check, type Found } from "./check.ts";
@@ -16,7 +17,7 @@ async function checkTemporal(place: TemporalPlace | null): Promise<Found> {
   if (place === null)
     return note("embedded, not running: `npm start` and `postern serve --embedded` bring it, TEMPORAL_ADDRESS names another");
   const address = place.connection.address ?? "127.0.0.1:7233";
-  const connection = await connectTo(place);
+  const connection = (await isRefused(address)) ? null : await connectTo(place);
   if (connection === null) {
     if (place.embedded) return note(`embedded, not running (last at ${address}): \`npm start\` brings it`);
     return failed(`${address} does not answer`, "start it, or correct TEMPORAL_ADDRESS; without one `npm start` brings its own");
@@ -26,6 +27,20 @@ async function checkTemporal(place: TemporalPlace | null): Promise<Found> {
   } finally {
     await connection.close();
   }
+}
+
+/** gRPC would try again and again where the system says at once that nobody listens. */
+function isRefused(address: string): Promise<boolean> {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || "7233"), timeout: CONNECT_MS });
+    const settle = (refused: boolean): void => {
+      socket.destroy();
+      resolve(refused);
+    };
+    socket.once("connect", () => settle(false)).once("timeout", () => settle(false));
+    socket.once("error", (error: NodeJS.ErrnoException) => settle(error.code === "ECONNREFUSED"));
+  });
 }
 
 async function connectTo({ connection: options }: TemporalPlace): Promise<Connection | null> {
