@@ -2,11 +2,14 @@ import { pino, type Logger } from "pino";
 import type { Config } from "./config.ts";
 
 /**
- * JSON lines on standard error. What is logged are ids, counts and codes; an error is logged as name, code and stack
+ * JSON lines, on standard error or in a file. What is logged are ids, counts and codes; an error is logged as name, code and stack
  * frames, because its message could quote what a peer sent.
  */
-export function createLog(level: Config["logLevel"]): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorFacts } }, pino.destination(2));
+export function createLog(level: Config["logLevel"], file?: string): Logger {
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorFacts } },
+    pino.destination(file === undefined ? 2 : { dest: file, mode: 0o600, sync: false }),
+  );
 }
 
 /** What may be known of any error. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { bundleWorkflowCode, Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
 import type { ActivityDeps } from "../activities/deps.ts";
 import { createInboundActivities, createMainActivities } from "../activities/index.ts";
 import type { TaskQueues } from "./model/names.ts";
@@ -22,7 +22,9 @@ export const INBOUND_SLOTS = 100;
 /** Workflow code of this package as one script; 1–2 s. */
 export async function bundlePosternWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)) });
+  const workflowsPath = fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url));
+  // The bundler reports every module; only what it warns of is news.
+  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger("WARN") });
 }
 
 /** Inbound has a worker and a queue of its own: a slow resolver must not stop a person's approval. */

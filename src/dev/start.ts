@@ -1,11 +1,14 @@
 // `npm start`: Temporal, the gate and, unless told otherwise, the demo, in one terminal.
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { reportError } from "../cli/failure.ts";
+import { serviceEnvironment } from "../cli/settings.ts";
 import { isTemporalExternal, loadConfig, type Config } from "../config.ts";
 import { createLog } from "../log.ts";
+import { PosternError } from "../model/errors.ts";
 import { serve, type Running } from "../serve.ts";
 import { externalTemporal, installTemporalLog } from "../temporal-connection.ts";
-import { demoSettings, prepareDemo } from "./demo/files.ts";
+import { demoSettings, prepareDemo, type DemoFiles } from "./demo/files.ts";
 import { showDemo } from "./demo/show.ts";
 import { startTemporal, type TemporalServer } from "./temporal.ts";
 import { findTemporal } from "./temporal/find.ts";
@@ -14,7 +17,8 @@ import { createProgress } from "./temporal/progress.ts";
 const HELP = `npm start [-- --no-demo]
 
 Starts an embedded Temporal server (unless TEMPORAL_ADDRESS names one), the SMTP and HTTP doors and the workers.
-Everything is kept in POSTERN_DATA, ./.postern by default. Ctrl-C stops it; a second one stops at once.
+Everything is kept in POSTERN_DATA, ./.postern by default; the log is postern.log in it. Ctrl-C stops it; a second one stops
+at once.
 
   --no-demo   an empty gate: no demo mailbox, no demo mail
   --help      this text
@@ -25,17 +29,17 @@ const progress = createProgress(process.stderr);
 async function main(): Promise<void> {
   const flags = readFlags();
   if (flags.help) return void process.stdout.write(HELP);
-  const stop = stopSignal();
-  const demo = flags.demo ? await prepareDemo(loadConfig(process.env).dataDir, new Date()) : null;
-  const config = loadConfig(demo === null ? process.env : demoSettings(process.env, demo));
+  const env = serviceEnvironment(process.env);
+  const demo = flags.demo ? await prepareDemo(loadConfig(env).dataDir, new Date()) : null;
+  const config = loadConfig(demo === null ? env : demoSettings(env, demo));
   const temporal = isTemporalExternal(process.env) ? null : await startEmbedded(config);
   try {
     const running = await startGate(config, temporal);
     try {
-      printAddresses(running, temporal);
-      if (demo !== null) await showDemo(demo, running, process.stdout);
-      process.stdout.write("\nready; Ctrl-C stops everything\n");
-      await Promise.race([stop, running.ended, died(temporal)]);
+      const stopped = stopSignal();
+      printAddresses(running, temporal, config);
+      const failed = [running.ended, ...(temporal === null ? [] : [died(temporal)])];
+      await Promise.race([stopped, ...failed, welcome(running, demo).then(() => stopped)]);
     } finally {
       await running.close();
     }
@@ -50,7 +54,12 @@ function readFlags(): { readonly demo: boolean; readonly help: boolean } {
   return { demo: values.demo, help: values.help };
 }
 
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
+async function welcome(running: Running, demo: DemoFiles | null): Promise<void> {
+  if (demo !== null) await showDemo(demo, running, process.stdout);
+  process.stdout.write("\nready; Ctrl-C stops everything\n");
+}
+
+/** Resolves at the first SIGINT or SIGTERM after the call; the second ends the process at once, as one before the call does. */
 function stopSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let asked = false;
@@ -71,27 +80,28 @@ async function startEmbedded(config: Config): Promise<TemporalServer> {
 }
 
 async function startGate(config: Config, server: TemporalServer | null): Promise<Running> {
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, join(config.dataDir, "postern.log"));
   installTemporalLog(log);
   const temporal = server === null ? externalTemporal() : { connection: { address: server.address }, namespace: server.namespace };
   return serve(config, { temporal, log });
 }
 
-function printAddresses({ smtp, http, adminKey }: Running, temporal: TemporalServer | null): void {
+function printAddresses({ smtp, http, adminKey }: Running, temporal: TemporalServer | null, { dataDir }: Config): void {
   const key = adminKey.from === "file" ? adminKey.path : "POSTERN_ADMIN_KEY";
   const lines = [
     `SMTP      ${smtp.host}:${smtp.port}`,
     `HTTP      ${http} (API: ${http}/docs)`,
     `Temporal  ${temporal === null ? "TEMPORAL_ADDRESS" : temporal.address}${temporal?.ui ? ` (UI: ${temporal.ui})` : ""}`,
     `admin key ${key}`,
+    `log       ${join(dataDir, "postern.log")}`,
   ];
   process.stdout.write(`\n${lines.join("\n")}\n`);
 }
 
-async function died(temporal: TemporalServer | null): Promise<void> {
-  if (temporal === null) return new Promise(() => {});
-  await temporal.exited;
-  process.stderr.write(`postern: the Temporal server ended; its log is ${temporal.logFile}\n`);
+/** Rejects when the server ends before it is stopped. */
+async function died({ exited, logFile }: TemporalServer): Promise<never> {
+  await exited;
+  throw new PosternError("unavailable", "the Temporal server ended by itself", { fix: `its log \`${logFile}\` says why` });
 }
 
 try {

@@ -42,6 +42,7 @@ export interface TemporalServer {
 
 const READY_MS = 30_000;
 const GRACE_MS = 5_000;
+const ATTEMPTS = 5;
 const LARGEST_LOG = 10 * 1024 * 1024;
 
 /**
@@ -71,7 +72,22 @@ async function makeFolder(dataDir: string | undefined): Promise<string> {
   }
 }
 
+/** Between choosing a free port and listening on it another process may take it; then another one is chosen. */
 async function start(options: TemporalOptions, folder: string): Promise<TemporalServer> {
+  for (let left = ATTEMPTS - 1; ; left -= 1) {
+    try {
+      return await launch(options, folder);
+    } catch (error) {
+      if (left === 0 || options.port !== undefined || !isPortTaken(error)) throw error;
+    }
+  }
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof PosternError && error.detail?.includes("address already in use") === true;
+}
+
+async function launch(options: TemporalOptions, folder: string): Promise<TemporalServer> {
   const inMemory = options.dataDir === undefined;
   const database = join(folder, "temporal.db");
   const last = inMemory ? null : await releaseDatabase(folder, database);

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Client } from "../../cli/client.ts";
 import type { Endpoint } from "../../cli/settings.ts";
 import { handOver } from "../../cli/smtp.ts";
-import { assistant } from "../../../policies/examples/assistant.ts";
+import assistant from "../../../policies/examples/assistant.ts";
 import { exists, mailFile, write, type DemoFiles } from "./files.ts";
 import { SCENES, type Letter, type Scene } from "./letters.ts";
 import { ASSISTANT } from "./senders.ts";
