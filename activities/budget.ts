@@ -1,10 +1,14 @@
 import type { Decision } from "../src/model/decision.ts";
 import { makeId } from "../src/model/ids.ts";
-import type { InboundInput } from "../src/model/message.ts";
+import type { Headline, InboundInput } from "../src/model/message.ts";
 import type { Trace } from "../src/store/contract.ts";
 import type { ActivityDeps } from "./deps.ts";
+import { faultOf } from "./failures.ts";
 import type { Guarded } from "./guard.ts";
 import type { Verified } from "./verify.ts";
+
+/** Of a message that could not be read. */
+const NO_HEADLINE: Headline = { subject: "", rfc_message_id: null };
 
 /**
  * One transaction: the decision that is recorded already, or charges, decision, message and audit entry. What it
@@ -17,13 +21,33 @@ export async function budget(
   guarded: Guarded,
   trace: Trace,
 ): Promise<Decision> {
+  const headline = verified.kind === "facts" ? await readHeadline(deps, input) : NO_HEADLINE;
   return deps.store.run("inbound.decide", {
-    ...guarded,
+    ...(headline === null ? withheld(guarded) : guarded),
     input,
     facts: verified.kind === "facts" ? verified.facts : null,
+    headline: headline ?? NO_HEADLINE,
     trace,
     ...freshNames(deps),
   });
+}
+
+// Read here, though verify had it: a step's result stays in the history, where no mail content may be (DESIGN §9.10).
+async function readHeadline(deps: ActivityDeps, input: InboundInput): Promise<Headline | null> {
+  try {
+    return await deps.reader.headline({ tenant: input.tenant, ref: input.ref });
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.temporary) throw error;
+    deps.onFault({ activity: "budget", code: fault.code, where: fault.where });
+    return null;
+  }
+}
+
+/** What can no longer be read is not delivered (DESIGN §9.4). */
+function withheld(guarded: Guarded): Guarded {
+  if (guarded.outcome !== "delivered") return guarded;
+  return { ...guarded, outcome: "held", reason: "guard_error", judged_at: "verification", capabilities: [], limits: null };
 }
 
 /** Time, ids and salt of one decision. Drawn here because the store's operations are pure. */

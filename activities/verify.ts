@@ -29,7 +29,7 @@ async function authenticate(deps: ActivityDeps, input: InboundInput): Promise<Au
 }
 
 async function place(deps: ActivityDeps, input: InboundInput, seen: Authentication): Promise<MessageFacts> {
-  const { identity, verification, automatic, rfc_message_id, subject, body_sha256, tokens } = seen;
+  const { identity, verification, automatic, rfc_message_id, body_sha256, tokens } = seen;
   const { thread, loop } = await deps.store.run("threads.resolve", {
     tenant: input.tenant,
     mailbox: input.mailbox,
@@ -42,5 +42,5 @@ async function place(deps: ActivityDeps, input: InboundInput, seen: Authenticati
     at: deps.clock(),
     caps: deps.loopCaps,
   });
-  return { identity, verification, automatic, thread, loop, body_sha256, tokens, rfc_message_id, subject };
+  return { identity, verification, automatic, thread, loop, body_sha256, tokens };
 }

@@ -8,7 +8,7 @@ import { isViolation, parseMail, type ParsedMail } from "./parse.ts";
 import type { Authentication, MessageView, Violation } from "./reader.ts";
 import { textViews, type TextViews } from "./text.ts";
 import { threadFacts } from "./thread.ts";
-import type { Envelope } from "../model/message.ts";
+import type { Envelope, Headline } from "../model/message.ts";
 
 /** A message within the limits, read once. Plain data: a caller may keep it between the functions below. */
 export interface OpenedMail {
@@ -58,7 +58,6 @@ export async function authenticateMail(mail: OpenedMail, envelope: Envelope, dep
     ...thread,
     // RFC 3834 §2: nothing automatic is ever answered to the null sender.
     automatic: thread.automatic || envelope.sender === "",
-    subject: views.subject,
     body_sha256: createHash("sha256").update(raw.subarray(header.bodyOffset)).digest("hex"),
     tokens: estimateTokens(views.agent),
   };
@@ -78,6 +77,10 @@ const BYTES_PER_TOKEN = 4;
 
 function estimateTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
+}
+
+export function headlineOf({ header, views }: OpenedMail): Headline {
+  return { subject: views.subject, rfc_message_id: threadFacts(header.fields).rfc_message_id };
 }
 
 /** What an agent or a person is shown of an opened message. */

@@ -1,6 +1,6 @@
 import type { Finding } from "../model/finding.ts";
 import type { TenantId } from "../model/ids.ts";
-import type { Envelope, Identity, MessageRef, Verification } from "../model/message.ts";
+import type { Envelope, Headline, Identity, MessageRef, Verification } from "../model/message.ts";
 
 export interface StoredMessage {
   readonly tenant: TenantId;
@@ -18,6 +18,7 @@ export interface MailReader {
   authenticate(message: StoredMessage, envelope: Envelope): Promise<Authentication>;
   /** Runs every guard. `patterns` are the policy's content guards. Rejects rather than skip a guard. */
   scan(message: StoredMessage, guards: ContentPatterns): Promise<readonly Finding[]>;
+  headline(message: StoredMessage): Promise<Headline>;
   /** What an agent or a person is shown. */
   view(message: StoredMessage): Promise<MessageView>;
 }
@@ -39,7 +40,6 @@ export interface Authentication {
   /** Message-IDs of In-Reply-To and References without brackets, nearest first, at most 100. */
   readonly references: readonly string[];
   readonly rfc_message_id: string | null;
-  readonly subject: string;
   readonly body_sha256: string;
   /** UTF-8 bytes of the agent's view / 4, rounded up. */
   readonly tokens: number;

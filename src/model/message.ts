@@ -55,10 +55,14 @@ export interface MessageFacts {
   readonly body_sha256: string;
   /** Estimated model tokens of the agent's view. */
   readonly tokens: number;
-  /** RFC 5322 Message-ID without brackets, or null. At most 998 bytes. */
-  readonly rfc_message_id: string | null;
+}
+
+/** What of the sender's own words a message's row keeps. Mail content: never in a payload, which a history would keep. */
+export interface Headline {
   /** At most 998 characters, well-formed Unicode without NUL. */
   readonly subject: string;
+  /** RFC 5322 Message-ID without brackets, or null. At most 998 bytes. */
+  readonly rfc_message_id: string | null;
 }
 
 /** Input of the workflow `inboundMessage`. */

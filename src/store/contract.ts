@@ -1,7 +1,7 @@
 import type { Actor, Decision, FinalOutcome, InboundOutcome, JudgedAt, PolicyPin } from "../model/decision.ts";
 import type { Finding } from "../model/finding.ts";
 import type { DecisionId, Id, KeyId, MailboxId, MessageId, PolicyId, TenantId, ThreadId } from "../model/ids.ts";
-import type { InboundInput, LoopKind, MessageFacts } from "../model/message.ts";
+import type { Headline, InboundInput, LoopKind, MessageFacts } from "../model/message.ts";
 
 /**
  * What the rest of Postern asks of SQL: named operations, each one whole transaction, each plain data in and out, each
@@ -232,6 +232,7 @@ export interface Limits {
 export interface InboundProposal {
   readonly input: InboundInput;
   readonly facts: MessageFacts | null;
+  readonly headline: Headline;
   /** What holds so far; `delivered` becomes final only if the limits allow. */
   readonly outcome: InboundOutcome;
   readonly reason: string;

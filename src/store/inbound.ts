@@ -101,7 +101,7 @@ async function appendAudit(
   const identity = proposal.facts?.identity;
   const from = identity?.kind === "sender" ? identity.address : null;
   const addresses = { from, envelope_sender: envelope.sender, recipient: envelope.recipient, ip: envelope.ip };
-  const details = messageDetails(envelope, from, proposal.facts?.subject ?? "");
+  const details = messageDetails(envelope, from, proposal.headline.subject);
   await appendDecision(
     tx,
     { id: proposal.audit_id, ...place, decision, trace: proposal.trace, addresses },

@@ -112,7 +112,7 @@ export async function deliver(tx: Tx, mailbox: MailboxId, message: MessageId): P
 }
 
 function inboundRow(proposal: InboundProposal, outcome: FinalOutcome, capabilities: readonly string[]): MessagesTable {
-  const { input, facts } = proposal;
+  const { input, facts, headline } = proposal;
   const sender = facts?.identity.kind === "sender" ? facts.identity : null;
   return {
     id: input.message,
@@ -129,8 +129,7 @@ function inboundRow(proposal: InboundProposal, outcome: FinalOutcome, capabiliti
     verified: flag(sender?.verified ?? false),
     envelope_sender: input.envelope.sender,
     recipient: input.envelope.recipient,
-    subject: facts?.subject ?? "",
-    rfc_message_id: facts?.rfc_message_id ?? null,
+    ...headline,
     automatic: flag(facts?.automatic ?? false),
     facts_json: facts === null ? null : JSON.stringify(facts),
     capabilities_json: JSON.stringify(capabilities),

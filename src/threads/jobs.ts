@@ -2,7 +2,7 @@ import type { Blobs } from "../blobs/blobs.ts";
 import { runGuards } from "../guards/index.ts";
 import type { AuthenticateDeps } from "../mail/authenticate.ts";
 import { isViolation } from "../mail/parse.ts";
-import { authenticateMail, viewMail, type OpenedMail } from "../mail/read.ts";
+import { authenticateMail, headlineOf, viewMail, type OpenedMail } from "../mail/read.ts";
 import type { MailReader, StoredMessage, Violation } from "../mail/reader.ts";
 import { PosternError } from "../model/errors.ts";
 import type { GuardViews } from "../model/guards.ts";
@@ -20,6 +20,7 @@ export function createMailReader(deps: AuthenticateDeps & { readonly blobs: Pick
     },
     authenticate: async (message, envelope) => authenticateMail(await open(message), envelope, deps),
     scan: async (message, patterns) => runGuards(guardViews(await open(message)), patterns),
+    headline: async (message) => headlineOf(await open(message)),
     view: async (message) => viewMail(await open(message)),
   };
 }

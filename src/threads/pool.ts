@@ -28,6 +28,7 @@ export function createReaderPool(options: ReaderPoolOptions): ReaderPool {
     inspect: (message) => on("inspect", message),
     authenticate: (message, envelope) => on("authenticate", message, envelope),
     scan: (message, guards) => on("scan", message, guards),
+    headline: (message) => on("headline", message),
     view: (message) => on("view", message),
     close: async () => void (await Promise.all(lanes.map((lane) => lane.close()))),
   };

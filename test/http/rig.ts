@@ -186,6 +186,7 @@ function readerOver(bytes: ReadonlyMap<string, Buffer>): MailReader {
     inspect: unused,
     authenticate: unused,
     scan: unused,
+    headline: unused,
     view: ({ tenant, ref }) => {
       const raw = bytes.get(`${tenant}/${ref.digest}`);
       if (raw === undefined) return Promise.reject(new PosternError("not_found", "the bytes are gone"));
@@ -236,9 +237,8 @@ async function addMessage(bench: Bench, options: MessageOptions): Promise<Messag
       loop: null,
       body_sha256: digest,
       tokens: 120,
-      rfc_message_id: null,
-      subject,
     },
+    headline: { subject, rfc_message_id: null },
     outcome,
     reason: outcome === "delivered" ? "sender_rule" : "test_reason",
     judged_at: outcome === "delivered" ? "admitted" : "content_guards",

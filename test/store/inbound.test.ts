@@ -2,13 +2,13 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { INBOUND_OUTCOMES } from "../../src/model/decision.ts";
 import { inboundWorkflowId } from "../../src/model/ids.ts";
-import { again, factsOf, NOON, proposalOf, releaseOf } from "./samples.ts";
+import { again, NOON, proposalOf, releaseOf } from "./samples.ts";
 import { openWorld } from "./world.ts";
 
 it("a delivered message has one row, one decision, one audit entry and the next place in its mailbox", async () => {
   const world = await openWorld();
   const { store, tenant, mailbox } = world;
-  const proposal = proposalOf(world, { facts: { rfc_message_id: "1@acme.example" } });
+  const proposal = proposalOf(world, { headline: { rfc_message_id: "1@acme.example" } });
   const decision = await store.run("inbound.decide", proposal);
   expect(decision).toEqual({
     id: proposal.decision_id,
@@ -131,10 +131,10 @@ it("a message cannot be admitted without facts, nor into another tenant's mailbo
 it("hostile text in header fields is stored and given back as it is", async () => {
   const world = await openWorld();
   const subject = `'; drop table messages; -- \u{1f600} \u202e "\\`;
-  const proposal = proposalOf(world, { facts: { subject } });
+  const proposal = proposalOf(world, { headline: { subject } });
   await world.store.run("inbound.decide", proposal);
   const row = await world.store.run("messages.get", { tenant: world.tenant, id: proposal.input.message, view: "all" });
-  expect(row).toMatchObject({ subject, facts: factsOf({ ...proposal.facts, subject }) });
+  expect(row).toMatchObject({ subject, facts: proposal.facts });
 });
 
 it("places in the order of delivery are given without gaps, also to what a person releases", async () => {

@@ -38,7 +38,7 @@ function operations(): [OperationName, Args<OperationName>][] {
   const domain = "acme.example";
   const held = proposalOf(place, { proposal: { outcome: "held" } });
   const limits = { perHour: 9, perDay: 9, tokensPerThread: 999, tokensPerDay: 999 };
-  const delivered = proposalOf(place, { limits, facts: { rfc_message_id: "1@x.example" } });
+  const delivered = proposalOf(place, { limits, headline: { rfc_message_id: "1@x.example" } });
   const message = delivered.input.message;
   const cursor = Buffer.from(JSON.stringify([NOON, message])).toString("base64url");
   const address_id = newId("adr");

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { makeId, type Id, type IdPrefix, type MailboxId, type TenantId } from "../../src/model/ids.ts";
 import type { PolicyPin } from "../../src/model/decision.ts";
-import type { MessageFacts } from "../../src/model/message.ts";
+import type { Headline, MessageFacts } from "../../src/model/message.ts";
 import type { InboundProposal, Limits, MailboxRow, ReleaseProposal, Store, ThreadQuestion } from "../../src/store/contract.ts";
 
 export const NOON = Date.UTC(2026, 10, 21, 12);
@@ -55,8 +55,6 @@ export function factsOf(overrides: Partial<MessageFacts> = {}): MessageFacts {
     loop: null,
     body_sha256: "b".repeat(64),
     tokens: 100,
-    rfc_message_id: null,
-    subject: "meeting",
     ...overrides,
   };
 }
@@ -67,6 +65,7 @@ export function from(address: string, verified = true): Pick<MessageFacts, "iden
 
 export interface Mail {
   readonly facts?: Partial<MessageFacts>;
+  readonly headline?: Partial<Headline>;
   readonly limits?: Omit<Limits, "onLimit"> & { readonly onLimit?: Limits["onLimit"] };
   readonly proposal?: Partial<InboundProposal>;
   readonly at?: number;
@@ -86,6 +85,7 @@ export function proposalOf(world: Place, mail: Mail = {}): InboundProposal {
       received_at: at,
     },
     facts: factsOf(mail.facts),
+    headline: { subject: "meeting", rfc_message_id: null, ...mail.headline },
     outcome: "delivered",
     reason: "sender_rule",
     judged_at: "admitted",

@@ -11,7 +11,7 @@ type Adding = "keys.create" | "mailboxes.create" | "receipts.add" | "audit.appen
 /** Every one of them, asked for objects of `owner` in the name of `tenant`, with the answer "there is no such thing". */
 async function questions(owner: World, tenant: TenantId): Promise<{ [K in Exclude<Asked, Adding>]: [Args<K>, Result<K>] }> {
   const { store, mailbox } = owner;
-  const delivered = proposalOf(owner, { facts: { rfc_message_id: "known@acme.example" } });
+  const delivered = proposalOf(owner, { headline: { rfc_message_id: "known@acme.example" } });
   const held = proposalOf(owner, { proposal: { outcome: "held" } });
   for (const proposal of [delivered, held]) await store.run("inbound.decide", proposal);
   const message = delivered.input.message;

@@ -7,7 +7,7 @@ import { openWorld, type World } from "./world.ts";
 /** A message that begins or continues `thread` and is known by `rfc_message_id`. */
 async function receive(world: World, rfc_message_id: string, mail: Mail & { thread?: ThreadId } = {}): Promise<ThreadId> {
   const thread = mail.thread ?? newId("thr");
-  await world.store.run("inbound.decide", proposalOf(world, { ...mail, facts: { rfc_message_id, thread, ...mail.facts } }));
+  await world.store.run("inbound.decide", proposalOf(world, { ...mail, headline: { rfc_message_id }, facts: { thread, ...mail.facts } }));
   return thread;
 }
 
