@@ -87,27 +87,3 @@ export function countOf(fields: readonly HeaderField[], name: string): number {
   for (const field of fields) if (field.name === name) count++;
   return count;
 }
-
-/** RFC 5322 §3.6 and RFC 2045 §3: fields that may occur once. */
-const SINGLETONS = [
-  "from",
-  "sender",
-  "reply-to",
-  "to",
-  "cc",
-  "bcc",
-  "subject",
-  "date",
-  "message-id",
-  "in-reply-to",
-  "references",
-  "mime-version",
-  "content-type",
-  "content-transfer-encoding",
-  "content-disposition",
-] as const;
-
-/** Fields that occur more often than they may: readers differ on which one counts. */
-export function duplicateSingletons(fields: readonly HeaderField[]): string[] {
-  return SINGLETONS.filter((name) => countOf(fields, name) > 1);
-}

@@ -1,5 +1,7 @@
-import { convert, type HtmlToTextOptions } from "html-to-text";
-import { readDeclarations, readStyleSheet, type Appearance, type StyleSheet } from "./style.ts";
+import { frameOf, PAGE, type Frame } from "./frame.ts";
+import { decodeAll, layOut } from "./layout.ts";
+import { readStyleSheet, type StyleSheet } from "./stylesheet.ts";
+import { indexOfEndTag, isLetter, readTag, type Tag } from "./tag.ts";
 
 /** An HTML part as text: what a person reads, and what a person would not see. */
 export interface HtmlText {
@@ -29,18 +31,6 @@ export function readHtml(html: string): HtmlText {
   };
 }
 
-interface Frame {
-  readonly name: string;
-  readonly gone: boolean;
-  readonly invisible: boolean;
-  readonly tiny: boolean;
-  readonly color: string | null;
-  readonly background: string | null;
-  /** Where an anchor leads. */
-  readonly href: string | null;
-  readonly preformatted: boolean;
-}
-
 interface Walk {
   readonly html: string;
   at: number;
@@ -49,7 +39,7 @@ interface Walk {
   readonly open: Map<string, number>;
   /** Elements open below the levels that are followed. */
   tooDeep: number;
-  readonly sheet: Map<string, Appearance>;
+  readonly sheet: StyleSheet;
   /** Text and breaks, entities not yet decoded. */
   readonly visible: string[];
   /** The last break written, so that a run of them is one. */
@@ -58,18 +48,6 @@ interface Walk {
   /** The hidden stretch being read. */
   stretch: string[];
 }
-
-const WHITE = "fff";
-const PAGE: Frame = {
-  name: "",
-  gone: false,
-  invisible: false,
-  tiny: false,
-  color: "000",
-  background: WHITE,
-  href: null,
-  preformatted: false,
-};
 
 function startWalk(html: string): Walk {
   const walk: Walk = {
@@ -89,7 +67,7 @@ function startWalk(html: string): Walk {
 }
 
 /** All style elements first: one at the end of the body styles what comes before it, too. */
-function readStyles(html: string, sheet: Map<string, Appearance>): void {
+function readStyles(html: string, sheet: StyleSheet): void {
   const opening = /<style(?=[\s/>])/gi;
   for (let match = opening.exec(html); match !== null; match = opening.exec(html)) {
     const { end: start } = readTag(html, match.index + 1);
@@ -211,13 +189,6 @@ function emitLink(walk: Walk, href: string): void {
   if (walk.visible.at(-1)?.trim() !== href) emit(walk, ` [${href}]`);
 }
 
-interface Tag {
-  readonly name: string;
-  readonly attributes: ReadonlyMap<string, string>;
-  /** Past the closing bracket. */
-  readonly end: number;
-}
-
 function openTag(walk: Walk): void {
   const tag = readTag(walk.html, walk.at + 1);
   walk.at = tag.end;
@@ -250,12 +221,6 @@ function readRaw(walk: Walk, name: string): void {
   if (name === "textarea" || name === "xmp" || name === "plaintext") addText(walk, content);
   else if (name !== "style") addHidden(walk, content);
   walk.at = close === -1 ? html.length : readTag(html, close + 2).end;
-}
-
-function indexOfEndTag(html: string, name: string, from: number): number {
-  const end = new RegExp(`</${name}(?=[\\s/>])`, "gi");
-  end.lastIndex = from;
-  return end.exec(html)?.index ?? -1;
 }
 
 function showReplaced(walk: Walk, tag: Tag): void {
@@ -338,155 +303,3 @@ const KEPT: Readonly<Record<string, keyof typeof BREAKS>> = {
   section: "p",
   article: "p",
 };
-
-function frameOf(tag: Tag, parent: Frame, sheet: StyleSheet): Frame {
-  const own = appearanceOf(tag, sheet);
-  return {
-    name: tag.name,
-    gone: parent.gone || own.gone === true || tag.attributes.has("hidden") || tag.attributes.get("aria-hidden") === "true",
-    invisible: own.invisible ?? parent.invisible,
-    tiny: own.tiny ?? parent.tiny,
-    color: own.color === undefined ? parent.color : own.color,
-    background: own.background === undefined ? parent.background : own.background,
-    href: tag.name === "a" ? linkOf(tag.attributes.get("href")) : null,
-    preformatted: parent.preformatted || tag.name === "pre",
-  };
-}
-
-const LINK_LENGTH = 500;
-
-function linkOf(href: string | undefined): string | null {
-  const link = (href ?? "").trim();
-  const shown = ["http:", "https:", "mailto:", "tel:"].some((scheme) => link.slice(0, 10).toLowerCase().startsWith(scheme));
-  return shown && link.length <= LINK_LENGTH ? link.replaceAll("<", "&lt;") : null;
-}
-
-const CLASSES = 20;
-
-function appearanceOf({ name, attributes }: Tag, sheet: StyleSheet): Appearance {
-  const classes = (attributes.get("class") ?? "").toLowerCase().split(/\s/, CLASSES);
-  const id = attributes.get("id")?.toLowerCase();
-  const keys = [name, ...classes.flatMap((word) => [`.${word}`, `${name}.${word}`]), ...(id === undefined ? [] : [`#${id}`])];
-  const sheets = sheet.size === 0 ? [] : keys.map((key) => sheet.get(key) ?? {});
-  const style = attributes.get("style");
-  return Object.assign({}, attributeAppearance(attributes), ...sheets, style === undefined ? {} : readDeclarations(decodeStyle(style)));
-}
-
-const STYLE_ENTITY = /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(colon|semi|lpar|rpar|num|period|amp|nbsp|tab|newline));?/gi;
-const NAMED: Readonly<Record<string, string>> = {
-  colon: ":",
-  semi: ";",
-  lpar: "(",
-  rpar: ")",
-  num: "#",
-  period: ".",
-  amp: "&",
-  nbsp: " ",
-  tab: " ",
-  newline: " ",
-};
-
-/** Entities in a style attribute would hide a property from us and not from a reader of mail. */
-function decodeStyle(style: string): string {
-  if (!style.includes("&")) return style;
-  return style.replace(STYLE_ENTITY, (_all, decimal?: string, hex?: string, named?: string) => {
-    if (named !== undefined) return NAMED[named.toLowerCase()] ?? "";
-    const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number.parseInt(decimal, 10);
-    return code < 0x80 ? String.fromCharCode(code) : "";
-  });
-}
-
-function attributeAppearance(attributes: ReadonlyMap<string, string>): Appearance {
-  const [color, background] = [attributes.get("color"), attributes.get("bgcolor")];
-  if (color === undefined && background === undefined && !attributes.has("background")) return {};
-  const css = [
-    color && `color:${color}`,
-    background && `background-color:${background}`,
-    attributes.has("background") && "background-image:url()",
-  ];
-  return readDeclarations(css.filter(Boolean).join(";"));
-}
-
-const ATTRIBUTES = 100;
-const ATTRIBUTE_LENGTH = 4_000;
-
-/** Reads a tag from its name on, as browsers do: quotes hide brackets, a slash is white space. */
-function readTag(html: string, start: number): Tag {
-  let at = endOfName(html, start);
-  const name = html.slice(start, at).toLowerCase();
-  const attributes = new Map<string, string>();
-  for (;;) {
-    at = skipGap(html, at);
-    if (at >= html.length) return { name, attributes, end: html.length };
-    if (html.charAt(at) === ">") return { name, attributes, end: at + 1 };
-    at = readAttribute(html, at, attributes);
-  }
-}
-
-function endOfName(html: string, start: number): number {
-  let at = start;
-  while (at < html.length && !isGap(html.charCodeAt(at)) && html.charAt(at) !== ">") at++;
-  return at;
-}
-
-function skipGap(html: string, start: number): number {
-  let at = start;
-  while (at < html.length && isGap(html.charCodeAt(at))) at++;
-  return at;
-}
-
-/** White space, or the slash of `<br/>`. */
-function isGap(code: number): boolean {
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0x2f;
-}
-
-function readAttribute(html: string, start: number, attributes: Map<string, string>): number {
-  let at = start + 1;
-  while (at < html.length && !isGap(html.charCodeAt(at)) && html.charAt(at) !== ">" && html.charAt(at) !== "=") at++;
-  const name = html.slice(start, Math.min(at, start + 100)).toLowerCase();
-  const equals = skipGap(html, at);
-  const value = html.charAt(equals) === "=" ? readValue(html, skipGap(html, equals + 1)) : { text: "", end: at };
-  if (attributes.size < ATTRIBUTES && !attributes.has(name)) attributes.set(name, value.text.slice(0, ATTRIBUTE_LENGTH));
-  return value.end;
-}
-
-function readValue(html: string, start: number): { text: string; end: number } {
-  const quote = html.charAt(start);
-  if (quote === '"' || quote === "'") {
-    const close = html.indexOf(quote, start + 1);
-    const end = close === -1 ? html.length : close;
-    return { text: html.slice(start + 1, end), end: end + 1 };
-  }
-  let end = start;
-  while (end < html.length && !isWhite(html.charCodeAt(end)) && html.charAt(end) !== ">") end++;
-  return { text: html.slice(start, end), end };
-}
-
-function isWhite(code: number): boolean {
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
-}
-
-function isLetter(code: number): boolean {
-  return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-}
-
-// An escaped bracket is four characters. Breaks are there already: what is left to do is entities and white space.
-const LAYOUT: HtmlToTextOptions = {
-  wordwrap: false,
-  preserveNewlines: true,
-  baseElements: { selectors: [] },
-  limits: { maxInputLength: 8 * READ },
-};
-
-function layOut(html: string): string {
-  return html.trim() === "" ? "" : convert(html, LAYOUT).trim();
-}
-
-const SEPARATOR = "\u{f8ff}";
-
-/** Entities of all stretches in one go: a conversion costs more than the text. */
-function decodeAll(stretches: readonly string[]): string[] {
-  const joined = stretches.map((stretch) => stretch.replaceAll(SEPARATOR, " ")).join(SEPARATOR);
-  const decoded = joined.includes("&") ? convert(joined.replaceAll("<", "&lt;"), LAYOUT) : joined;
-  return decoded.split(SEPARATOR).map((stretch) => stretch.trim());
-}

@@ -18,11 +18,11 @@ export interface InvisibleCount {
   readonly selectors: number;
 }
 
-export const NOTHING_INVISIBLE: InvisibleCount = Object.freeze({ tags: 0, zero_width: 0, bidi: 0, selectors: 0 });
+const NOTHING_INVISIBLE: InvisibleCount = Object.freeze({ tags: 0, zero_width: 0, bidi: 0, selectors: 0 });
 
-// Runs of suspects: one character class, so linear. Every character of a run is looked at one by one below.
-const SUSPECTS =
-  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}\u{e0100}-\u{e01ef}]+/gu;
+// Unicode's own list of characters without a shape, and the interlinear ones. One class, so linear; every character of a
+// run is looked at one by one below.
+const SUSPECTS = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]+/gu;
 
 /** Takes out every character without a shape and decodes what they spell. */
 export function reveal(text: string): Revealed {

@@ -212,7 +212,7 @@ function isTextual(type: string): boolean {
 }
 
 function decodeText({ charset, content }: HarvestedPart): string {
-  return decoderFor(charset).decode(content);
+  return decoderFor(charset).decode(content).replaceAll("\r\n", "\n");
 }
 
 // Encodings of the web only: UTF-7 would let text in that a filter of bytes does not see.

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { authenticate, type AuthenticateDeps } from "./authenticate.ts";
-import { duplicateSingletons, readHeader, valuesOf, type Header } from "./header.ts";
+import { readHeader, valuesOf, type Header } from "./header.ts";
 import { identityOf } from "./identity.ts";
 import { createIntakeScanner, MAIL_LIMITS, type MailLimits } from "./limits.ts";
 import { readMailboxField } from "./mailbox.ts";
@@ -19,10 +19,8 @@ export interface OpenedMail {
   readonly structure: StructureFacts;
 }
 
-/** What is odd about the form of a message. Facts for guards; none of them refuses by itself. */
+/** What is odd about the form of a message, beside its header fields. Facts for guards; they refuse nothing by themselves. */
 export interface StructureFacts {
-  /** Fields that may occur once and do not, lower case: readers of mail differ on which one counts. */
-  readonly duplicate_fields: readonly string[];
   /** Lines over 998 bytes (RFC 5322 §2.1.1). */
   readonly long_lines: number;
 }
@@ -35,9 +33,7 @@ export async function openMail(raw: Buffer, limits: MailLimits = MAIL_LIMITS): P
   if (broken !== null) return broken;
   const parsed = await parseMail(raw, limits);
   if (isViolation(parsed)) return parsed;
-  const header = readHeader(raw);
-  const structure = { duplicate_fields: duplicateSingletons(header.fields), long_lines: scanner.longLines() };
-  return { raw, header, parsed, views: textViews(parsed), structure };
+  return { raw, header: readHeader(raw), parsed, views: textViews(parsed), structure: { long_lines: scanner.longLines() } };
 }
 
 /** Null: within the limits. */
@@ -107,7 +103,15 @@ export async function viewBytes(raw: Buffer, limits: MailLimits = MAIL_LIMITS): 
 
 const DATE_LENGTH = 100;
 
+/** RFC 5322 §3.3. Without a zone it is UTC: the same bytes give the same time on every machine. */
 function readDate(value: string | undefined): string | null {
-  const date = new Date((value ?? "").slice(0, DATE_LENGTH));
+  const words = (value ?? "").slice(0, DATE_LENGTH).split("(", 1)[0]?.trim() ?? "";
+  const date = new Date(hasZone(words) ? words : `${words} +0000`);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
+
+/** The last word of a date is its zone, unless it is the time. */
+function hasZone(words: string): boolean {
+  const last = words.slice(words.lastIndexOf(" ") + 1);
+  return !last.includes(":") || last.endsWith("Z") || last.includes("+");
 }

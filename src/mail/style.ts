@@ -1,3 +1,5 @@
+import { normalColor } from "./color.ts";
+
 // The little of CSS that decides whether a person sees a text: just what is needed to split hidden text off.
 
 /** What one element says about its text. Absent: nothing. */
@@ -12,10 +14,6 @@ export interface Appearance {
   readonly background?: string | null;
 }
 
-/** `.class`, `#id`, `tag` and `tag.class` of a style sheet, with what they say. */
-export type StyleSheet = ReadonlyMap<string, Appearance>;
-
-const RULES = 5_000;
 const DECLARATIONS = 200;
 
 /** Reads `property: value; …`, later declarations over earlier ones. */
@@ -113,116 +111,4 @@ const WEIGHTS = new Set(["100", "200", "300", "400", "500", "600", "700", "800",
 function number(value: string | undefined): number | undefined {
   const parsed = Number.parseFloat(value ?? "");
   return Number.isNaN(parsed) ? undefined : parsed;
-}
-
-const NAMED: Readonly<Record<string, string>> = {
-  white: "ffffff",
-  black: "000000",
-  red: "ff0000",
-  yellow: "ffff00",
-  blue: "0000ff",
-  gray: "808080",
-  grey: "808080",
-  silver: "c0c0c0",
-  snow: "fffafa",
-  ivory: "fffff0",
-  whitesmoke: "f5f5f5",
-};
-
-/** Six hex digits, the name of a colour, `transparent`, or null. Differences nobody sees are dropped. */
-function normalColor(value: string): string | null {
-  const word = value.trim().split(" ", 1)[0] ?? "";
-  if (word.startsWith("#")) return hexColor(word.slice(1));
-  if (value.startsWith("rgb")) return rgbColor(value);
-  if (value.includes("(") || word === "" || word === "inherit" || word === "currentcolor") return null;
-  const named = NAMED[word];
-  return named === undefined ? word : coarse(named);
-}
-
-function hexColor(digits: string): string | null {
-  if (digits.length === 3 || digits.length === 4) return hexColor([...digits].map((digit) => digit + digit).join(""));
-  if (digits.length === 8 && digits.endsWith("00")) return "transparent";
-  return digits.length === 6 || digits.length === 8 ? coarse(digits.slice(0, 6)) : null;
-}
-
-function rgbColor(value: string): string | null {
-  const inner = value.slice(value.indexOf("(") + 1, value.indexOf(")"));
-  const parts = inner
-    .replaceAll("/", " ")
-    .replaceAll(",", " ")
-    .split(" ")
-    .filter((part) => part !== "")
-    .map(Number.parseFloat);
-  if (parts.length < 3 || parts.some(Number.isNaN)) return null;
-  if (parts.length > 3 && (parts[3] ?? 1) < 0.05) return "transparent";
-  return coarse(
-    parts
-      .slice(0, 3)
-      .map((part) =>
-        Math.max(0, Math.min(255, Math.round(part)))
-          .toString(16)
-          .padStart(2, "0"),
-      )
-      .join(""),
-  );
-}
-
-/** #fefefe on white is as hidden as white on white: four bits a channel are left, rounded. */
-function coarse(hex: string): string | null {
-  const value = Number.parseInt(hex, 16);
-  if (Number.isNaN(value)) return null;
-  return [16, 8, 0].map((shift) => Math.round(((value >> shift) & 255) / 17).toString(16)).join("");
-}
-
-/** Only selectors of one element; what an at-rule wraps depends on the screen and is left out. */
-export function readStyleSheet(css: string, into: Map<string, Appearance>): void {
-  let at = 0;
-  const text = stripComments(css);
-  while (at < text.length && into.size < RULES) {
-    const open = text.indexOf("{", at);
-    if (open === -1) return;
-    const selectors = text.slice(at, open).trim();
-    const atRule = selectors.startsWith("@");
-    const close = atRule ? endOfBlock(text, open) : text.indexOf("}", open);
-    const end = close === -1 ? text.length : close;
-    if (!atRule) addRule(selectors, text.slice(open + 1, end), into);
-    at = end + 1;
-  }
-}
-
-function addRule(selectors: string, declarations: string, into: Map<string, Appearance>): void {
-  const appearance = readDeclarations(declarations);
-  if (Object.keys(appearance).length === 0) return;
-  for (const selector of selectors.split(",", 100)) {
-    const key = selector.trim().toLowerCase();
-    if (isSimple(key)) into.set(key, { ...into.get(key), ...appearance });
-  }
-}
-
-function isSimple(selector: string): boolean {
-  if (selector === "" || selector.length > 200) return false;
-  for (const character of selector) if (" >+~:[*".includes(character)) return false;
-  return true;
-}
-
-function stripComments(css: string): string {
-  let text = "";
-  let at = 0;
-  for (;;) {
-    const open = css.indexOf("/*", at);
-    if (open === -1) return text + css.slice(at);
-    text += css.slice(at, open);
-    const close = css.indexOf("*/", open + 2);
-    if (close === -1) return text;
-    at = close + 2;
-  }
-}
-
-function endOfBlock(text: string, open: number): number {
-  let depth = 0;
-  for (let at = open; at < text.length; at++) {
-    if (text.charAt(at) === "{") depth++;
-    else if (text.charAt(at) === "}" && --depth === 0) return at;
-  }
-  return -1;
 }

@@ -1,0 +1,98 @@
+import { readDeclarations, type Appearance } from "./style.ts";
+import type { StyleSheet } from "./stylesheet.ts";
+import type { Tag } from "./tag.ts";
+
+/** An open element: how text in it looks. */
+export interface Frame {
+  readonly name: string;
+  readonly gone: boolean;
+  readonly invisible: boolean;
+  readonly tiny: boolean;
+  readonly color: string | null;
+  readonly background: string | null;
+  /** Where an anchor leads. */
+  readonly href: string | null;
+  readonly preformatted: boolean;
+}
+
+const WHITE = "fff";
+/** Black on white, before any element. */
+export const PAGE: Frame = {
+  name: "",
+  gone: false,
+  invisible: false,
+  tiny: false,
+  color: "000",
+  background: WHITE,
+  href: null,
+  preformatted: false,
+};
+
+/** What an element makes of the text inside, given what it inherits. */
+export function frameOf(tag: Tag, parent: Frame, sheet: StyleSheet): Frame {
+  const own = appearanceOf(tag, sheet);
+  return {
+    name: tag.name,
+    gone: parent.gone || own.gone === true || tag.attributes.has("hidden") || tag.attributes.get("aria-hidden") === "true",
+    invisible: own.invisible ?? parent.invisible,
+    tiny: own.tiny ?? parent.tiny,
+    color: own.color === undefined ? parent.color : own.color,
+    background: own.background === undefined ? parent.background : own.background,
+    href: tag.name === "a" ? linkOf(tag.attributes.get("href")) : null,
+    preformatted: parent.preformatted || tag.name === "pre",
+  };
+}
+
+const LINK_LENGTH = 500;
+
+function linkOf(href: string | undefined): string | null {
+  const link = (href ?? "").trim();
+  const shown = ["http:", "https:", "mailto:", "tel:"].some((scheme) => link.slice(0, 10).toLowerCase().startsWith(scheme));
+  return shown && link.length <= LINK_LENGTH ? link.replaceAll("<", "&lt;") : null;
+}
+
+const CLASSES = 20;
+
+function appearanceOf({ name, attributes }: Tag, sheet: StyleSheet): Appearance {
+  const classes = (attributes.get("class") ?? "").toLowerCase().split(/\s/, CLASSES);
+  const id = attributes.get("id")?.toLowerCase();
+  const keys = [name, ...classes.flatMap((word) => [`.${word}`, `${name}.${word}`]), ...(id === undefined ? [] : [`#${id}`])];
+  const sheets = sheet.size === 0 ? [] : keys.map((key) => sheet.get(key) ?? {});
+  const style = attributes.get("style");
+  return Object.assign({}, attributeAppearance(attributes), ...sheets, style === undefined ? {} : readDeclarations(decodeStyle(style)));
+}
+
+const STYLE_ENTITY = /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(colon|semi|lpar|rpar|num|period|amp|nbsp|tab|newline));?/gi;
+const NAMED: Readonly<Record<string, string>> = {
+  colon: ":",
+  semi: ";",
+  lpar: "(",
+  rpar: ")",
+  num: "#",
+  period: ".",
+  amp: "&",
+  nbsp: " ",
+  tab: " ",
+  newline: " ",
+};
+
+/** Entities in a style attribute would hide a property from us and not from a reader of mail. */
+function decodeStyle(style: string): string {
+  if (!style.includes("&")) return style;
+  return style.replace(STYLE_ENTITY, (_all, decimal?: string, hex?: string, named?: string) => {
+    if (named !== undefined) return NAMED[named.toLowerCase()] ?? "";
+    const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number.parseInt(decimal, 10);
+    return code < 0x80 ? String.fromCharCode(code) : "";
+  });
+}
+
+function attributeAppearance(attributes: ReadonlyMap<string, string>): Appearance {
+  const [color, background] = [attributes.get("color"), attributes.get("bgcolor")];
+  if (color === undefined && background === undefined && !attributes.has("background")) return {};
+  const css = [
+    color && `color:${color}`,
+    background && `background-color:${background}`,
+    attributes.has("background") && "background-image:url()",
+  ];
+  return readDeclarations(css.filter(Boolean).join(";"));
+}
