@@ -1,40 +1,15 @@
 import { Option, type OptionValues } from "commander";
-import { INBOUND_OUTCOMES, isFinal, type FinalOutcome } from "../model/decision.ts";
+import { INBOUND_OUTCOMES, isFinal } from "../model/decision.ts";
 import { PosternError } from "../model/errors.ts";
-import type { Verification } from "../model/message.ts";
 import { segment } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
-import { decisionFields, formatVerification, paintOutcome, type Decision } from "./decision-text.ts";
+import { decisionFields, type Decision } from "./decision-text.ts";
 import { chosenMailbox } from "./mailbox-id.ts";
+import { formatMessage, messageColumns, type Message, type Summary } from "./message-text.ts";
 import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from "./paging.ts";
 import type { Session } from "./session.ts";
-import { formatFields, formatTable, type Column } from "./table.ts";
+import { formatFields, formatTable } from "./table.ts";
 import { printableLines } from "./text.ts";
-import { formatTime, shortTime } from "./time.ts";
-
-interface Summary {
-  readonly id: string;
-  readonly thread_id: string;
-  readonly outcome: FinalOutcome;
-  readonly from: string | null;
-  readonly from_verified: boolean;
-  readonly envelope: { readonly sender: string; readonly recipient: string };
-  readonly subject: string;
-  readonly received_at: string;
-  readonly verification: Verification | null;
-  readonly capabilities: readonly string[];
-  readonly size: number;
-  readonly tokens_reserved: number;
-  readonly tokens_consumed: number | null;
-}
-
-interface Message extends Summary {
-  readonly to: readonly string[];
-  readonly cc: readonly string[];
-  readonly text: string | null;
-  readonly hidden_text?: readonly string[];
-  readonly attachments: readonly { readonly filename: string | null; readonly content_type: string; readonly size: number }[];
-}
 
 export function addMessages(cli: Cli): void {
   const group = addGroup(cli.program, "messages", "what was received", ["messages list", "messages show msg_1h3k5m7p9r1t3w5y7z9b1d3f"]);
@@ -65,7 +40,9 @@ function addList(cli: Cli, group: Cli["program"]): void {
     run: async (session, _, options) => {
       const path = `/v1/mailboxes/${segment(await chosenMailbox(session.http, options.mailbox))}/messages`;
       const page = await session.http.get<Page<Summary>>(path, { ...pageQuery(options), outcome: options.outcome });
-      session.print(page, () => (page.items.length === 0 ? "no messages" : formatTable(columns(session), page.items, session.cells)));
+      session.print(page, () =>
+        page.items.length === 0 ? "no messages" : formatTable(messageColumns(session), page.items, session.cells),
+      );
       const more = nextPage(page);
       if (more !== null) session.note(more);
     },
@@ -138,54 +115,4 @@ function addDecide(cli: Cli, group: Cli["program"], action: "release" | "discard
       print(decision, () => formatFields(decisionFields(decision), cells));
     },
   });
-}
-
-function columns(session: Session): readonly Column<Summary>[] {
-  return [
-    { title: "ID", value: ({ id }) => id },
-    { title: "RECEIVED (UTC)", value: ({ received_at }) => shortTime(received_at) },
-    { title: "OUTCOME", value: ({ outcome }) => outcome, style: (text, { outcome }) => paintOutcome(session, text, outcome) },
-    { title: "FROM", value: (message) => sender(message), min: 14 },
-    { title: "SUBJECT", value: ({ subject }) => subject, min: 14 },
-  ];
-}
-
-function formatMessage(message: Message, cells: number | null): string {
-  const { verification, tokens_consumed, hidden_text = [] } = message;
-  const fields = formatFields(
-    [
-      ["id", message.id],
-      ["thread", message.thread_id],
-      ["received", formatTime(message.received_at)],
-      ["outcome", message.outcome],
-      ["from", sender(message)],
-      ["to", list(message.to)],
-      ["cc", list(message.cc)],
-      ["envelope", `from <${message.envelope.sender}> to <${message.envelope.recipient}>`],
-      ["subject", message.subject],
-      ["verification", verification === null ? null : formatVerification(verification)],
-      ["capabilities", list(message.capabilities) ?? "none"],
-      ["tokens", `${message.tokens_reserved} reserved${tokens_consumed === null ? "" : `, ${tokens_consumed} used`}`],
-      ["size", `${message.size} bytes`],
-      [
-        "attachments",
-        list(
-          message.attachments.map(({ filename, content_type, size }) => `${filename ?? "unnamed"} (${content_type}, ${size} bytes)`),
-          ", ",
-        ),
-      ],
-      ["hidden", hidden_text.length === 0 ? null : `${hidden_text.length} pieces of text that a reader would not see, shown with --json`],
-    ],
-    cells,
-  );
-  return `${fields}\n\n${message.text === null ? "(the text is no longer kept)" : printableLines(message.text).trimEnd()}`;
-}
-
-function list(texts: readonly string[], separator = " "): string | null {
-  return texts.length === 0 ? null : texts.join(separator);
-}
-
-function sender({ from, from_verified }: Summary): string {
-  if (from === null) return "ambiguous";
-  return from_verified ? from : `${from} (unverified)`;
 }

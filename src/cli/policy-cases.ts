@@ -1,8 +1,10 @@
 import { basename, dirname } from "node:path";
-import type { CaseResult } from "../../policies/cases.ts";
+import type { PolicyCase, runCases } from "../../policies/cases.ts";
 import type { MailPolicy } from "../../policies/schema.ts";
 import { PosternError } from "../model/errors.ts";
 import type { Files } from "./deps.ts";
+
+type CaseResult = ReturnType<typeof runCases>[number];
 
 /** What came of the cases of one policy. */
 export interface CasesReport {
@@ -32,13 +34,21 @@ export async function runCaseFiles(
 }
 
 async function runFile(files: Files, path: string, policyFile: string, policy: MailPolicy): Promise<CasesReport> {
-  const [{ parseCases, runCases }, { policyDigest }, { runGuards }] = await Promise.all([
-    import("../../policies/cases.ts"),
-    import("../../policies/load.ts"),
-    import("../guards/index.ts"),
-  ]);
-  const cases = parseCases((await files.read(path)).toString("utf8"));
+  const { runCases } = await import("../../policies/cases.ts");
+  const cases = await readCases(files, path);
   const own = cases.filter((one) => one.policy === undefined || one.policy === basename(policyFile));
-  const results = runCases(policy, policyDigest(policy), own, runGuards);
-  return { results: results.map((result) => ({ ...result, file: basename(path) })), others: cases.length - own.length };
+  const results = runCases(policy, own).map((result) => ({ ...result, file: basename(path) }));
+  return { results, others: cases.length - own.length };
+}
+
+async function readCases(files: Files, path: string): Promise<readonly PolicyCase[]> {
+  const { parseCases } = await import("../../policies/cases.ts");
+  const text = (await files.read(path)).toString("utf8");
+  try {
+    return parseCases(text);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    const { code, message, fix, problems } = error;
+    throw new PosternError(code, `\`${basename(path)}\`: ${message}`, { problems, cause: error, ...(fix === undefined ? {} : { fix }) });
+  }
 }

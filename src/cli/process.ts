@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { glob, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { WriteStream } from "node:tty";
 import { VERSION } from "../version.ts";
@@ -32,6 +32,8 @@ const files: Files = {
 };
 
 async function findFiles(pattern: string, directory: string): Promise<readonly string[]> {
+  // Not there on the older Node that `doctor` is to name.
+  const { glob } = await import("node:fs/promises");
   const found: string[] = [];
   for await (const path of glob(pattern, { cwd: directory })) found.push(resolve(directory, path));
   return found.sort();

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { PosternError } from "../model/errors.ts";
 import { addCommand, type Cli } from "./command.ts";
 import type { CliDeps, Started } from "./deps.ts";
+import { requireNode } from "./doctor/basics.ts";
 import { EXIT, type Exit } from "./exit.ts";
 import type { Session } from "./session.ts";
 import { serviceEnvironment } from "./settings.ts";
@@ -33,6 +34,7 @@ export function addServe(cli: Cli): void {
 async function serve(session: Session, _: [], options: ServeOptions): Promise<Exit> {
   const embedded = options.embedded === true;
   const { deps } = session;
+  requireNode(process.versions.node);
   const config = await deps.service.loadConfig(serviceEnvironment(deps.env));
   requireTemporal(config, embedded);
   const stop = stopSignal(deps);

@@ -217,7 +217,7 @@ describe("messages", () => {
     const id = await rig.message({ mailbox, text: "Shall we?" });
     const { out } = await postern(["messages", "show", id]);
     expect(out).toMatch(/\n\nShall we\?\n$/);
-    expect(out).toContain("1 pieces of text that a reader would not see");
+    expect(out).toContain("1 text that a reader would not see");
     expect(out).not.toContain(HIDDEN);
     expect((await postern(["messages", "show", id, "--json"])).json.hidden_text).toEqual([HIDDEN]);
   });

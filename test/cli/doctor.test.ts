@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
 import type { TemporalPlace } from "../../src/cli/deps.ts";
-import { clockCheck, nodeCheck } from "../../src/cli/doctor/basics.ts";
+import { clockCheck, nodeCheck, requireNode } from "../../src/cli/doctor/basics.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
 import { ADMIN_KEY, startRig, type Rig } from "../http/rig.ts";
 import { cli, noService, type Ran } from "./rig.ts";
@@ -95,6 +95,7 @@ describe("X-29 doctor", () => {
 
   it("an older Node and a clock that was never set are found", async () => {
     expect(await nodeCheck("22.19.0").run()).toMatchObject({ status: "failed", fix: expect.any(String) as string });
+    expect(() => requireNode("22.19.0")).toThrow(expect.objectContaining({ code: "invalid_config" }));
     expect(await clockCheck(() => 0).run()).toMatchObject({ status: "failed", text: "it shows 1970-01-01T00:00:00Z, which is over" });
   });
 

@@ -96,6 +96,7 @@ describe("policy check", () => {
     await write("wrong.case.json", { ...CASE, expected: {} });
     const { code, err } = await check(policy);
     expect(code).toBe(1);
+    expect(err).toMatch(/^error: `wrong\.case\.json`: /);
     expect(err).toContain("expected");
   });
 

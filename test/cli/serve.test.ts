@@ -12,35 +12,37 @@ import { cli, noService } from "./rig.ts";
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const EXTERNAL = { TEMPORAL_ADDRESS: "127.0.0.1:7233" };
 
-/** A service that starts at once and stops when told; signals are sent by hand. */
-function staged(overrides: Partial<Started> = {}) {
+/** A service that starts at once and stops when told; signals are sent by hand, by what `waiting` resolves to. */
+function staged({ failed = new Promise<never>(() => {}), close }: Partial<Pick<Started, "failed" | "close">> = {}) {
   const told: string[] = [];
-  const listening = Promise.withResolvers<() => void>();
+  const waiting = Promise.withResolvers<() => void>();
+  let signal = (): void => {};
   const started: Started = {
     running: { smtp: { host: "127.0.0.1", port: 2525 }, http: "http://127.0.0.1:8025" },
     temporal: "127.0.0.1:7233",
-    failed: new Promise(() => {}),
-    close: async () => void told.push("closed"),
-    ...overrides,
+    // Looked at when everything is announced and a signal is all there is to wait for.
+    get failed() {
+      waiting.resolve(signal);
+      return failed;
+    },
+    close: close ?? (async () => void told.push("closed")),
   };
   const deps: Partial<CliDeps> = {
     onSignal: (listener) => {
-      listening.resolve(listener);
+      signal = listener;
       return () => void told.push("unlistened");
     },
     exitNow: (code) => void told.push(`exit ${code}`),
     service: { ...noService, start: async () => started },
   };
-  return { told, deps, signal: listening.promise };
+  return { told, deps, waiting: waiting.promise };
 }
 
 describe("serve", () => {
   it("says where everything is, stops cleanly at the first signal and ends with 0", async () => {
-    const { told, deps, signal } = staged();
+    const { told, deps, waiting } = staged();
     const running = cli(["serve", "--json"], { env: EXTERNAL, deps });
-    const send = await signal;
-    // Once the address is printed, the next signal is a request.
-    await new Promise(setImmediate);
+    const send = await waiting;
     send();
     expect(await running).toMatchObject({
       code: 0,
@@ -51,10 +53,9 @@ describe("serve", () => {
 
   it("ends at once at the second signal", async () => {
     const closing = Promise.withResolvers<void>();
-    const { told, deps, signal } = staged({ close: () => closing.promise });
+    const { told, deps, waiting } = staged({ close: () => closing.promise });
     const running = cli(["serve"], { env: EXTERNAL, deps });
-    const send = await signal;
-    await new Promise(setImmediate);
+    const send = await waiting;
     send();
     expect(told).toEqual([]);
     send();
@@ -63,11 +64,29 @@ describe("serve", () => {
     await running;
   });
 
+  it("ends at once at a signal while it is still starting", async () => {
+    const { told, deps } = staged();
+    const starting = Promise.withResolvers<Started>();
+    const listening = Promise.withResolvers<() => void>();
+    const onSignal: CliDeps["onSignal"] = (listener) => {
+      listening.resolve(listener);
+      return () => {};
+    };
+    const running = cli(["serve"], {
+      env: EXTERNAL,
+      deps: { ...deps, onSignal, service: { ...noService, start: () => starting.promise } },
+    });
+    (await listening.promise)();
+    expect(told).toEqual(["exit 130"]);
+    starting.reject(new PosternError("unavailable", "interrupted"));
+    await running;
+  });
+
   it("a service that breaks by itself is stopped and told: 3", async () => {
     const failed = Promise.withResolvers<never>();
-    const { told, deps, signal } = staged({ failed: failed.promise });
+    const { told, deps, waiting } = staged({ failed: failed.promise });
     const running = cli(["serve"], { env: EXTERNAL, deps });
-    await signal;
+    await waiting;
     failed.reject(new PosternError("unavailable", "the workers stopped by themselves"));
     expect(await running).toMatchObject({ code: 3, err: "error: the workers stopped by themselves\n" });
     expect(told).toContain("closed");
@@ -119,7 +138,7 @@ describe("serve, as a process", () => {
       expect(performance.now() - asked).toBeLessThan(10_000);
       await rm(data, { recursive: true });
     }
-  });
+  }, 60_000);
 });
 
 async function firstDocument(stream: NodeJS.ReadableStream, ended: Promise<number | null>): Promise<string> {

@@ -7,11 +7,21 @@ const OLDEST_NODE = 24;
 const EARLIEST = Date.parse("2026-01-01T00:00:00Z");
 
 export function nodeCheck(version: string): Check {
-  const run = async () =>
-    Number(version.split(".")[0]) >= OLDEST_NODE
-      ? ok(version)
-      : failed(`${version} is older than ${OLDEST_NODE}`, "run `npm run postern -- …`, which brings its own, or install a newer one");
-  return { name: "node", run };
+  return {
+    name: "node",
+    run: async () => (isOldNode(version) ? failed(`${version} is older than ${OLDEST_NODE}`, NODE_FIX) : ok(version)),
+  };
+}
+
+/** Throws where the service could not even be loaded. */
+export function requireNode(version: string): void {
+  if (isOldNode(version)) throw new PosternError("invalid_config", `Node ${version} is older than ${OLDEST_NODE}`, { fix: NODE_FIX });
+}
+
+const NODE_FIX = "run `npm run postern -- …`, which brings its own, or install a newer one";
+
+function isOldNode(version: string): boolean {
+  return Number(version.split(".")[0]) < OLDEST_NODE;
 }
 
 export function configCheck(config: Config | PosternError): Check {

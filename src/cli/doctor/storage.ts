@@ -1,6 +1,5 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../../config.ts";
 import { MIGRATIONS } from "../../store/migrations/list.ts";
 import { failed, note, ok, type Check, type Found } from "./check.ts";
@@ -42,13 +41,15 @@ export function databaseCheck({ dataDir }: Config): Check {
 async function checkDatabase(path: string): Promise<Found> {
   if ((await stat(path).catch(() => null)) === null) return ok("not made yet, the first start makes it");
   try {
-    return readVersion(path);
+    return await readVersion(path);
   } catch (error) {
     return failed(`\`${path}\` cannot be read: ${(error as Error).message}`, "check its permissions, or restore it from a backup");
   }
 }
 
-function readVersion(path: string): Found {
+async function readVersion(path: string): Promise<Found> {
+  // Not there on the older Node that another check is to name.
+  const { DatabaseSync } = await import("node:sqlite");
   const database = new DatabaseSync(path, { readOnly: true, timeout: 2_000 });
   try {
     const { newest } = database.prepare("select coalesce(max(number), 0) as newest from migrations").get() as { newest: number };
