@@ -1,16 +1,16 @@
-import { convert, type HtmlToTextOptions } from "html-to-text";
+import { compile } from "html-to-text";
 
 // An escaped bracket is four characters. Breaks are there already: what is left to do is entities and white space.
-const LAYOUT: HtmlToTextOptions = {
+const convert = compile({
   wordwrap: false,
   preserveNewlines: true,
   baseElements: { selectors: [] },
   limits: { maxInputLength: 16_000_000 },
-};
+});
 
 /** Text and breaks, entities in it, as a reader gets it. */
 export function layOut(html: string): string {
-  return html.trim() === "" ? "" : convert(html, LAYOUT).trim();
+  return html.trim() === "" ? "" : convert(html).trim();
 }
 
 const SEPARATOR = "\u{f8ff}";
@@ -18,6 +18,6 @@ const SEPARATOR = "\u{f8ff}";
 /** Entities of all stretches in one go: a conversion costs more than the text. */
 export function decodeAll(stretches: readonly string[]): string[] {
   const joined = stretches.map((stretch) => stretch.replaceAll(SEPARATOR, " ")).join(SEPARATOR);
-  const decoded = joined.includes("&") ? convert(joined.replaceAll("<", "&lt;"), LAYOUT) : joined;
+  const decoded = joined.includes("&") ? convert(joined.replaceAll("<", "&lt;")) : joined;
   return decoded.split(SEPARATOR).map((stretch) => stretch.trim());
 }
