@@ -13,34 +13,47 @@ const DEFAULT_SMTP = { host: "127.0.0.1", port: 2525 };
 const DEFAULT_HTTP = { host: "127.0.0.1", port: 8025 };
 
 /** Every `POSTERN_*` setting there is. What is not here is refused. */
-const Settings = z.object({
-  /** Directory of everything Postern keeps. */
-  POSTERN_DATA: read.directory.prefault("./.postern"),
-  POSTERN_ROLE: read.role.default("all"),
-  POSTERN_SMTP: read.listen("127.0.0.1:2525").default(DEFAULT_SMTP),
-  POSTERN_HTTP: read.listen("127.0.0.1:8025").default(DEFAULT_HTTP),
-  /** How the world reaches the HTTP door, for links. Default: its address. */
-  POSTERN_PUBLIC_URL: read.publicUrl.optional(),
-  /** First operator and admin key. Default: made at the first start, in `admin.key` of the data directory. */
-  POSTERN_ADMIN_KEY: read.adminKey.optional(),
-  /** Seals recoverable secrets. Default: made at the first start, in `secret.key` of the data directory. */
-  POSTERN_SECRET_KEY: read.secretKey.optional(),
-  /** Peers that may state a client's address by XCLIENT. Default: nobody. */
-  POSTERN_TRUSTED_RELAYS: read.networks.default([]),
-  /** JSON zone used instead of DNS, for tests and the demo. */
-  POSTERN_DNS_ZONE: read.readableFile.optional(),
-  /** PEM certificate chain and key for STARTTLS; both or neither. */
-  POSTERN_TLS_CERT: read.readableFile.optional(),
-  POSTERN_TLS_KEY: read.readableFile.optional(),
-  POSTERN_LOG_LEVEL: read.oneOf(LOG_LEVELS).default("info"),
-  /** gRPC port of the embedded Temporal server. Default: a free one, the same at every start. */
-  POSTERN_TEMPORAL_PORT: read.portNumber.optional(),
-  POSTERN_LIMIT_MESSAGE_SIZE: read.byteSize(1024, 1024 ** 3).default(SMTP_LIMITS.size),
-  POSTERN_LIMIT_RECIPIENTS: read.wholeNumber("recipients", 1, 10_000).default(SMTP_LIMITS.recipients),
-  POSTERN_LIMIT_CONNECTIONS_PER_PEER: read.wholeNumber("connections", 1, 10_000).default(SMTP_LIMITS.connectionsPerPeer),
-  POSTERN_LIMIT_IDLE_SECONDS: read.wholeNumber("seconds", 1, 3_600).default(SMTP_LIMITS.idleMs / 1000),
+export const Settings = z.object({
+  POSTERN_DATA: read.directory.prefault("./.postern").describe("Directory of everything Postern keeps. Default `./.postern`."),
+  POSTERN_ROLE: read.role.default("all").describe("Only `all`: the embedded store belongs to one process."),
+  POSTERN_SMTP: read.listen("127.0.0.1:2525").default(DEFAULT_SMTP).describe("Where the SMTP door listens. Default `127.0.0.1:2525`."),
+  POSTERN_HTTP: read.listen("127.0.0.1:8025").default(DEFAULT_HTTP).describe("Where the HTTP door listens. Default `127.0.0.1:8025`."),
+  POSTERN_PUBLIC_URL: read.publicUrl.optional().describe("How the world reaches the HTTP door, for links. Default: its address."),
+  POSTERN_ADMIN_KEY: read.adminKey.optional().describe("First operator and admin key. Default: made at the first start, in `admin.key`."),
+  POSTERN_SECRET_KEY: read.secretKey
+    .optional()
+    .describe("Seals recoverable secrets; 32 bytes, base64. Default: made at the first start, in `secret.key`."),
+  POSTERN_TRUSTED_RELAYS: read.networks
+    .default([])
+    .describe("Peers that may state a client's address by XCLIENT: addresses and networks. Default: nobody."),
+  POSTERN_DNS_ZONE: read.readableFile.optional().describe("JSON zone used instead of DNS, for tests and the demo."),
+  POSTERN_TLS_CERT: read.readableFile.optional().describe("PEM certificate chain for STARTTLS. Default: STARTTLS is not offered."),
+  POSTERN_TLS_KEY: read.readableFile.optional().describe("PEM key of that certificate."),
+  POSTERN_LOG_LEVEL: read.oneOf(LOG_LEVELS).default("info").describe("`debug`, `info`, `warn`, `error` or `silent`. Default `info`."),
+  POSTERN_TEMPORAL_PORT: read.portNumber
+    .optional()
+    .describe("gRPC port of the embedded Temporal server. Default: a free one, the same at every start."),
+  POSTERN_LIMIT_MESSAGE_SIZE: read
+    .byteSize(1024, 1024 ** 3)
+    .default(SMTP_LIMITS.size)
+    .describe("Largest message, in bytes or as `25MiB`. Default `25MiB`."),
+  POSTERN_LIMIT_RECIPIENTS: read
+    .wholeNumber("recipients", 1, 10_000)
+    .default(SMTP_LIMITS.recipients)
+    .describe("Recipients of one transaction. Default 100."),
+  POSTERN_LIMIT_CONNECTIONS_PER_PEER: read
+    .wholeNumber("connections", 1, 10_000)
+    .default(SMTP_LIMITS.connectionsPerPeer)
+    .describe("SMTP connections of one peer at once. Default 20."),
+  POSTERN_LIMIT_IDLE_SECONDS: read
+    .wholeNumber("seconds", 1, 3_600)
+    .default(SMTP_LIMITS.idleMs / 1000)
+    .describe("Seconds a peer may be silent. Default 60."),
   // RFC 5321 §4.5.3.2.6: a sender waits ten minutes for the answer to the final dot.
-  POSTERN_LIMIT_ANSWER_SECONDS: read.wholeNumber("seconds", 1, 590).default(SMTP_LIMITS.answerMs / 1000),
+  POSTERN_LIMIT_ANSWER_SECONDS: read
+    .wholeNumber("seconds", 1, 590)
+    .default(SMTP_LIMITS.answerMs / 1000)
+    .describe("Seconds a sender waits for a decision before it is told 451. Default 30."),
   POSTERN_DATABASE_URL: read.notBuilt("PostgreSQL").optional(),
   POSTERN_BLOBS: read.notBuilt("S3-compatible blob storage").optional(),
   POSTERN_LMTP: read.notBuilt("LMTP").optional(),

@@ -6,17 +6,21 @@ import { Client } from "@temporalio/client";
 import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
+import type { Blobs } from "./blobs/blobs.ts";
 import { createFileBlobs } from "./blobs/fs.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
-import { createGate } from "./gate.ts";
+import { createGate, type Gate } from "./gate.ts";
+import type { GrantKey } from "./grants/sign.ts";
 import { createHttpApp } from "./http/app.ts";
 import { startHttp } from "./http/server.ts";
 import { createLog } from "./log.ts";
 import { createZoneResolver } from "./mail/dns.ts";
+import type { MailReader } from "./mail/reader.ts";
 import { PosternError } from "./model/errors.ts";
 import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
 import { startSmtp } from "./smtp/start.ts";
+import type { Store } from "./store/contract.ts";
 import { createSqliteStore } from "./store/sqlite/store.ts";
 import { createReaderPool } from "./threads/pool.ts";
 import { ensureUpkeep } from "./upkeep.ts";
@@ -67,7 +71,34 @@ export async function serve(config: Config, options: ServeOptions): Promise<Runn
 type Closing = () => Promise<void>;
 
 async function start(config: Config, options: ServeOptions, started: Closing[]): Promise<Running> {
-  const { clock = Date.now, random = randomBytes, taskQueues = TASK_QUEUE, log = createLog(config.logLevel) } = options;
+  const base: Base = {
+    clock: options.clock ?? Date.now,
+    random: options.random ?? randomBytes,
+    log: options.log ?? createLog(config.logLevel),
+    taskQueues: options.taskQueues ?? TASK_QUEUE,
+  };
+  const state = await openState(config, base, started);
+  const known = await bootstrap({ ...state, ...base, dataDir: config.dataDir, ...keysOf(config) });
+  const { gate, ended } = await startWorkers(options, base, state, started);
+  const doors = await openDoors(config, { ...base, ...state, gate, grants: known.grants }, started);
+  return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => closeAll(started) };
+}
+
+interface Base {
+  readonly clock: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly log: Logger;
+  readonly taskQueues: TaskQueues;
+}
+
+interface State {
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly blobRoot: string;
+  readonly reader: MailReader;
+}
+
+async function openState(config: Config, { clock }: Base, started: Closing[]): Promise<State> {
   await makeDataDir(config.dataDir);
   await checkZone(config.dnsZone);
   const store = await createSqliteStore({ path: join(config.dataDir, "postern.db") });
@@ -76,19 +107,24 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   const blobs = await createFileBlobs(blobRoot, clock);
   const reader = createReaderPool({ blobRoot, zone: config.dnsZone ?? null });
   started.unshift(() => reader.close());
-  const { grants, tenant, adminKey } = await bootstrap({ store, dataDir: config.dataDir, clock, random, ...keysOf(config) });
+  return { store, blobs, blobRoot, reader };
+}
 
+async function startWorkers(
+  options: ServeOptions,
+  base: Base,
+  state: State,
+  started: Closing[],
+): Promise<{ gate: Gate; ended: Promise<void> }> {
+  const { namespace } = options.temporal;
+  const { log, taskQueues } = base;
   const connection = await connect(options.temporal.connection, log);
   started.unshift(() => connection.close());
-  const client = new Client({ connection, namespace: options.temporal.namespace });
-  const onFault = (fault: unknown) => log.error({ err: fault }, "a message could not be judged");
-  const gate = createGate({ client, store, taskQueues, eager: true, onFault });
+  const client = new Client({ connection, namespace });
   const workers = await createPosternWorkers({
-    connection,
-    namespace: options.temporal.namespace,
-    taskQueues,
+    ...{ connection, namespace, taskQueues },
     bundle: options.bundle ?? (await bundlePosternWorkflows()),
-    deps: { store, blobs, reader, clock, random, loopCaps: LOOP_CAPS, onFault: (fault) => log.warn(fault, "a step of a judgement failed") },
+    deps: { ...base, ...state, loopCaps: LOOP_CAPS, onFault: (fault) => log.warn(fault, "a step of a judgement failed") },
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
   const ended = workers.run();
@@ -96,31 +132,32 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   ended.catch((error: unknown) => log.fatal({ err: error }, "the workers stopped"));
   started.unshift(() => workers.shutdown());
   await ensureUpkeep(client, taskQueues);
+  const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
+  return { gate: createGate({ client, store: state.store, taskQueues, eager: true, onFault }), ended };
+}
 
+type DoorDeps = Base & State & { readonly gate: Gate; readonly grants: GrantKey };
+
+async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Promise<Pick<Running, "http" | "smtp">> {
   const metrics = new Registry();
   const closing = new AbortController();
-  const freeBytes = async () => statfs(blobRoot).then(({ bavail, bsize }) => bavail * bsize);
-  const app = createHttpApp({
-    ...{ store, gate, blobs, reader, grants, clock, random, log, metrics },
-    version: VERSION,
-    publicUrl: config.publicUrl,
-    closing: closing.signal,
-  });
+  const app = createHttpApp({ ...deps, metrics, version: VERSION, publicUrl: config.publicUrl, closing: closing.signal });
   const http = await startHttp({ app, ...config.http });
   started.unshift(() => {
     closing.abort();
     return http.close();
   });
+  const freeBytes = async (): Promise<number> => statfs(deps.blobRoot).then(({ bavail, bsize }) => bavail * bsize);
   const smtp = await startSmtp({
     ...config.smtp,
-    deps: { store, blobs, gate, reader, freeBytes, clock, random, log, metrics },
+    deps: { ...deps, metrics, freeBytes },
     limits: { ...config.limits, judgements: INBOUND_SLOTS / 2 },
     trustedRelays: config.trustedRelays,
     name: hostname(),
     ...(config.tls === undefined ? {} : { tls: await readTls(config.tls) }),
   });
   started.unshift(() => smtp.close());
-  return { smtp: smtp.address, http: http.address, adminKey, tenant, ended, close: () => closeAll(started) };
+  return { smtp: smtp.address, http: http.address };
 }
 
 // Last started, first stopped: no door is open while what it stands on goes away.

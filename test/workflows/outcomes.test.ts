@@ -80,7 +80,7 @@ function policyFor(rule: object, more: object = {}) {
     contentGuards: [],
     auditLog: { retentionDays: 90, includeBodyHash: true },
     ...more,
-  } as Parameters<typeof definePolicy>[0]);
+  });
 }
 
 describe("every outcome, from the SMTP port to the decision", () => {
