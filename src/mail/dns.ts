@@ -47,8 +47,13 @@ function isBadName(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EBADNAME";
 }
 
-/** `{"acme.example": {"TXT": ["v=spf1 -all"], "MX": [[10, "mx.acme.example"]], "A": "TEMPFAIL"}}` (DESIGN §7). */
-export type Zone = Readonly<Record<string, Readonly<Record<string, readonly unknown[] | "TEMPFAIL">>>>;
+/**
+ * `{"acme.example": {"TXT": ["v=spf1 -all"], "MX": [[10, "mx.acme.example"]], "A": "TEMPFAIL"}}` (DESIGN §7). Instead of
+ * records, `"TEMPFAIL"` makes the look-up fail for now and `"TARPIT"` never answers it.
+ */
+export type Zone = Readonly<Record<string, Readonly<Record<string, Records>>>>;
+
+type Records = readonly unknown[] | "TEMPFAIL" | "TARPIT";
 
 /** Answers from a zone instead of DNS, for tests and the demo. Names are case-insensitive; names not in it do not exist. */
 export function createZoneResolver(zone: unknown): Resolver {
@@ -59,15 +64,16 @@ export function createZoneResolver(zone: unknown): Resolver {
     const answer = records.get(type.toUpperCase());
     if (answer === undefined) throw dnsError("ENODATA");
     if (answer === "TEMPFAIL") throw dnsError("ETIMEOUT");
+    if (answer === "TARPIT") return new Promise<never>(() => {});
     return [...answer];
   };
 }
 
-type ZoneNames = ReadonlyMap<string, ReadonlyMap<string, readonly unknown[] | "TEMPFAIL">>;
+type ZoneNames = ReadonlyMap<string, ReadonlyMap<string, Records>>;
 
 function readZone(zone: unknown): ZoneNames {
   const problems: Problem[] = [];
-  const names = new Map<string, Map<string, readonly unknown[] | "TEMPFAIL">>();
+  const names = new Map<string, Map<string, Records>>();
   for (const [name, records] of entriesOf(zone, "zone", problems)) {
     const path = `zone["${name}"]`;
     const types = entriesOf(records, path, problems).map(
@@ -87,10 +93,10 @@ function entriesOf(value: unknown, path: string, problems: Problem[]): [string, 
 
 const PLAIN_TYPES = ["A", "AAAA", "CNAME", "NS", "PTR"];
 
-function readRecords(type: string, value: unknown, path: string, problems: Problem[]): readonly unknown[] | "TEMPFAIL" {
-  if (value === "TEMPFAIL") return value;
+function readRecords(type: string, value: unknown, path: string, problems: Problem[]): Records {
+  if (value === "TEMPFAIL" || value === "TARPIT") return value;
   if (!Array.isArray(value)) {
-    problems.push({ path, message: 'must be a list of records or "TEMPFAIL"' });
+    problems.push({ path, message: 'must be a list of records, "TEMPFAIL" or "TARPIT"' });
     return [];
   }
   return value.map((record: unknown, index) => readRecord(type, record, `${path}[${index}]`, problems));
