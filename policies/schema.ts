@@ -257,7 +257,6 @@ function sizeOf(text: string): number {
 /** A policy in normal form: every default written out, addresses folded, patterns as `/source/flags`, frozen. */
 export type MailPolicy = Frozen<z.output<typeof mailPolicy>>;
 export type SenderRule = MailPolicy["senders"][number];
-export type ContentGuardRule = MailPolicy["contentGuards"][number];
 
 /** What an author writes: defaults may be left out, and a pattern may be a RegExp. */
 export type PolicyInput = Frozen<Omit<z.input<typeof mailPolicy>, "contentGuards">> & {

@@ -13,15 +13,17 @@ export function wrong(rule: string, value: unknown, fix: string): string {
 
 /** A value in back-ticks, cut to a line. */
 export function show(value: unknown): string {
-  const text = types.isRegExp(value) ? String(value) : typeof value === "function" ? "a function" : (json(value) ?? String(value));
+  const text = plainText(value);
   return `\`${text.length > 80 ? `${text.slice(0, 79)}…` : text}\``;
 }
 
-function json(value: unknown): string | undefined {
+function plainText(value: unknown): string {
+  if (types.isRegExp(value) || typeof value === "symbol" || typeof value === "bigint") return String(value);
+  if (typeof value === "function") return "a function";
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value) ?? String(value);
   } catch {
-    return undefined;
+    return "a value that nests too deep, or in itself";
   }
 }
 

@@ -61,7 +61,7 @@ function keyProblem(document: Document): Refusal | null {
   let problem: Refusal | null = null;
   visit(document, {
     Map: (_, map) => {
-      problem ??= repeatedKey(map as YAMLMap);
+      problem ??= repeatedKey(map);
       return problem === null ? undefined : visit.BREAK;
     },
   });
@@ -83,7 +83,9 @@ function repeatedKey(map: YAMLMap): Refusal | null {
 function toData(document: Document): Read {
   try {
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
-  } catch {
+  } catch (error) {
+    if (error instanceof ReferenceError && error.message.startsWith("Unresolved"))
+      return refusal("uses an alias without its anchor", 0, "write the part out");
     return refusal("repeats too much by aliases", 0, "write the parts out");
   }
 }
