@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { foldAddress, foldDomain, formatAddress, parseAddress, splitTag } from "../../src/mail/address.ts";
 import { readMailboxField } from "../../src/mail/mailbox.ts";
+import { cpuOf } from "./letters.ts";
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$/);
 const domain = fc
@@ -156,11 +157,9 @@ describe("a field that holds one mailbox", () => {
     expect(readMailboxField(value)).toEqual({ kind: "not_one", why });
   });
 
-  it("reads any text in linear time", () => {
+  it("reads any text in linear time", async () => {
     for (const text of ["(", "<", '"', '<"', "\\", "a@", "()", '""', "(\\"]) {
-      const started = performance.now();
-      readMailboxField(text.repeat(60_000));
-      expect(performance.now() - started).toBeLessThan(300);
+      expect(await cpuOf(() => readMailboxField(text.repeat(60_000)))).toBeLessThan(1_000);
     }
   });
 });

@@ -119,7 +119,7 @@ describe("DKIM", () => {
     const { user, system } = process.cpuUsage(before);
     expect(verification.dkim).toBe("fail");
     // Fed in pieces of 64 KiB the library takes two minutes.
-    expect((user + system) / 1_000).toBeLessThan(5_000);
+    expect((user + system) / 1_000).toBeLessThan(20_000);
   });
 });
 
@@ -270,7 +270,7 @@ describe("DNS trouble", () => {
     const mail = await opened(await sign(BOSS, ACME));
     const result = await authenticateMail(mail, FROM_ACME, { resolver: silent, now: Date.now, budget: { ...DNS_BUDGET, ms: 100 } });
     expect(result).toMatchObject({ verification: { spf: "temperror", dkim: "temperror", dmarc: "temperror" }, temporary: true });
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it("one message asks at most 60 times", async () => {

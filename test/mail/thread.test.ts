@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readFields } from "../../src/mail/header.ts";
 import { threadFacts, type ThreadFacts } from "../../src/mail/thread.ts";
+import { cpuOf } from "./letters.ts";
 
 function factsOf(...headers: readonly string[]): ThreadFacts {
   return threadFacts(readFields(Buffer.from(headers.join("\r\n") + "\r\n")));
@@ -41,11 +42,9 @@ describe("X-28 references", () => {
     );
   });
 
-  it("of 64 KiB of brackets cost nothing", () => {
+  it("of 64 KiB of brackets cost nothing", async () => {
     for (const part of ["<", ">", "<>", "<a", "<a>"]) {
-      const started = performance.now();
-      factsOf(`References: ${part.repeat(65_000 / part.length)}`);
-      expect(performance.now() - started).toBeLessThan(200);
+      expect(await cpuOf(() => factsOf(`References: ${part.repeat(65_000 / part.length)}`))).toBeLessThan(1_000);
     }
   });
 });
