@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
-import { readPolicy } from "./define.ts";
+import { MAX_DOCUMENT, readPolicy } from "./define.ts";
 import type { PolicyOptions } from "./define.ts";
 import { parseText } from "./document.ts";
 import type { TextFormat } from "./document.ts";
@@ -18,9 +18,10 @@ export function parsePolicy(text: string, format: TextFormat, options: PolicyOpt
   return readPolicy(parseText(text, format), options);
 }
 
-/** The document as JSON for people: every default written out, two spaces, a final line feed. */
+/** The document as JSON, every default written out: for people with two spaces, where that still fits the bound. */
 export function formatPolicy(policy: MailPolicy): string {
-  return `${JSON.stringify(policy, null, 2)}\n`;
+  const pretty = `${JSON.stringify(policy, null, 2)}\n`;
+  return Buffer.byteLength(pretty) <= MAX_DOCUMENT ? pretty : JSON.stringify(policy);
 }
 
 /** SHA-256 of the normal form as RFC 8785 JSON, lower-case hex. Names the policy in decisions. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { definePolicy } from "../../policies/define.ts";
-import { parsePolicy } from "../../policies/load.ts";
+import { formatPolicy, parsePolicy, policyDigest } from "../../policies/load.ts";
 import type { PolicyInput } from "../../policies/schema.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import type { Problem } from "../../src/model/errors.ts";
@@ -212,7 +212,9 @@ describe("an error names path, value and fix:", () => {
 describe("bounds", () => {
   it("10,000 sender rules are accepted, one more is not", () => {
     const senders = Array.from({ length: 10_000 }, (_, index) => ({ match: { address: `a${index}@b.example` }, capabilities: [] }));
-    expect(definePolicy({ senders, defaultAction: "bounce" }).senders).toHaveLength(10_000);
+    const policy = definePolicy({ senders, defaultAction: "bounce" });
+    expect(policy.senders).toHaveLength(10_000);
+    expect(policyDigest(parsePolicy(formatPolicy(policy), "json"))).toBe(policyDigest(policy));
     expect(problemsOf({ senders: [...senders, senders[0]], defaultAction: "bounce" })[0]).toMatchObject({ path: "senders" });
   });
 
