@@ -1,4 +1,5 @@
 import type { Blobs } from "../src/blobs/blobs.ts";
+import type { Uses } from "../src/blobs/uses.ts";
 import type { MailReader } from "../src/mail/reader.ts";
 import type { LoopCaps, Store } from "../src/store/contract.ts";
 
@@ -6,6 +7,8 @@ import type { LoopCaps, Store } from "../src/store/contract.ts";
 export interface ActivityDeps {
   readonly store: Store;
   readonly blobs: Blobs;
+  /** Shared with the doors of this process: what they work with is not collected. */
+  readonly uses: Uses;
   readonly reader: MailReader;
   /** Epoch milliseconds. */
   readonly clock: () => number;

@@ -20,9 +20,11 @@ export async function collectBlobs(deps: ActivityDeps, heartbeat: () => void): P
   let collected = 0;
   for await (const { tenant, digest } of deps.blobs.list(deps.clock() - UNREFERENCED_MS)) {
     heartbeat();
-    if (await deps.store.run("messages.references", { tenant, digest })) continue;
-    await deps.blobs.remove(tenant, digest);
-    collected += 1;
+    await deps.uses.retire({ tenant, digest }, async () => {
+      if (await deps.store.run("messages.references", { tenant, digest })) return;
+      await deps.blobs.remove(tenant, digest);
+      collected += 1;
+    });
   }
   return collected;
 }

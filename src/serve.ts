@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { Blobs } from "./blobs/blobs.ts";
 import { createFileBlobs } from "./blobs/fs.ts";
+import { createUses, type Uses } from "./blobs/uses.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 import { createGate, type Gate } from "./gate.ts";
@@ -94,6 +95,7 @@ interface Base {
 interface State {
   readonly store: Store;
   readonly blobs: Blobs;
+  readonly uses: Uses;
   readonly blobRoot: string;
   readonly reader: MailReader;
 }
@@ -107,7 +109,7 @@ async function openState(config: Config, { clock }: Base, started: Closing[]): P
   const blobs = await createFileBlobs(blobRoot, clock);
   const reader = createReaderPool({ blobRoot, zone: config.dnsZone ?? null });
   started.unshift(() => reader.close());
-  return { store, blobs, blobRoot, reader };
+  return { store, blobs, uses: createUses(), blobRoot, reader };
 }
 
 async function startWorkers(

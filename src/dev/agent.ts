@@ -1,4 +1,4 @@
-// An agent behind the gate: it pulls what was delivered, acts within the capabilities of each mail, and reports its cost.
+// An agent behind the gate: pulls what was delivered, acts within the capabilities of each mail, reports its cost.
 import { readFile } from "node:fs/promises";
 
 const url = process.env["POSTERN_URL"] ?? "http://127.0.0.1:8025";
@@ -32,7 +32,8 @@ async function act(mail: Mail): Promise<string> {
 
 const mailbox = (await call("GET", "/v1/mailboxes")).items[0];
 console.log(`waiting for mail to ${mailbox.address}`);
-for (let after = ""; ;) {
+let after = "";
+for (;;) {
   const next = await call("GET", `/v1/mailboxes/${mailbox.id}/wait?timeout_s=30${after && `&after=${after}`}`);
   if (next.cursor) after = next.cursor;
   if (next.type !== "message") continue;

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
 import type { Blobs } from "../blobs/blobs.ts";
+import type { Uses } from "../blobs/uses.ts";
 import type { Gate } from "../gate.ts";
 import type { MailReader } from "../mail/reader.ts";
 import type { Store } from "../store/contract.ts";
@@ -8,6 +9,8 @@ import type { Store } from "../store/contract.ts";
 export interface SmtpDeps {
   readonly store: Pick<Store, "run">;
   readonly blobs: Blobs;
+  /** Shared with whatever else removes blobs in this process. */
+  readonly uses: Uses;
   readonly gate: Pick<Gate, "receive">;
   readonly reader: Pick<MailReader, "inspect">;
   /** Bytes that may still be written where blobs are kept. Rejecting counts as none. */

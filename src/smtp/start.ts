@@ -9,7 +9,6 @@ import { SMTP_LIMITS, type SmtpLimits } from "./limits.ts";
 import { createSmtpMetrics } from "./metrics.ts";
 import { parseNetworks } from "./peers.ts";
 import { createSlots } from "./slots.ts";
-import { createUses } from "./uses.ts";
 
 /** Milliseconds after the drain for answers still to be written. Together under the 10 s a stop may take. */
 const AFTER_DRAIN_MS = 2_000;
@@ -49,7 +48,7 @@ export async function startSmtp(options: SmtpOptions): Promise<SmtpListener> {
   const metrics = createSmtpMetrics(deps.metrics);
   const judgements = createSlots({ total: limits.judgements, perKey: limits.judgementsPerPeer });
   const pending = createPending();
-  const handlers = createHandlers({ deps, limits, metrics, judgements, uses: createUses(), later: pending.add, name, trusted });
+  const handlers = createHandlers({ deps, limits, metrics, judgements, later: pending.add, name, trusted });
   const door = new Door({ name, limits, trusted, tls: options.tls, metrics, handlers });
   door.on("error", (error) => deps.log.warn({ fault: faultCode(error) }, "smtp connection failed"));
   const address = await listen(door, options);

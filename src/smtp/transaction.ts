@@ -1,6 +1,8 @@
 import type { Readable } from "node:stream";
 import type { BlobWriter } from "../blobs/blobs.ts";
-import { createIntakeScanner } from "../mail/limits.ts";
+import { createIntakeScanner, violation } from "../mail/limits.ts";
+import type { Violation } from "../mail/reader.ts";
+import { PosternError } from "../model/errors.ts";
 import type { Envelope } from "../model/message.ts";
 import { type Reply, REPLY, replyToViolation, type Verdict } from "./answers.ts";
 import { combine, type Judged } from "./combine.ts";
@@ -11,17 +13,15 @@ import { judge } from "./judge.ts";
 import type { SmtpLimits } from "./limits.ts";
 import type { SmtpMetrics } from "./metrics.ts";
 import { keepReceipts, type Told } from "./receipts.ts";
-import { letGo, rawKey } from "./raw.ts";
+import { letGo } from "./raw.ts";
 import { perMailbox, type Routes } from "./route.ts";
 import type { Release, Slots } from "./slots.ts";
-import type { Uses } from "./uses.ts";
 
 export interface TransactionTerms {
   readonly deps: SmtpDeps;
   readonly limits: SmtpLimits;
   readonly metrics: SmtpMetrics;
   readonly judgements: Slots;
-  readonly uses: Uses;
   /** Work the peer need not wait for; closing does. Must not reject. */
   readonly later: (work: Promise<void>) => void;
 }
@@ -97,12 +97,12 @@ function takeSlots(judgements: Slots, { routes, peer }: Mail): readonly Release[
 
 async function judgeOnce(terms: TransactionTerms, mail: Mail, taken: Taken, width: number): Promise<Ending> {
   const raw = { tenant: mail.routes[0].tenant, digest: taken.digest };
-  const release = await terms.uses.take(rawKey(raw));
+  const release = await terms.deps.uses.take(raw);
   const ending = await storeAndJudge(terms, mail, taken.writer, width).catch((error: unknown) => {
     terms.deps.log.error({ fault: faultCode(error) }, "message could not be judged");
     return byTheDoor(REPLY.unavailable);
   });
-  terms.later(letGo(terms, raw, ending.verdict, release));
+  terms.later(letGo(terms.deps, raw, ending.verdict, release));
   return ending;
 }
 
@@ -111,13 +111,19 @@ async function storeAndJudge(terms: TransactionTerms, mail: Mail, writer: BlobWr
   const tenant = mail.routes[0].tenant;
   const received_at = deps.clock();
   const ref = await committed(writer);
-  const violation = await deps.reader.inspect({ tenant, ref });
-  if (violation !== null) return byTheDoor(replyToViolation(violation));
+  const broken = await deps.reader.inspect({ tenant, ref }).catch(unreadable);
+  if (broken !== null) return byTheDoor(replyToViolation(broken));
   const { envelope } = mail;
   const judged = await judge(deps, { ref, envelope, routes: perMailbox(mail.routes), received_at, width, answerMs: limits.answerMs });
   const { verdict, reply } = combine(judged);
   terms.later(keepReceipts(deps, { envelope, about: recipientsOf(mail.routes, judged), reply }));
   return { verdict, reply, judged };
+}
+
+/** What no reader gets through will not be readable later: a sender told 451 would come again for days. */
+function unreadable(error: unknown): Violation {
+  if (error instanceof PosternError && !error.temporary) return violation("unreadable");
+  throw error;
 }
 
 async function committed(writer: BlobWriter): ReturnType<BlobWriter["commit"]> {

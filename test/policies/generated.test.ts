@@ -1,6 +1,6 @@
 import { readFile, readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { replaceBetween, staleFiles } from "../../policies/generate.ts";
+import { replaceBetween, staleFiles } from "../../src/dev/generate.ts";
 import { policyReference } from "../../policies/reference.ts";
 import { THREATS, threatTable } from "../../policies/threats.ts";
 

@@ -1,3 +1,4 @@
+import { createUses } from "../../src/blobs/uses.ts";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -114,6 +115,7 @@ export class World {
     const deps: SmtpDeps = {
       store: options.store ?? this.store,
       blobs: options.blobs ?? this.blobs,
+      uses: createUses(),
       gate,
       reader: { inspect: options.inspect ?? (() => Promise.resolve(null)) },
       freeBytes: options.freeBytes ?? (() => Promise.resolve(Number.MAX_SAFE_INTEGER)),

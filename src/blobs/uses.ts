@@ -1,14 +1,14 @@
-import type { Release } from "./slots.ts";
+import type { BlobName } from "./name.ts";
 
 /**
- * Which blobs transactions of this process are working with. The same bytes may be under judgement for one mailbox while
- * another mailbox refuses them; without this the refusal would remove what an acceptance is about to be given for.
+ * Which blobs this process is working with. The same bytes may be under judgement for one mailbox while another refuses
+ * them, or while old blobs are collected; without this a removal could take what an acceptance is about to be given for.
  */
 export interface Uses {
   /** Before the blob is committed. Waits while the blob is being removed. */
-  take(key: string): Promise<Release>;
+  take(blob: BlobName): Promise<() => void>;
   /** Runs `remove` unless somebody uses the blob; whoever comes meanwhile waits. */
-  retire(key: string, remove: () => Promise<void>): Promise<void>;
+  retire(blob: BlobName, remove: () => Promise<void>): Promise<void>;
 }
 
 export function createUses(): Uses {
@@ -22,7 +22,8 @@ export function createUses(): Uses {
   };
 
   return {
-    async take(key) {
+    async take(blob) {
+      const key = keyOf(blob);
       for (let removal = removals.get(key); removal !== undefined; removal = removals.get(key)) await removal.catch(() => {});
       users.set(key, (users.get(key) ?? 0) + 1);
       let left = false;
@@ -31,11 +32,16 @@ export function createUses(): Uses {
         left = true;
       };
     },
-    async retire(key, remove) {
+    async retire(blob, remove) {
+      const key = keyOf(blob);
       if (users.has(key) || removals.has(key)) return;
       const removal = remove().finally(() => removals.delete(key));
       removals.set(key, removal);
       await removal;
     },
   };
+}
+
+function keyOf({ tenant, digest }: BlobName): string {
+  return `${tenant}/${digest}`;
 }

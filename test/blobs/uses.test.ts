@@ -1,16 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { createUses } from "../../src/smtp/uses.ts";
+import { createUses } from "../../src/blobs/uses.ts";
+
+const BLOB = { tenant: "ten_0000000000000000", digest: "00".repeat(32) } as const;
 
 describe("uses of a blob", () => {
   it("is not removed while another transaction uses it", async () => {
     const uses = createUses();
-    const mine = await uses.take("blob");
-    const theirs = await uses.take("blob");
+    const mine = await uses.take(BLOB);
+    const theirs = await uses.take(BLOB);
     const removed: string[] = [];
     mine();
-    await uses.retire("blob", async () => void removed.push("too early"));
+    await uses.retire(BLOB, async () => void removed.push("too early"));
     theirs();
-    await uses.retire("blob", async () => void removed.push("now"));
+    await uses.retire(BLOB, async () => void removed.push("now"));
     expect(removed).toEqual(["now"]);
   });
 
@@ -18,11 +20,11 @@ describe("uses of a blob", () => {
     const uses = createUses();
     const order: string[] = [];
     const unlink = Promise.withResolvers<void>();
-    const retired = uses.retire("blob", async () => {
+    const retired = uses.retire(BLOB, async () => {
       await unlink.promise;
       order.push("removed");
     });
-    const taken = uses.take("blob").then(() => order.push("taken"));
+    const taken = uses.take(BLOB).then(() => order.push("taken"));
     unlink.resolve();
     await Promise.all([retired, taken]);
     expect(order).toEqual(["removed", "taken"]);
@@ -30,20 +32,20 @@ describe("uses of a blob", () => {
 
   it("a removal that fails lets the next one in", async () => {
     const uses = createUses();
-    const retired = uses.retire("blob", () => Promise.reject(new Error("disk")));
-    const taken = uses.take("blob");
+    const retired = uses.retire(BLOB, () => Promise.reject(new Error("disk")));
+    const taken = uses.take(BLOB);
     await expect(retired).rejects.toThrow("disk");
     (await taken)();
   });
 
   it("leaving twice counts once", async () => {
     const uses = createUses();
-    const first = await uses.take("blob");
-    await uses.take("blob");
+    const first = await uses.take(BLOB);
+    await uses.take(BLOB);
     first();
     first();
     const removed: string[] = [];
-    await uses.retire("blob", async () => void removed.push("while used"));
+    await uses.retire(BLOB, async () => void removed.push("while used"));
     expect(removed).toEqual([]);
   });
 });

@@ -1,11 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { policyJsonSchema, policyReference } from "./reference.ts";
-import { threatTable } from "./threats.ts";
+import { policyJsonSchema, policyReference } from "../../policies/reference.ts";
+import { threatTable } from "../../policies/threats.ts";
+import { settingsTable } from "./settings-table.ts";
 
-// Everything that is generated from the policy's source: `node policies/generate.ts --write`, and `--check` in CI.
+// Everything that is generated from source: `node src/dev/generate.ts --write`, and `--check` in CI.
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 interface Generated {
   readonly path: string;
@@ -28,7 +29,13 @@ async function schemaFile(root: URL): Promise<Generated> {
 async function readme(root: URL): Promise<Generated> {
   const path = "README.md";
   const current = await read(root, path);
-  const wanted = replaceBetween(replaceBetween(current, "policy-reference", policyReference()), "threats", threatTable());
+  const sections: Readonly<Record<string, string>> = {
+    agent: `\`\`\`ts\n${(await read(root, "src/dev/agent.ts")).trim()}\n\`\`\``,
+    "policy-reference": policyReference(),
+    settings: settingsTable(),
+    threats: threatTable(),
+  };
+  const wanted = Object.entries(sections).reduce((text, [name, content]) => replaceBetween(text, name, content), current);
   return { path, current, wanted };
 }
 
@@ -51,13 +58,13 @@ async function read(root: URL, path: string): Promise<string> {
 
 async function main(mode: string | undefined): Promise<number> {
   if (mode !== "--check" && mode !== "--write") {
-    console.error("usage: node policies/generate.ts --check|--write");
+    console.error("usage: node src/dev/generate.ts --check|--write");
     return 2;
   }
   const stale = await staleFiles();
   if (mode === "--write") for (const { path, wanted } of stale) await writeFile(new URL(path, ROOT), wanted);
   for (const { path } of stale)
-    console.log(mode === "--write" ? `wrote ${path}` : `${path} is stale; fix: node policies/generate.ts --write`);
+    console.log(mode === "--write" ? `wrote ${path}` : `${path} is stale; fix: node src/dev/generate.ts --write`);
   return mode === "--check" && stale.length > 0 ? 1 : 0;
 }
 
