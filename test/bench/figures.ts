@@ -1,0 +1,33 @@
+/** The value that `share` (0–1) of all do not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Runs `work` for every item, so many at a time; milliseconds of each and of all. */
+export async function timed<T>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<{ readonly ms: number; readonly each: readonly number[] }> {
+  const each: number[] = [];
+  const left = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of left) {
+      const started = performance.now();
+      await work(item);
+      each.push(performance.now() - started);
+    }
+  };
+  const started = performance.now();
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return { ms: performance.now() - started, each };
+}
