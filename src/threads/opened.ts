@@ -1,39 +1,47 @@
-import { openMail, type OpenedMail } from "../mail/read.ts";
+import type { OpenedMail } from "../mail/read.ts";
 import type { StoredMessage, Violation } from "../mail/reader.ts";
 
-/** Bytes of raw mail kept parsed per thread; the parsed form is a few times that. */
-const MOST_BYTES = 16 * 1024 * 1024;
-const MOST = 200;
+export interface OpenedBounds {
+  /** Bytes of raw mail kept parsed; the parsed form is a few times that. */
+  readonly bytes: number;
+  /** Messages; default 200. */
+  readonly messages?: number;
+}
+
+type Opened = Promise<OpenedMail | Violation>;
 
 /**
  * Messages parsed lately: the steps of one judgement, a second apart, read the same message. Least recently used goes
- * first; a message over the bound is parsed anew for every step.
+ * first; the latest one stays whatever its size, or every step of a large message would parse it anew.
  */
 export class OpenedMails {
-  readonly #mails = new Map<string, { readonly opened: Promise<OpenedMail | Violation>; readonly size: number }>();
+  readonly #bounds: Required<OpenedBounds>;
+  readonly #mails = new Map<string, { readonly opened: Opened; readonly size: number }>();
   #bytes = 0;
 
-  open({ tenant, ref }: StoredMessage, read: () => Promise<Buffer>): Promise<OpenedMail | Violation> {
-    const name = `${tenant}/${ref.digest}`;
-    const known = this.#mails.get(name);
-    if (known !== undefined) {
-      this.#mails.delete(name);
-      this.#mails.set(name, known);
-      return known.opened;
-    }
-    const opened = read().then((raw) => openMail(raw));
-    if (ref.size <= MOST_BYTES) this.#keep(name, opened, ref.size);
-    return opened;
+  constructor(bounds: OpenedBounds) {
+    this.#bounds = { messages: 200, ...bounds };
   }
 
-  #keep(name: string, opened: Promise<OpenedMail | Violation>, size: number): void {
+  open({ tenant, ref }: StoredMessage, open: () => Opened): Opened {
+    const name = `${tenant}/${ref.digest}`;
+    const known = this.#mails.get(name);
+    if (known === undefined) return this.#keep(name, open(), ref.size);
+    this.#mails.delete(name);
+    this.#mails.set(name, known);
+    return known.opened;
+  }
+
+  #keep(name: string, opened: Opened, size: number): Opened {
     this.#mails.set(name, { opened, size });
     this.#bytes += size;
-    opened.catch(() => this.#drop(name));
+    // What could not be read now may be there the next time.
+    opened.catch(() => this.#mails.get(name)?.opened === opened && this.#drop(name));
     for (const oldest of this.#mails.keys()) {
-      if (this.#bytes <= MOST_BYTES && this.#mails.size <= MOST) break;
+      if (this.#mails.size === 1 || (this.#bytes <= this.#bounds.bytes && this.#mails.size <= this.#bounds.messages)) break;
       this.#drop(oldest);
     }
+    return opened;
   }
 
   #drop(name: string): void {

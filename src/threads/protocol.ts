@@ -7,6 +7,10 @@ export interface ReaderSetup {
   readonly blobRoot: string;
   /** Path of a zone file used instead of DNS; null: the system's resolvers. */
   readonly zone: string | null;
+  /** Bytes of raw mail kept parsed; the parsed form is a few times that. */
+  readonly keepBytes: number;
+  /** Of the `HolderWord` that says which job computes. */
+  readonly holder: SharedArrayBuffer;
 }
 
 export type JobName = keyof MailReader;

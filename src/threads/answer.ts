@@ -1,0 +1,28 @@
+import type { MessagePort } from "node:worker_threads";
+import type { MailReader } from "../mail/reader.ts";
+import { PosternError } from "../model/errors.ts";
+import type { Job, Reply } from "./protocol.ts";
+import { HolderWord, Turns, type Turn } from "./turn.ts";
+
+/** Takes jobs from the port for as long as the thread lives and answers them in any order. */
+export function answerJobs(port: MessagePort, holder: SharedArrayBuffer, readerFor: (turn: Turn) => MailReader): void {
+  const turns = new Turns(new HolderWord(holder));
+  port.on("message", async (job: Job) => port.postMessage(await answer(readerFor(turns.of(job.id)), job)));
+}
+
+async function answer(reader: MailReader, { id, name, args }: Job): Promise<Reply> {
+  try {
+    const work = reader[name] as (...given: readonly unknown[]) => Promise<unknown>;
+    return { id, value: await work(...args) };
+  } catch (error) {
+    return { id, error: crossing(error) };
+  }
+}
+
+function crossing(error: unknown): Extract<Reply, { readonly error: object }>["error"] {
+  const where = error instanceof Error ? (error.stack?.split("\n").find((line) => line.trimStart().startsWith("at ")) ?? "").trim() : "";
+  if (error instanceof PosternError) return { code: error.code, message: error.message, temporary: error.temporary, where };
+  // A file system that does not answer is nothing the message can help.
+  const temporary = error instanceof Error && "syscall" in error;
+  return { code: "internal", message: "the message cannot be read", temporary, where };
+}
