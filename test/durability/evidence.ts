@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Client, Connection } from "@temporalio/client";
+import type { Decision } from "../../src/model/decision.ts";
+import type { MessageId, TenantId } from "../../src/model/ids.ts";
+
+/** What is in the database, read past the product. */
+export interface Recorded {
+  readonly tenant: TenantId;
+  readonly final: readonly Decision[];
+  readonly deferred: number;
+  readonly messages: readonly { readonly id: MessageId; readonly outcome: string; readonly delivery_seq: number | null; readonly tokens_reserved: number }[]; // prettier-ignore
+  readonly ledger: readonly { readonly message: MessageId; readonly ledger: string; readonly amount: number }[];
+  readonly audit: readonly { readonly message: MessageId; readonly decision: string; readonly leaf: string }[];
+}
+
+export function readDatabase(dataDir: string): Recorded {
+  using database = new DatabaseSync(join(dataDir, "postern.db"), { readOnly: true, timeout: 5_000 });
+  const rows = <T>(sql: string): readonly T[] => database.prepare(sql).all() as T[];
+  const decisions = rows<{ is_final: number; decision_json: string }>("select is_final, decision_json from decisions");
+  return {
+    tenant: rows<{ id: TenantId }>("select id from tenants")[0]!.id,
+    final: decisions.filter(({ is_final }) => is_final === 1).map(({ decision_json }) => JSON.parse(decision_json)),
+    deferred: decisions.filter(({ is_final }) => is_final === 0).length,
+    messages: rows("select id, outcome, delivery_seq, tokens_reserved from messages"),
+    ledger: rows("select message, ledger, amount from ledger"),
+    audit: rows("select message, decision, leaf from audit_entries where decision is not null"),
+  };
+}
+
+/** A judgement as Temporal's history tells it. */
+export interface Run {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly status: string;
+}
+
+export async function withTemporal<T>(address: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address });
+  try {
+    return await use(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+export async function listJudgements(client: Client): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  for await (const { workflowId, runId, status } of client.workflow.list({ query: "WorkflowType='inboundMessage'" })) {
+    runs.push({ workflowId, runId, status: status.name });
+  }
+  return runs;
+}
+
+/** The files under `blobs`. */
+export interface Kept {
+  readonly unfinished: readonly string[];
+  readonly digests: readonly string[];
+  /** Files whose bytes are not what their name says. */
+  readonly damaged: readonly string[];
+}
+
+export async function readBlobs(dataDir: string, tenant: TenantId): Promise<Kept> {
+  const root = join(dataDir, "blobs");
+  const paths = await readdir(join(root, tenant), { recursive: true });
+  const digests: string[] = [];
+  const damaged: string[] = [];
+  for (const path of paths.filter((name) => name.includes("/"))) {
+    const digest = path.slice(path.lastIndexOf("/") + 1);
+    const bytes = await readFile(join(root, tenant, path));
+    digests.push(digest);
+    if (createHash("sha256").update(bytes).digest("hex") !== digest) damaged.push(digest);
+  }
+  return { unfinished: await readdir(join(root, "incoming")), digests, damaged };
+}

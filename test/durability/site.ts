@@ -1,0 +1,161 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { createClient, type Client } from "../../src/cli/client.ts";
+import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
+import { bundlePosternWorkflows } from "../../src/worker.ts";
+import { ADMIN_KEY } from "../support/instance.ts";
+import { type Signer, zoneOf } from "../support/signer.ts";
+import { Service, type ServiceOrders } from "./service.ts";
+
+export interface SiteOptions {
+  /** Path of the `temporal` CLI. */
+  readonly executable: string;
+  readonly signers: readonly Signer[];
+  /** More `POSTERN_*`. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * One place where Postern runs for real: a data directory, a Temporal server with its database in it, and the service as a
+ * process, which can each be killed and started again.
+ */
+export class Site {
+  readonly dataDir: string;
+  readonly #executable: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #bundle: string;
+  #temporal: Promise<TemporalServer>;
+  #service: Promise<Service>;
+  readonly #past: Service[] = [];
+
+  private constructor(dataDir: string, executable: string, env: Readonly<Record<string, string>>, bundle: string) {
+    this.dataDir = dataDir;
+    this.#executable = executable;
+    this.#env = env;
+    this.#bundle = bundle;
+    this.#temporal = this.#startTemporal();
+    this.#service = this.#startService();
+  }
+
+  static async start({ executable, signers, env = {} }: SiteOptions): Promise<Site> {
+    const dataDir = await mkdtemp(join(tmpdir(), "postern-site-"));
+    const zone = join(dataDir, "zone.json");
+    const bundle = join(dataDir, "bundle.json");
+    await writeFile(zone, JSON.stringify(zoneOf(signers)));
+    await writeFile(bundle, JSON.stringify(await bundlePosternWorkflows()));
+    const settings = {
+      POSTERN_DATA: dataDir,
+      POSTERN_ADMIN_KEY: ADMIN_KEY,
+      POSTERN_TRUSTED_RELAYS: "127.0.0.1",
+      POSTERN_DNS_ZONE: zone,
+      ...env,
+    };
+    const site = new Site(dataDir, executable, settings, bundle);
+    await site.service();
+    return site;
+  }
+
+  /** The running service; waits while it is being started again. */
+  service(): Promise<Service> {
+    return this.#service;
+  }
+
+  /** The running Temporal server; waits while it is being started again. */
+  temporal(): Promise<TemporalServer> {
+    return this.#temporal;
+  }
+
+  /** SIGKILL, then a new process on what is left. Resolves when it listens. */
+  async crashService(): Promise<void> {
+    const dying = await this.#service;
+    this.#service = dying.kill().then(() => this.#startService());
+    await this.#service;
+  }
+
+  /** SIGKILL, after `outageMs` a new server on the same database and port. Resolves when it answers. */
+  async crashTemporal(outageMs: number): Promise<void> {
+    const dying = await this.#temporal;
+    process.kill(dying.pid, "SIGKILL");
+    this.#temporal = dying.exited.then(() => delay(outageMs)).then(() => this.#startTemporal());
+    await this.#temporal;
+  }
+
+  /** The machine is gone and comes back. */
+  async crashBoth(): Promise<void> {
+    const [service, temporal] = await Promise.all([this.#service, this.#temporal]);
+    process.kill(temporal.pid, "SIGKILL");
+    this.#temporal = temporal.exited.then(() => this.#startTemporal());
+    this.#service = service.kill().then(() => this.#startService());
+    await this.#service;
+  }
+
+  /** SIGTERM to the service. Resolves to how long it took, in milliseconds, and the exit code. */
+  async stopService(): Promise<{ readonly ms: number; readonly code: number | null }> {
+    const service = await this.#service;
+    const from = performance.now();
+    const { code } = await service.stop();
+    return { ms: performance.now() - from, code };
+  }
+
+  /** After `stopService`. Resolves when it listens. */
+  async restartService(): Promise<void> {
+    this.#service = this.#startService();
+    await this.#service;
+  }
+
+  /** The HTTP door of the service that runs at each call. */
+  as(key: string): Client {
+    const client = async (): Promise<Client> => createClient({ url: (await this.service()).http, key: async () => key, fetch });
+    return {
+      get: async (path, query) => (await client()).get(path, query),
+      send: async (method, path, body) => (await client()).send(method, path, body),
+      remove: async (path) => (await client()).remove(path),
+      bytes: async (path) => (await client()).bytes(path),
+    };
+  }
+
+  get admin(): Client {
+    return this.as(ADMIN_KEY);
+  }
+
+  /** A mailbox under a policy; resolves to its id. */
+  async mailbox(address: string, policy: object): Promise<string> {
+    const [address_local_part, domain] = address.split("@");
+    const { id } = await this.admin.send<{ id: string }>("POST", "/v1/mailboxes", { address_local_part, domain, agent_id: "assistant" });
+    await this.admin.send("PUT", `/v1/mailboxes/${id}/policy`, policy);
+    return id;
+  }
+
+  /** The key of an agent that may read one mailbox. */
+  async agentKey(mailbox: string): Promise<string> {
+    const { key } = await this.admin.send<{ key: string }>("POST", "/v1/keys", { name: "agent", scopes: ["read"], mailboxes: [mailbox] });
+    return key;
+  }
+
+  /** Log lines of all services so far, warn and above. */
+  get log(): readonly string[] {
+    return this.#past.flatMap(({ log }) => log);
+  }
+
+  async close(): Promise<void> {
+    const service = await this.#service.catch(() => null);
+    await service?.kill();
+    const temporal = await this.#temporal.catch(() => null);
+    await temporal?.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  async #startService(): Promise<Service> {
+    const { address } = await this.#temporal;
+    const orders: ServiceOrders = { env: this.#env, temporal: address, bundle: this.#bundle };
+    const service = await Service.start(orders);
+    this.#past.push(service);
+    return service;
+  }
+
+  #startTemporal(): Promise<TemporalServer> {
+    return startTemporal({ executable: this.#executable, dataDir: this.dataDir });
+  }
+}
