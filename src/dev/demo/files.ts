@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PosternError } from "../../model/errors.ts";
 import { LETTERS } from "./letters.ts";
 import { makeKeys, makeZone, writeMail, type DemoKeys } from "./mail.ts";
 
@@ -29,13 +30,24 @@ export function mailFile(files: DemoFiles, name: string): string {
 export async function prepareDemo(dataDir: string, now: Date): Promise<DemoFiles> {
   const files = demoFiles(dataDir);
   if (await exists(join(files.folder, "mail", "complete"))) return files;
-  await mkdir(join(files.folder, "mail"), { recursive: true, mode: 0o700 });
+  await makeFolder(join(files.folder, "mail"), dataDir);
   const keys = makeKeys();
   await write(files.zone, JSON.stringify(makeZone(keys), null, 2));
   for (const letter of LETTERS) await write(mailFile(files, letter.name), await writeMail(letter, keys, now));
   await saveKeys(files, keys);
   await write(join(files.folder, "mail", "complete"), "");
   return files;
+}
+
+async function makeFolder(path: string, dataDir: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new PosternError("invalid_config", `the data directory \`${dataDir}\` cannot be written`, {
+      fix: "make it writable for this user, or set POSTERN_DATA to another directory",
+      cause,
+    });
+  }
 }
 
 export async function loadKeys(files: DemoFiles): Promise<DemoKeys> {
@@ -56,7 +68,11 @@ export async function write(path: string, text: string): Promise<void> {
   await rename(`${path}.tmp`, path);
 }
 
-/** The environment with the demo's zone, and this machine trusted to state client addresses. What the user set stays. */
+/** The environment with the demo's zone, and this machine trusted to state client addresses. */
 export function demoSettings(env: NodeJS.ProcessEnv, { zone }: DemoFiles): NodeJS.ProcessEnv {
-  return { POSTERN_DNS_ZONE: zone, POSTERN_TRUSTED_RELAYS: "127.0.0.1,::1", ...env };
+  for (const name of ["POSTERN_DNS_ZONE", "POSTERN_TRUSTED_RELAYS"]) {
+    if (env[name] !== undefined)
+      throw new PosternError("invalid_config", `the demo needs a ${name} of its own`, { fix: `unset it, or use --no-demo` });
+  }
+  return { ...env, POSTERN_DNS_ZONE: zone, POSTERN_TRUSTED_RELAYS: "127.0.0.1,::1" };
 }
