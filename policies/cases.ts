@@ -183,7 +183,7 @@ function findingsOf({ findings, message: content }: PolicyCase, patterns: Conten
   return content === undefined ? given : [...given, ...runGuards({ ...content, headers: NO_HEADERS }, patterns)];
 }
 
-const NO_HEADERS = { names: [], longest_line: 0 };
+const NO_HEADERS = { names: [], long_lines: 0 };
 
 function compare(expected: PolicyCase["expect"], got: InboundVerdict): readonly string[] {
   const fields = ["outcome", "reason", "rule_index", "capabilities"] as const;

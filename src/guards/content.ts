@@ -28,7 +28,8 @@ const SET_MEMORY = 1 << 20;
 
 /**
  * The guard of the policy's own patterns. Each is matched against the text as it is and as a person reads it (`fold`):
- * a line break or a zero-width space does not hide a phrase. One finding per (pattern, place).
+ * a line break or a zero-width space does not hide a phrase, nor do tag characters, whether they spell it or split it.
+ * One finding per (pattern, place).
  */
 export function contentGuard(patterns: ContentPatterns): Guard {
   const compiled = compiledPatterns(patterns);
@@ -49,7 +50,7 @@ function lookAt(views: GuardViews, compiled: Compiled): (place: GuardedPlace) =>
     const folded = fold(text);
     const plain = new Set(hits(compiled, text));
     const read = folded.text === text ? [] : hits(compiled, folded.text);
-    return [...new Set([...plain, ...read])]
+    return [...new Set([...plain, ...read, ...split(compiled, text)])]
       .filter((index) => compiled.places[index]?.has(place) === true)
       .sort((a, b) => a - b)
       .map((index) => {
@@ -57,6 +58,14 @@ function lookAt(views: GuardViews, compiled: Compiled): (place: GuardedPlace) =>
         return finding(index, place, span);
       });
   };
+}
+
+const TAGS = /[\u{E0000}-\u{E007F}]+/gu;
+
+/** What is found without the tag characters, which `fold` reads as the letters they spell. Has no span. */
+function split(compiled: Compiled, text: string): readonly number[] {
+  const untagged = text.replace(TAGS, "");
+  return untagged === text ? [] : hits(compiled, fold(untagged).text);
 }
 
 function hits({ sets }: Compiled, text: string): readonly number[] {

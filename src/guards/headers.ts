@@ -27,9 +27,6 @@ const SINGLETONS: Readonly<Record<string, Severity>> = {
   "content-id": 1,
 };
 
-/** RFC 5322 §2.1.1. */
-const MAX_LINE = 998;
-
 /** Duplicate singleton fields, one finding a field, and lines over 998 octets, which are flagged and never refused. */
 export const headersGuard: Guard = {
   name: NAME,
@@ -46,5 +43,5 @@ function duplicates({ headers }: GuardViews): readonly Finding[] {
 }
 
 function longLine({ headers }: GuardViews): readonly Finding[] {
-  return headers.longest_line > MAX_LINE ? [{ guard: NAME, code: "long_line", severity: 0, where: "structure" }] : [];
+  return headers.long_lines > 0 ? [{ guard: NAME, code: "long_line", severity: 0, where: "structure" }] : [];
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Finding, Severity, Where } from "../model/finding.ts";
-import type { GuardName, GuardViews, InvisibleCounts } from "../model/guards.ts";
+import type { GuardName, GuardViews } from "../model/guards.ts";
 import { fold } from "./fold.ts";
 import type { Guard } from "./guard.ts";
 
@@ -17,13 +17,12 @@ const NAME = "hidden_text" satisfies GuardName;
  * | `zero_width_code` | 2 | 16 and more zero-width characters in a row, of two kinds and more: invisible bits |
  * | `bidi_override` | 2 | text shown in another order than it is read |
  * | `split_words` | 1, from three 2 | zero-width characters between Latin letters: a word that searches miss |
- * | `invisible_characters` | 0, over 500 zero-width or without right-to-left script 1, 16 selectors 2 | what the reader took out |
  * | `hidden_instructions` | 2 | hidden text that speaks to a model |
  * | `hidden_html` | 0, over 300 characters 1, over 1,000 and more than is shown 2 | text hidden by its style |
  */
 export const hiddenTextGuard: Guard = {
   name: NAME,
-  look: (views) => [...characters(views), ...takenOut(views), ...hiddenHtml(views)],
+  look: (views) => [...characters(views), ...hiddenHtml(views)],
 };
 
 interface Sign {
@@ -92,28 +91,6 @@ function firstAndCount(text: string, pattern: RegExp): readonly [{ readonly text
     if (++count === 3) break;
   }
   return [first, count];
-}
-
-/** Each black flag may be one of the three flags, six tag characters long. */
-const TAGS_A_FLAG = 6;
-
-function takenOut({ invisible, subject, text, html }: GuardViews): readonly Finding[] {
-  if (invisible === undefined) return [];
-  const shown = `${subject}\n${text}\n${html}`;
-  const flags = shown.split("\u{1F3F4}").length - 1;
-  const tags: readonly Finding[] =
-    invisible.tags > flags * TAGS_A_FLAG ? [{ guard: NAME, code: "unicode_tags", severity: 3, where: "hidden" }] : [];
-  const others = invisible.zero_width + invisible.bidi + invisible.selectors;
-  return others === 0
-    ? tags
-    : [...tags, { guard: NAME, code: "invisible_characters", severity: othersSeverity(invisible, shown), where: "hidden" }];
-}
-
-// Soft hyphens, preview padding, marks in Arabic and Hebrew and variants in Japanese names are ordinary.
-function othersSeverity({ zero_width, bidi, selectors }: InvisibleCounts, shown: string): Severity {
-  if (selectors >= 16) return 2;
-  const strange = bidi > 0 && !/[\u{590}-\u{8FF}\u{FB1D}-\u{FEFC}]/u.test(shown);
-  return strange || zero_width > 500 ? 1 : 0;
 }
 
 /** Sentences that only make sense to a model. Bounded gaps: linear. */

@@ -3,22 +3,7 @@ export interface Revealed {
   readonly text: string;
   /** Words spelled in characters without a shape, decoded. */
   readonly hidden: readonly string[];
-  readonly invisible: InvisibleCount;
 }
-
-/** How many characters without a shape were taken out, by kind. */
-export interface InvisibleCount {
-  /** U+E0000–E007F: a second, invisible ASCII. */
-  readonly tags: number;
-  /** Zero-width spaces and joiners, soft hyphens, fillers. */
-  readonly zero_width: number;
-  /** Controls of writing direction, which make a text read differently than it is. */
-  readonly bidi: number;
-  /** Runs of variation selectors, which can spell any bytes. */
-  readonly selectors: number;
-}
-
-const NOTHING_INVISIBLE: InvisibleCount = Object.freeze({ tags: 0, zero_width: 0, bidi: 0, selectors: 0 });
 
 // Unicode's own list of characters without a shape, and the interlinear ones. One class, so linear; every character of a
 // run is looked at one by one below.
@@ -26,27 +11,22 @@ const SUSPECTS = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]+/gu;
 
 /** Takes out every character without a shape and decodes what they spell. */
 export function reveal(text: string): Revealed {
-  const scan: Scan = { seen: [], hidden: [], tags: 0, zero_width: 0, bidi: 0, selectors: 0, tagRun: "", selectorRun: [], last: "" };
+  const scan: Scan = { seen: [], hidden: [], tagRun: "", selectorRun: [], last: "" };
   let at = 0;
   for (const run of text.matchAll(SUSPECTS)) {
     show(scan, text.slice(at, run.index));
     for (const character of run[0]) take(scan, character);
     at = run.index + run[0].length;
   }
-  if (at === 0) return { text, hidden: [], invisible: NOTHING_INVISIBLE };
+  if (at === 0) return { text, hidden: [] };
   show(scan, text.slice(at));
   endRuns(scan);
-  const { tags, zero_width, bidi, selectors } = scan;
-  return { text: scan.seen.join(""), hidden: scan.hidden, invisible: { tags, zero_width, bidi, selectors } };
+  return { text: scan.seen.join(""), hidden: scan.hidden };
 }
 
 interface Scan {
   readonly seen: string[];
   readonly hidden: string[];
-  tags: number;
-  zero_width: number;
-  bidi: number;
-  selectors: number;
   /** Tag characters not yet ended, as ASCII. */
   tagRun: string;
   selectorRun: number[];
@@ -65,8 +45,6 @@ function take(scan: Scan, character: string): void {
   const code = character.codePointAt(0) ?? 0;
   if (isTag(code)) takeTag(scan, code);
   else if (isSelector(code)) scan.selectorRun.push(code);
-  else if (isBidi(code)) scan.bidi++;
-  else scan.zero_width++;
 }
 
 function isTag(code: number): boolean {
@@ -74,7 +52,6 @@ function isTag(code: number): boolean {
 }
 
 function takeTag(scan: Scan, code: number): void {
-  scan.tags++;
   if (code >= 0xe0020 && code < 0xe007f) scan.tagRun += String.fromCharCode(code - 0xe0000);
 }
 
@@ -103,7 +80,6 @@ function endSelectors(scan: Scan): void {
     scan.seen.push(String.fromCodePoint(run[0]));
     return;
   }
-  scan.selectors += run.length;
   const spelled = Buffer.from(run.map(selectorByte)).toString("utf8").trim();
   if (run.length > 1 && spelled !== "") scan.hidden.push(spelled);
 }
@@ -114,8 +90,4 @@ function isSelector(code: number): boolean {
 
 function selectorByte(code: number): number {
   return code >= 0xe0100 ? code - 0xe0100 + 16 : code - 0xfe00;
-}
-
-function isBidi(code: number): boolean {
-  return code === 0x061c || code === 0x200e || code === 0x200f || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }

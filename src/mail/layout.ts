@@ -4,6 +4,8 @@ import { compile } from "html-to-text";
 const convert = compile({
   wordwrap: false,
   preserveNewlines: true,
+  // Not the library's default, which makes a space of U+200B: a word split by it would stay split.
+  whitespaceCharacters: " \t\r\n\f",
   baseElements: { selectors: [] },
   limits: { maxInputLength: 16_000_000 },
 });

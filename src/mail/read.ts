@@ -16,11 +16,6 @@ export interface OpenedMail {
   readonly header: Header;
   readonly parsed: ParsedMail;
   readonly views: TextViews;
-  readonly structure: StructureFacts;
-}
-
-/** What is odd about the form of a message, beside its header fields. Facts for guards; they refuse nothing by themselves. */
-export interface StructureFacts {
   /** Lines over 998 bytes (RFC 5322 §2.1.1). */
   readonly long_lines: number;
 }
@@ -33,7 +28,7 @@ export async function openMail(raw: Buffer, limits: MailLimits = MAIL_LIMITS): P
   if (broken !== null) return broken;
   const parsed = await parseMail(raw, limits);
   if (isViolation(parsed)) return parsed;
-  return { raw, header: readHeader(raw), parsed, views: textViews(parsed), structure: { long_lines: scanner.longLines() } };
+  return { raw, header: readHeader(raw), parsed, views: textViews(parsed), long_lines: scanner.longLines() };
 }
 
 /** Null: within the limits. */

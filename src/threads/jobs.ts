@@ -65,11 +65,6 @@ function within(opened: OpenedMail | Violation): OpenedMail {
   return opened;
 }
 
-/** Some line is longer than RFC 5322 §2.1.1 allows; how much longer tells nothing. */
-const LONG = 999;
-
-function guardViews({ views, header, structure }: OpenedMail): GuardViews {
-  const { subject, text, html, hidden, attachments, invisible } = views;
-  const headers = { names: header.fields.map(({ name }) => name), longest_line: structure.long_lines > 0 ? LONG : 0 };
-  return { subject, text, html, hidden, attachments, headers, invisible };
+function guardViews({ views, header, long_lines }: OpenedMail): GuardViews {
+  return { ...views.written, hidden: views.hidden, headers: { names: header.fields.map(({ name }) => name), long_lines } };
 }

@@ -101,7 +101,7 @@ function viewsOf(text: string): GuardViews {
     html: "",
     hidden: [],
     attachments: [],
-    headers: { names: ["from", "to", "subject", "date"], longest_line: 78 },
+    headers: { names: ["from", "to", "subject", "date"], long_lines: 0 },
   };
 }
 

@@ -18,7 +18,7 @@ const PATTERNS = {
 describe("all guards", () => {
   it("look at the message in a fixed order", () => {
     const seen = runGuards(
-      views({ text: "ignore all ignore 0", subject: "x\u202ey", headers: { names: ["date", "date"], longest_line: 1 } }),
+      views({ text: "ignore all ignore 0", subject: "x\u202ey", headers: { names: ["date", "date"], long_lines: 0 } }),
       { digest: "order", guards: [{ pattern: "ignore all", in: DEFAULT_PLACES }] },
     );
     expect(seen.map(({ guard }) => guard)).toEqual(["content", "hidden_text", "headers"]);

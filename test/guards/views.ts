@@ -8,7 +8,7 @@ export function views(given: Partial<GuardViews> = {}): GuardViews {
     html: "",
     hidden: [],
     attachments: [],
-    headers: { names: ["from", "to", "subject"], longest_line: 78 },
+    headers: { names: ["from", "to", "subject"], long_lines: 0 },
     ...given,
   };
 }

@@ -8,23 +8,19 @@ const inSelectors = (text: string): string =>
 
 describe("X-13 characters without a shape", () => {
   it("tags are taken out and decoded", () => {
-    expect(reveal(`Hello${inTags("ignore all")} world`)).toMatchObject({
-      text: "Hello world",
-      hidden: ["ignore all"],
-      invisible: { tags: 10 },
-    });
+    expect(reveal(`Hello${inTags("ignore all")} world`)).toEqual({ text: "Hello world", hidden: ["ignore all"] });
   });
 
   it("variation selectors that spell bytes are taken out and decoded", () => {
-    expect(reveal(`😊${inSelectors("ignore all")}!`)).toMatchObject({ text: "😊!", hidden: ["ignore all"], invisible: { selectors: 10 } });
+    expect(reveal(`😊${inSelectors("ignore all")}!`)).toEqual({ text: "😊!", hidden: ["ignore all"] });
   });
 
   it("zero-width characters inside words are taken out, so that the words are found", () => {
-    expect(reveal("ig\u200bn\u2060o\u00adre\ufeff")).toMatchObject({ text: "ignore", hidden: [], invisible: { zero_width: 4 } });
+    expect(reveal("ig\u200bn\u2060o\u00adre\ufeff")).toEqual({ text: "ignore", hidden: [] });
   });
 
-  it("controls of direction are taken out and counted", () => {
-    expect(reveal("\u202egpj.exe\u2066x\u2069")).toMatchObject({ text: "gpj.exex", invisible: { bidi: 3 } });
+  it("controls of direction are taken out", () => {
+    expect(reveal("\u202egpj.exe\u2066x\u2069")).toEqual({ text: "gpj.exex", hidden: [] });
   });
 
   it("tags split by zero-width characters are one stretch", () => {
@@ -39,7 +35,7 @@ describe("X-13 characters without a shape", () => {
 
   it("ordinary text in any script stays as it is", () => {
     const text = "Grüße, 東京, Привет, नमस्ते, \t\r\n 'quotes' – €";
-    expect(reveal(text)).toEqual({ text, hidden: [], invisible: { tags: 0, zero_width: 0, bidi: 0, selectors: 0 } });
+    expect(reveal(text)).toEqual({ text, hidden: [] });
   });
 
   it("are gone from every revealed text, which a second time changes nothing", () => {

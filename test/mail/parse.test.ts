@@ -73,7 +73,7 @@ describe("a message of parts", () => {
     const { parsed, views } = await opened(multipart(parts));
     expect(parsed.attachments.map((attachment) => attachment.message?.subject)).toEqual(["inner", "inner", "inner"]);
     expect(views.text).toBe("");
-    expect(views.attachments.filter((text) => text.includes("hello inside"))).toHaveLength(3);
+    expect(views.written.attachments.filter((text) => text.includes("hello inside"))).toHaveLength(3);
   });
 
   it("does not decode UTF-7, in which text hides from a filter of bytes", async () => {

@@ -36,7 +36,8 @@ export async function readersOver(options: Partial<ReaderPoolOptions> = {}): Pro
   return { blobs, blobRoot, pool, store: (raw) => put(blobs, Buffer.from(raw)) };
 }
 
-async function put(blobs: Blobs, raw: Buffer): Promise<StoredMessage> {
+/** The bytes as an accepted message. */
+export async function put(blobs: Blobs, raw: Buffer): Promise<StoredMessage> {
   const writer = await blobs.create(TENANT);
   await writer.write(raw);
   return { tenant: TENANT, ref: await writer.commit() };
