@@ -49,7 +49,7 @@ async function receive(deps: GateDeps, input: InboundInput, deadline: number): P
   try {
     const recorded = await finalDecision(deps, input);
     if (recorded !== null) return { kind: "decided", decision: recorded };
-    const run = await start(deps, input);
+    const run = await start(deps, input, deadline);
     return run === null ? await readFinal(deps, input) : await awaitDecision(deps, input, run, deadline);
   } catch (error) {
     deps.onFault(error);
@@ -62,9 +62,9 @@ function finalDecision(deps: GateDeps, { message }: InboundInput): Promise<Decis
 }
 
 /** The run that judges the message: ours, or the one somebody else started. Null when a run completed already. */
-async function start(deps: GateDeps, input: InboundInput): Promise<string | null> {
+async function start(deps: GateDeps, input: InboundInput, deadline: number): Promise<string | null> {
   try {
-    const handle = await deps.client.withDeadline(Date.now() + CALL_MS, () =>
+    const handle = await within(deps, Math.min(CALL_MS, deadline - performance.now()), () =>
       deps.client.workflow.start(WORKFLOW.inboundMessage, {
         workflowId: inboundWorkflowId(input.message),
         taskQueue: deps.taskQueues.inbound,
@@ -126,7 +126,7 @@ async function release(deps: GateDeps, input: ReleaseInput): Promise<Decision | 
 
 async function runRelease(deps: GateDeps, input: ReleaseInput): Promise<ReleaseResult | ReleaseRefusal> {
   try {
-    return await deps.client.withDeadline(Date.now() + RELEASE_MS, () =>
+    return await within(deps, RELEASE_MS, () =>
       deps.client.workflow.execute(WORKFLOW.releaseMessage, {
         workflowId: holdWorkflowId(input.message),
         taskQueue: deps.taskQueues.main,
@@ -152,9 +152,23 @@ function refusalOf(error: unknown): ReleaseRefusal | null {
 
 async function ping(deps: GateDeps): Promise<void> {
   try {
-    await deps.client.withDeadline(Date.now() + CALL_MS, () => deps.client.workflowService.getSystemInfo({}));
+    await within(deps, CALL_MS, () => deps.client.workflowService.getSystemInfo({}));
   } catch (error) {
     throw unavailable("temporal does not answer", error);
+  }
+}
+
+/**
+ * A call to Temporal that ends within `ms`, whatever the connection does: a native one repeats what failed for some 10 s
+ * and minds the deadline for each try only. What was given up on may still happen; every call here bears that.
+ */
+async function within<T>({ client }: GateDeps, ms: number, call: () => Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(unavailable("temporal does not answer in time")), ms);
+  try {
+    return await Promise.race([client.withDeadline(Date.now() + ms, call), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
