@@ -39,15 +39,16 @@ type Step = keyof MailReader;
 /** The gate and its workers over a real store and a real Temporal server, in which the reading of mail can be made to fail. */
 export async function openGateRig(signers: readonly Signer[], options: { readonly maxCachedWorkflows?: number } = {}) {
   const directory = await mkdtemp(join(tmpdir(), "postern-gate-"));
-  const store = await createSqliteStore({ path: join(directory, "postern.db") });
+  const database = join(directory, "postern.db");
+  const store = await createSqliteStore({ path: database });
   const blobs = createMemoryBlobs(Date.now);
   const failures = new Map<Step, Error[]>();
-  const faults: { readonly activity: string; readonly code: string }[] = [];
+  const faults: { readonly activity: string; readonly code: string; readonly where: string }[] = [];
   const reader = createMailReader({ blobs, resolver: createZoneResolver(zoneOf(signers)), now: Date.now });
   const connection = await NativeConnection.connect({ address: inject("temporalAddress") });
   const client = new Client({ connection });
   const taskQueues = uniqueQueues();
-  const onFault = ({ activity, code }: { activity: string; code: string }) => void faults.push({ activity, code });
+  const onFault = (fault: (typeof faults)[number]) => void faults.push(fault);
   const real = { store, blobs, uses: createUses(), clock: Date.now, random: randomBytes, loopCaps: LOOP_CAPS, onFault };
   const workers = await createPosternWorkers({
     ...{ connection, namespace: "default", taskQueues, ...options },
@@ -57,7 +58,7 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   const running = workers.run();
   const gate = createGate({ client, store, taskQueues, eager: true, onFault: () => {} });
   return {
-    ...{ store, client, taskQueues, faults },
+    ...{ store, database, client, gate, taskQueues, faults },
     /** The next calls of one step of reading reject with these, in this order. */
     failNext: (step: Step, ...errors: Error[]) => void failures.set(step, errors),
     /** A mailbox under a policy, in a tenant of its own. */
