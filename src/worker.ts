@@ -53,7 +53,7 @@ async function createWorker(options: PosternWorkersOptions, taskQueue: string, a
 /** Both workers, run and shut down together. */
 export class PosternWorkers {
   readonly #workers: readonly Worker[];
-  #running: Promise<void> | null = null;
+  #runs: readonly Promise<void>[] = [];
 
   constructor(workers: readonly Worker[]) {
     this.#workers = workers;
@@ -61,12 +61,16 @@ export class PosternWorkers {
 
   /** Resolves when both have shut down; rejects when one fails. */
   run(): Promise<void> {
-    this.#running ??= Promise.all(this.#workers.map((worker) => worker.run())).then(() => undefined);
-    return this.#running;
+    if (this.#runs.length === 0) this.#runs = this.#workers.map((worker) => worker.run());
+    return Promise.all(this.#runs).then(() => undefined);
   }
 
+  /**
+   * Resolves when both have stopped. Never rejects: that one failed, or had to be cut off, is told by `run`, and must not
+   * keep what it stands on from being closed. A judgement that was cut off goes on with the next worker.
+   */
   async shutdown(): Promise<void> {
     for (const worker of this.#workers) if (worker.getState() === "RUNNING") worker.shutdown();
-    await this.#running;
+    await Promise.allSettled(this.#runs);
   }
 }
