@@ -64,12 +64,16 @@ export async function serve(config: Config, options: ServeOptions): Promise<Runn
   try {
     return await start(config, options, started);
   } catch (error) {
-    await closeAll(started);
+    // Why it did not start is what matters.
+    await closeAll(started).catch(() => undefined);
     throw error;
   }
 }
 
 type Closing = () => Promise<void>;
+
+/** Milliseconds `close` waits; what still goes on then ends by itself or with the process. */
+const CLOSE_MS = 9_500;
 
 async function start(config: Config, options: ServeOptions, started: Closing[]): Promise<Running> {
   const base: Base = {
@@ -82,7 +86,7 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   const known = await bootstrap({ ...state, ...base, dataDir: config.dataDir, ...keysOf(config) });
   const { gate, ended } = await startWorkers(options, base, state, started);
   const doors = await openDoors(config, { ...base, ...state, gate, grants: known.grants }, started);
-  return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => closeAll(started) };
+  return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => inTime(closeAll(started)) };
 }
 
 interface Base {
@@ -162,9 +166,18 @@ async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Pr
   return { smtp: smtp.address, http: http.address };
 }
 
-// Last started, first stopped: no door is open while what it stands on goes away.
+/** Last started, first stopped: no door is open while what it stands on goes away. Stops the rest whatever fails, then rejects. */
 async function closeAll(started: Closing[]): Promise<void> {
-  for (const close of started.splice(0)) await close();
+  const failures: unknown[] = [];
+  for (const close of started.splice(0)) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** A peer, a lock or Temporal may hold something up; whoever stops us does not wait for ever. */
+async function inTime(closing: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, CLOSE_MS);
+  await Promise.race([closing, late]).finally(() => clearTimeout(timer));
 }
 
 async function makeDataDir(dataDir: string): Promise<void> {
