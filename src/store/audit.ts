@@ -2,8 +2,9 @@ import type { Envelope } from "../model/message.ts";
 import type { Id, MessageId } from "../model/ids.ts";
 import { actionLeaf, decisionLeaf, type DecisionFacts, type Leaf } from "../audit/leaf.ts";
 import type { AuditRow } from "./contract.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
-import type { AuditEntriesTable } from "./schema.ts";
+import type { AuditEntriesTable, AuditPrivateTable } from "./schema.ts";
 
 const DAY = 86_400_000;
 
@@ -78,10 +79,13 @@ export function messageDetails(envelope: Partial<Envelope>, from: string | null,
   return { envelope, from, subject };
 }
 
+const insertEntry = once((db, row: AuditEntriesTable) => db.insertInto("audit_entries").values(row));
+const insertPrivate = once((db, row: AuditPrivateTable) => db.insertInto("audit_private").values(row));
+
 async function append({ db }: Tx, entry: AuditEntriesTable & Leaf, { salt, details, retentionDays }: PrivateDetails): Promise<void> {
-  await db.insertInto("audit_entries").values(entry).execute();
+  await insertEntry(db, entry);
   const row = { entry: entry.id, salt, details_json: JSON.stringify(details), expires_at: entry.at + retentionDays * DAY };
-  await db.insertInto("audit_private").values(row).execute();
+  await insertPrivate(db, row);
 }
 
 /**

@@ -1,7 +1,9 @@
+import { sql } from "kysely";
 import type { Decision } from "../model/decision.ts";
 import { isFinal } from "../model/decision.ts";
 import type { DecisionId, MailboxId, MessageId, TenantId, ThreadId } from "../model/ids.ts";
 import type { DecisionRow } from "./contract.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { DecisionsTable } from "./schema.ts";
@@ -47,28 +49,35 @@ export const decisions = {
   },
 } satisfies OperationsOf<"decisions">;
 
-export async function finalDecision({ db }: Tx, message: MessageId, stage: Decision["stage"]): Promise<Decision | null> {
-  const row = await db
+// `is_final` as a literal: a bound value that decides whether a partial index serves makes SQLite plan anew every time.
+const selectFinal = once((db, given: { message: MessageId; stage: Decision["stage"] }) =>
+  db
     .selectFrom("decisions")
     .select("decision_json")
-    .where("message", "=", message)
-    .where("stage", "=", stage)
-    .where("is_final", "=", 1)
-    .executeTakeFirst();
+    .where("message", "=", given.message)
+    .where("stage", "=", given.stage)
+    .where("is_final", "=", sql.lit(1)),
+);
+
+export async function finalDecision({ db }: Tx, message: MessageId, stage: Decision["stage"]): Promise<Decision | null> {
+  const [row] = await selectFinal(db, { message, stage });
   return row === undefined ? null : readDecision(row);
 }
 
-/** The final inbound decision whoever made it, else the deferral of this run. */
-export async function decisionOfRun({ db }: Tx, message: MessageId, run: string): Promise<Decision | null> {
-  const row = await db
+const selectOfRun = once((db, given: { message: MessageId; run: string }) =>
+  db
     .selectFrom("decisions")
     .select("decision_json")
-    .where("message", "=", message)
+    .where("message", "=", given.message)
     .where("stage", "=", "inbound")
-    .where(({ eb, or }) => or([eb("is_final", "=", 1), eb("run", "=", run)]))
+    .where(({ eb, or }) => or([eb("is_final", "=", sql.lit(1)), eb("run", "=", given.run)]))
     .orderBy("is_final", "desc")
-    .limit(1)
-    .executeTakeFirst();
+    .limit(1),
+);
+
+/** The final inbound decision whoever made it, else the deferral of this run. */
+export async function decisionOfRun({ db }: Tx, message: MessageId, run: string): Promise<Decision | null> {
+  const [row] = await selectOfRun(db, { message, run });
   return row === undefined ? null : readDecision(row);
 }
 
@@ -79,6 +88,8 @@ export interface DecisionPlace {
   readonly thread: ThreadId | null;
   readonly body_sha256: string | null;
 }
+
+const insertDecision = once((db, row: DecisionsTable) => db.insertInto("decisions").values(row));
 
 /** Writes the decision and wakes whoever waits for one on its message. */
 export async function recordDecision(tx: Tx, decision: Decision, place: DecisionPlace): Promise<void> {
@@ -93,7 +104,7 @@ export async function recordDecision(tx: Tx, decision: Decision, place: Decision
     at: Date.parse(decision.at),
     decision_json: JSON.stringify(decision),
   };
-  await tx.db.insertInto("decisions").values(row).execute();
+  await insertDecision(tx.db, row);
   tx.touch(`message:${decision.message}`);
 }
 

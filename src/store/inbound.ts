@@ -4,7 +4,7 @@ import { PosternError } from "../model/errors.ts";
 import type { InboundProposal } from "./contract.ts";
 import { decisionOfRun, recordDecision } from "./decisions.ts";
 import { senderKey, limitReached, reserveRate, reserveTokens, type Charge, type LimitReached } from "./ledger.ts";
-import { addInbound, deliver, firstThread } from "./messages.ts";
+import { addInbound, firstThread } from "./messages.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 
 export const inbound = {
@@ -87,7 +87,6 @@ async function record(tx: Tx, proposal: InboundProposal, decision: Decision): Pr
   await recordDecision(tx, decision, place);
   if (decision.outcome === "deferred") return;
   await addInbound(tx, proposal, decision.outcome, decision);
-  if (decision.outcome === "delivered") await deliver(tx, mailbox, message);
   await appendAudit(tx, proposal, decision, { ...place, thread: facts?.thread ?? firstThread(message) });
 }
 

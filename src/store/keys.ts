@@ -1,6 +1,7 @@
 import type { Selectable } from "kysely";
 import type { MailboxId } from "../model/ids.ts";
 import type { KeyRow, Scope } from "./contract.ts";
+import { once } from "./once.ts";
 import type { OperationsOf } from "./operation.ts";
 import type { KeysTable } from "./schema.ts";
 
@@ -24,7 +25,7 @@ export const keys = {
   "keys.find": {
     kind: "read",
     async run({ db }, { hash }) {
-      const row = await db.selectFrom("keys").selectAll().where("hash", "=", hash).executeTakeFirst();
+      const [row] = await selectByHash(db, { hash });
       return row === undefined ? null : keyRow(row);
     },
   },
@@ -44,6 +45,8 @@ export const keys = {
     },
   },
 } satisfies OperationsOf<"keys">;
+
+const selectByHash = once((db, given: { hash: string }) => db.selectFrom("keys").selectAll().where("hash", "=", given.hash));
 
 function keyRow(row: Selectable<KeysTable>): KeyRow {
   return {

@@ -2,7 +2,9 @@ import type { Reservation } from "../model/decision.ts";
 import type { MailboxId, MessageId, ThreadId } from "../model/ids.ts";
 import type { Identity } from "../model/message.ts";
 import type { Limits } from "./contract.ts";
+import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
+import type { LedgerTable } from "./schema.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -67,55 +69,69 @@ export async function settleTokens({ db }: Tx, message: MessageId, amount: numbe
 // Idempotent by (ledger, message): a second reservation finds the first and changes nothing.
 async function reserve({ db }: Tx, charge: Charge, ledger: "rate" | "tokens", amount: number): Promise<void> {
   const { message, mailbox, sender, thread, at } = charge;
-  await db
-    .insertInto("ledger")
-    .values({ message, ledger, mailbox, sender, thread, amount, at })
-    .onConflict((conflict) => conflict.columns(["message", "ledger"]).doNothing())
-    .execute();
+  await insertReservation(db, { message, ledger, mailbox, sender, thread, amount, at });
 }
+
+const insertReservation = once((db, row: LedgerTable) =>
+  db
+    .insertInto("ledger")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["message", "ledger"]).doNothing()),
+);
 
 async function rateReached({ db }: Tx, { mailbox, sender, at }: Charge, window: number, limit: number | undefined): Promise<boolean> {
   if (limit === undefined) return false;
-  // Counting stops at the limit: a sender without one may have left any number of entries.
-  const counted = db
-    .selectFrom("ledger")
-    .select("message")
-    .where("ledger", "=", "rate")
-    .where("mailbox", "=", mailbox)
-    .where("sender", "=", sender)
-    .where("at", ">", at - window)
-    .limit(limit);
-  const { count } = await db
-    .selectFrom(counted.as("counted"))
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(count) >= limit;
+  const [row] = await countRate(db, { mailbox, sender, after: at - window, limit });
+  return Number(row?.count) >= limit;
 }
+
+// Counting stops at the limit: a sender without one may have left any number of entries.
+const countRate = once((db, given: { mailbox: MailboxId; sender: string; after: number; limit: number }) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom("ledger")
+        .select("message")
+        .where("ledger", "=", "rate")
+        .where("mailbox", "=", given.mailbox)
+        .where("sender", "=", given.sender)
+        .where("at", ">", given.after)
+        .limit(given.limit)
+        .as("counted"),
+    )
+    .select((eb) => eb.fn.countAll<number>().as("count")),
+);
 
 async function threadSpent({ db }: Tx, { mailbox, thread, tokens }: Charge, limit: number | undefined): Promise<boolean> {
   if (limit === undefined) return false;
-  const { spent } = await db
+  const [row] = await sumOfThread(db, { mailbox, thread });
+  return doesNotFit(Number(row?.spent ?? 0), tokens, limit);
+}
+
+const sumOfThread = once((db, given: { mailbox: MailboxId; thread: ThreadId }) =>
+  db
     .selectFrom("ledger")
     .select((eb) => eb.fn.sum<number | null>("amount").as("spent"))
     .where("ledger", "=", "tokens")
-    .where("mailbox", "=", mailbox)
-    .where("thread", "=", thread)
-    .executeTakeFirstOrThrow();
-  return doesNotFit(Number(spent ?? 0), tokens, limit);
-}
+    .where("mailbox", "=", given.mailbox)
+    .where("thread", "=", given.thread),
+);
 
 async function daySpent({ db }: Tx, { mailbox, sender, tokens, at }: Charge, limit: number | undefined): Promise<boolean> {
   if (limit === undefined) return false;
-  const { spent } = await db
+  const [row] = await sumOfSender(db, { mailbox, sender, after: at - DAY });
+  return doesNotFit(Number(row?.spent ?? 0), tokens, limit);
+}
+
+const sumOfSender = once((db, given: { mailbox: MailboxId; sender: string; after: number }) =>
+  db
     .selectFrom("ledger")
     .select((eb) => eb.fn.sum<number | null>("amount").as("spent"))
     .where("ledger", "=", "tokens")
-    .where("mailbox", "=", mailbox)
-    .where("sender", "=", sender)
-    .where("at", ">", at - DAY)
-    .executeTakeFirstOrThrow();
-  return doesNotFit(Number(spent ?? 0), tokens, limit);
-}
+    .where("mailbox", "=", given.mailbox)
+    .where("sender", "=", given.sender)
+    .where("at", ">", given.after),
+);
 
 // The first half is for an estimate of nothing: a spent budget refuses that too.
 function doesNotFit(spent: number, tokens: number, limit: number): boolean {

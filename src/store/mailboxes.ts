@@ -1,8 +1,9 @@
 import type { Id, MailboxId, TenantId } from "../model/ids.ts";
 import type { Conflict, MailboxRow, NewAlias, NewMailbox } from "./contract.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
-import type { Flag } from "./schema.ts";
+import type { AddressesTable, Flag } from "./schema.ts";
 
 /** REQUIREMENTS MM-07: what holds until somebody says otherwise. */
 const DEFAULT_OVERSIGHT = "gated_send";
@@ -67,7 +68,7 @@ export const mailboxes = {
   "mailboxes.resolve": {
     kind: "read",
     async run({ db }, { address }) {
-      const row = await db.selectFrom("addresses").select(["tenant", "mailbox"]).where("address", "=", address).executeTakeFirst();
+      const [row] = await selectOwner(db, { address });
       return row ?? null;
     },
   },
@@ -89,6 +90,10 @@ export const mailboxes = {
 } satisfies OperationsOf<"mailboxes"> & OperationsOf<"domains">;
 
 const NO_MAILBOX: MailboxId = "mbx_";
+
+const selectOwner = once((db, given: { address: string }) =>
+  db.selectFrom("addresses").select(["tenant", "mailbox"]).where("address", "=", given.address),
+);
 
 /** The tenant's domain, made if nobody has it; a conflict when domain or address are taken. */
 async function claimAddress(tx: Tx, wanted: NewMailbox | NewAlias): Promise<Id<"dom"> | Conflict<"address" | "domain">> {
@@ -122,11 +127,17 @@ async function addAddress({ db }: Tx, { address_id, tenant, mailbox, domain, add
 type AddressOf = Omit<NewAlias, "domain" | "domain_id"> & { readonly domain: Id<"dom">; readonly is_primary: Flag };
 
 async function findMailbox(tx: Tx, { tenant, id }: { tenant: TenantId; id: MailboxId }): Promise<MailboxRow | null> {
-  const row = await rows(tx).where("mailboxes.tenant", "=", tenant).where("mailboxes.id", "=", id).executeTakeFirst();
-  return row === undefined ? null : mailboxRow(row, await addressesOf(tx, [id]));
+  const [row] = await selectMailbox(tx.db, { tenant, id });
+  return row === undefined ? null : mailboxRow(row, await selectAddresses(tx.db, { id }));
 }
 
-function rows({ db }: Tx) {
+const selectMailbox = once((db, given: { tenant: TenantId; id: MailboxId }) =>
+  rows({ db }).where("mailboxes.tenant", "=", given.tenant).where("mailboxes.id", "=", given.id),
+);
+
+const selectAddresses = once((db, given: { id: MailboxId }) => addressRows(db, [given.id]));
+
+function rows({ db }: Pick<Tx, "db">) {
   return db
     .selectFrom("mailboxes")
     .leftJoin("policies", "policies.id", "mailboxes.policy")
@@ -135,17 +146,19 @@ function rows({ db }: Tx) {
 }
 
 type Found = Awaited<ReturnType<ReturnType<typeof rows>["execute"]>>[number];
-type Addresses = Awaited<ReturnType<typeof addressesOf>>;
+type Addresses = readonly Pick<AddressesTable, "mailbox" | "address" | "is_primary">[];
 
-async function addressesOf({ db }: Tx, ids: readonly MailboxId[]) {
-  if (ids.length === 0) return [];
+async function addressesOf({ db }: Tx, ids: readonly MailboxId[]): Promise<Addresses> {
+  return ids.length === 0 ? [] : addressRows(db, ids).execute();
+}
+
+function addressRows(db: Tx["db"], ids: readonly MailboxId[]) {
   return db
     .selectFrom("addresses")
     .select(["mailbox", "address", "is_primary"])
     .where("mailbox", "in", ids)
     .orderBy("created_at")
-    .orderBy("address")
-    .execute();
+    .orderBy("address");
 }
 
 function mailboxRow(row: Found, addresses: Addresses): MailboxRow {

@@ -1,8 +1,10 @@
 import { isRefusal, type Decision, type FinalOutcome } from "../model/decision.ts";
-import { idBody, type MailboxId, type MessageId, type ThreadId } from "../model/ids.ts";
+import { idBody, type MailboxId, type MessageId, type TenantId, type ThreadId } from "../model/ids.ts";
+import { PosternError } from "../model/errors.ts";
 import type { MessageFacts } from "../model/message.ts";
 import type { InboundProposal, MessageRow, View } from "./contract.ts";
 import { senderKey, settleTokens } from "./ledger.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { Flag, MessagesTable } from "./schema.ts";
@@ -41,16 +43,8 @@ export const messages = {
   "messages.delivered_after": {
     kind: "read",
     async run({ db }, args) {
-      const rows = await db
-        .selectFrom("messages")
-        .selectAll()
-        .where("tenant", "=", args.tenant)
-        .where("mailbox", "=", args.mailbox)
-        .where("delivery_seq", ">", args.after)
-        .orderBy("delivery_seq")
-        .limit(pageSize(args))
-        .execute();
-      return rows.map(messageRow);
+      const { tenant, mailbox, after } = args;
+      return (await selectDelivered(db, { tenant, mailbox, after, size: pageSize(args) })).map(messageRow);
     },
   },
 
@@ -87,31 +81,56 @@ export const messages = {
   },
 } satisfies OperationsOf<"messages">;
 
+const selectDelivered = once((db, given: { tenant: TenantId; mailbox: MailboxId; after: number; size: number }) =>
+  db
+    .selectFrom("messages")
+    .selectAll()
+    .where("tenant", "=", given.tenant)
+    .where("mailbox", "=", given.mailbox)
+    .where("delivery_seq", ">", given.after)
+    .orderBy("delivery_seq")
+    .limit(given.size),
+);
+
 /** The thread that begins with this message. */
 export function firstThread(message: MessageId): ThreadId {
   return `thr_${idBody(message)}`;
 }
 
-/** The one row of an inbound message, with its final outcome; membership of its thread unless it was refused or dropped. */
+const insertMessage = once((db, row: MessagesTable) => db.insertInto("messages").values(row));
+
+/**
+ * The one row of an inbound message, with its final outcome and, delivered, its place in the mailbox's order of delivery;
+ * membership of its thread unless it was refused or dropped.
+ */
 export async function addInbound(tx: Tx, proposal: InboundProposal, outcome: FinalOutcome, decision: Decision): Promise<void> {
-  const row = inboundRow(proposal, outcome, decision.capabilities);
-  await tx.db.insertInto("messages").values(row).execute();
+  const delivery_seq = outcome === "delivered" ? await nextPlace(tx, proposal.input.mailbox) : null;
+  const row = { ...inboundRow(proposal, outcome, decision.capabilities), delivery_seq };
+  await insertMessage(tx.db, row);
   if (row.keeps_raw === 1 && row.sender !== "") await joinThread(tx, row.thread, row.sender);
 }
 
-/** Gives the message the next place in its mailbox's order of delivery and wakes who waits for mail. */
-export async function deliver(tx: Tx, mailbox: MailboxId, message: MessageId): Promise<void> {
-  const { delivery_seq } = await tx.db
+const takePlace = once((db, given: { mailbox: MailboxId }) =>
+  db
     .updateTable("mailboxes")
     .set((eb) => ({ delivery_seq: eb("delivery_seq", "+", 1) }))
-    .where("id", "=", mailbox)
-    .returning("delivery_seq")
-    .executeTakeFirstOrThrow();
-  await tx.db.updateTable("messages").set({ delivery_seq }).where("id", "=", message).execute();
+    .where("id", "=", given.mailbox)
+    .returning("delivery_seq"),
+);
+
+/** The next place in the mailbox's order of delivery, for a message of this transaction; wakes who waits for mail. */
+export async function nextPlace(tx: Tx, mailbox: MailboxId): Promise<number> {
+  const [row] = await takePlace(tx.db, { mailbox });
+  if (row === undefined) throw new PosternError("not_found", "there is no such mailbox");
   tx.touch(`mailbox:${mailbox}`);
+  return row.delivery_seq;
 }
 
-function inboundRow(proposal: InboundProposal, outcome: FinalOutcome, capabilities: readonly string[]): MessagesTable {
+function inboundRow(
+  proposal: InboundProposal,
+  outcome: FinalOutcome,
+  capabilities: readonly string[],
+): Omit<MessagesTable, "delivery_seq"> {
   const { input, facts, headline } = proposal;
   const sender = facts?.identity.kind === "sender" ? facts.identity : null;
   return {
@@ -137,7 +156,6 @@ function inboundRow(proposal: InboundProposal, outcome: FinalOutcome, capabiliti
     tokens_consumed: null,
     settled_at: null,
     received_at: input.received_at,
-    delivery_seq: null,
     retention_days: proposal.audit.retentionDays,
   };
 }

@@ -1,6 +1,7 @@
 import type { Actor } from "../model/decision.ts";
 import type { MailboxId, TenantId } from "../model/ids.ts";
 import type { PolicyRow } from "./contract.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import type { PoliciesTable } from "./schema.ts";
 
@@ -39,14 +40,17 @@ function findMailbox({ db }: Tx, { tenant, mailbox }: Place) {
   return db.selectFrom("mailboxes").select("id").where("tenant", "=", tenant).where("id", "=", mailbox).executeTakeFirst();
 }
 
-async function currentPolicy({ db }: Tx, { tenant, mailbox }: Place): Promise<PolicyRow | null> {
-  const row = await db
+const selectCurrent = once((db, given: Place) =>
+  db
     .selectFrom("mailboxes")
     .innerJoin("policies", "policies.id", "mailboxes.policy")
     .selectAll("policies")
-    .where("mailboxes.tenant", "=", tenant)
-    .where("mailboxes.id", "=", mailbox)
-    .executeTakeFirst();
+    .where("mailboxes.tenant", "=", given.tenant)
+    .where("mailboxes.id", "=", given.mailbox),
+);
+
+async function currentPolicy({ db }: Tx, { tenant, mailbox }: Place): Promise<PolicyRow | null> {
+  const [row] = await selectCurrent(db, { tenant, mailbox });
   return row === undefined ? null : policyRow(row);
 }
 

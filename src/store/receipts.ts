@@ -1,4 +1,6 @@
+import { once } from "./once.ts";
 import type { OperationsOf } from "./operation.ts";
+import type { ReceiptsTable } from "./schema.ts";
 
 /** A peer that retries for days leaves this many at most in one answer, oldest first. */
 const MOST = 1000;
@@ -8,11 +10,7 @@ export const receipts = {
   "receipts.add": {
     kind: "write",
     async run({ db }, receipt) {
-      await db
-        .insertInto("receipts")
-        .values(receipt)
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .execute();
+      await insertReceipt(db, receipt);
       return null;
     },
   },
@@ -32,3 +30,10 @@ export const receipts = {
     },
   },
 } satisfies OperationsOf<"receipts">;
+
+const insertReceipt = once((db, row: ReceiptsTable) =>
+  db
+    .insertInto("receipts")
+    .values(row)
+    .onConflict((conflict) => conflict.column("id").doNothing()),
+);

@@ -3,7 +3,7 @@ import { appendDecision, messageDetails } from "./audit.ts";
 import type { ReleaseProposal } from "./contract.ts";
 import { finalDecision, recordDecision } from "./decisions.ts";
 import { reserveTokens } from "./ledger.ts";
-import { deliver } from "./messages.ts";
+import { nextPlace } from "./messages.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import type { MessagesTable } from "./schema.ts";
 import type { MessageFacts } from "../model/message.ts";
@@ -34,8 +34,8 @@ async function releaseMessage(tx: Tx, proposal: ReleaseProposal, message: Messag
   const tokens = estimate(message);
   const charge = { message: id, mailbox, thread, sender, tokens, at: proposal.at };
   const reservations = await reserveTokens(tx, charge);
-  await tx.db.updateTable("messages").set({ outcome: "delivered", tokens_reserved: tokens }).where("id", "=", id).execute();
-  await deliver(tx, mailbox, id);
+  const delivered = { outcome: "delivered", tokens_reserved: tokens, delivery_seq: await nextPlace(tx, mailbox) } as const;
+  await tx.db.updateTable("messages").set(delivered).where("id", "=", id).execute();
   const { capabilities } = held;
   return record(tx, proposal, message, { ...followUp(proposal, held), outcome: "delivered", capabilities, reservations });
 }

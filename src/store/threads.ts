@@ -2,7 +2,9 @@ import type { FinalOutcome } from "../model/decision.ts";
 import { idBody, type MailboxId, type ThreadId } from "../model/ids.ts";
 import type { LoopKind } from "../model/message.ts";
 import type { ThreadQuestion } from "./contract.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
+import type { ParticipantsTable } from "./schema.ts";
 
 const HOUR = 3_600_000;
 
@@ -32,12 +34,15 @@ export const threads = {
 
 /** Lets `address` continue the thread from now on. */
 export async function joinThread({ db }: Tx, thread: ThreadId, address: string): Promise<void> {
-  await db
-    .insertInto("participants")
-    .values({ thread, address })
-    .onConflict((conflict) => conflict.columns(["thread", "address"]).doNothing())
-    .execute();
+  await insertParticipant(db, { thread, address });
 }
+
+const insertParticipant = once((db, row: ParticipantsTable) =>
+  db
+    .insertInto("participants")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["thread", "address"]).doNothing()),
+);
 
 // INVARIANT (DESIGN §3 Threads): quoting a Message-ID is no credential. Whoever joins must have been verified as
 // somebody who took part, or a stranger who saw one id would write into the agent's conversation.
@@ -68,23 +73,28 @@ async function loopKind(tx: Tx, question: ThreadQuestion, thread: ThreadId): Pro
 }
 
 async function isOwnMessage({ db }: Tx, { mailbox, rfc_message_id }: ThreadQuestion): Promise<boolean> {
-  if (rfc_message_id === null) return false;
-  const row = await db
+  return rfc_message_id !== null && (await selectOwn(db, { mailbox, rfc_message_id })).length > 0;
+}
+
+const selectOwn = once((db, given: { mailbox: MailboxId; rfc_message_id: string }) =>
+  db
     .selectFrom("messages")
     .select("id")
-    .where("mailbox", "=", mailbox)
-    .where("rfc_message_id", "=", rfc_message_id)
+    .where("mailbox", "=", given.mailbox)
+    .where("rfc_message_id", "=", given.rfc_message_id)
     .where("direction", "=", "outbound")
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
+    .limit(1),
+);
 
 async function isOwnAddress({ db }: Tx, { mailbox, sender, verified }: ThreadQuestion): Promise<boolean> {
   if (sender === null || !verified) return false;
-  const row = await db.selectFrom("addresses").select("id").where("mailbox", "=", mailbox).where("address", "=", sender).executeTakeFirst();
-  return row !== undefined;
+  const [owner] = await selectOwner(db, { address: sender });
+  return owner?.mailbox === mailbox;
 }
+
+const selectOwner = once((db, given: { address: string }) =>
+  db.selectFrom("addresses").select("mailbox").where("address", "=", given.address),
+);
 
 /** Counts what is recorded: messages judged at the same moment may pass the cap together, which ends a loop all the same. */
 async function threadCapReached({ db }: Tx, question: ThreadQuestion, thread: ThreadId): Promise<boolean> {
@@ -107,7 +117,7 @@ async function threadCapReached({ db }: Tx, question: ThreadQuestion, thread: Th
 /** Both ways between this mailbox and the sender's, whoever's tenants they are. */
 async function pairCapReached({ db }: Tx, { mailbox, sender, at, caps, message }: ThreadQuestion): Promise<boolean> {
   if (sender === null) return false;
-  const other = await db.selectFrom("addresses").select("mailbox").where("address", "=", sender).executeTakeFirst();
+  const [other] = await selectOwner(db, { address: sender });
   if (other === undefined || other.mailbox === mailbox) return false;
   const between = (to: MailboxId, from: MailboxId) =>
     db
