@@ -114,13 +114,17 @@ async function threadCapReached({ db }: Tx, question: ThreadQuestion, thread: Th
   return (await counted.execute()).length >= caps.perThread;
 }
 
-/** Both ways between this mailbox and the sender's, whoever's tenants they are. */
-async function pairCapReached({ db }: Tx, { mailbox, sender, at, caps, message }: ThreadQuestion): Promise<boolean> {
+/**
+ * Both ways between this mailbox and the sender's, whoever's tenants they are. Threat: another tenant may hold the address
+ * of a correspondent and fill its own mailbox at will. So mail one way is no echo however much it is, and what that tenant
+ * received counts only where this mailbox is proven to have sent it.
+ */
+async function pairCapReached({ db }: Tx, { tenant, mailbox, sender, at, caps, message }: ThreadQuestion): Promise<boolean> {
   if (sender === null) return false;
-  const [other] = await selectOwner(db, { address: sender });
+  const other = await db.selectFrom("addresses").select(["tenant", "mailbox"]).where("address", "=", sender).executeTakeFirst();
   if (other === undefined || other.mailbox === mailbox) return false;
-  const between = (to: MailboxId, from: MailboxId) =>
-    db
+  const between = (to: MailboxId, from: MailboxId) => {
+    const counted = db
       .selectFrom("messages")
       .select("id")
       .where("mailbox", "=", to)
@@ -130,7 +134,10 @@ async function pairCapReached({ db }: Tx, { mailbox, sender, at, caps, message }
       .where("outcome", "in", LET_IN)
       .where("id", "!=", message)
       .limit(caps.perPair);
-  const inward = await between(mailbox, other.mailbox).execute();
-  const outward = await between(other.mailbox, mailbox).execute();
-  return inward.length + outward.length >= caps.perPair;
+    return other.tenant === tenant ? counted : counted.where("verified", "=", 1);
+  };
+  const inward = (await between(mailbox, other.mailbox).execute()).length;
+  const outward = (await between(other.mailbox, mailbox).execute()).length;
+  // Programs that answer each other take turns: neither side is ever more than one ahead.
+  return inward + outward >= caps.perPair && 2 * Math.min(inward, outward) + 1 >= caps.perPair;
 }

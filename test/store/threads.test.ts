@@ -143,3 +143,31 @@ it("X-10 two mailboxes of this instance are an echo from the cap on, counted bot
   expect(await ask(`assistant@${domain}`, 5)).toMatchObject({ loop: null });
   expect(await ask("boss@acme.example", 1)).toMatchObject({ loop: null });
 });
+
+it("X-10 what another tenant writes to itself in this mailbox's name makes nobody's mail an echo", async () => {
+  const world = await openWorld();
+  const domain = newDomain();
+  // Another tenant holds the address of a correspondent, as it may while domains are not verified.
+  const other: World = { ...world, ...(await addTenant(world.store, domain)) };
+  const own = (await world.store.run("mailboxes.get", { tenant: world.tenant, id: world.mailbox }))!.address;
+  const ask = () =>
+    world.store.run("threads.resolve", questionOf(world, { sender: `assistant@${domain}`, caps: { perThread: 3, perPair: 4 } }));
+  for (let count = 0; count < 2; count++) await receive(world, `in${count}@x.example`, { facts: from(`assistant@${domain}`) });
+  for (let count = 0; count < 4; count++) await receive(other, `forged${count}@x.example`, { facts: from(own, false) });
+  expect(await ask()).toMatchObject({ loop: null });
+  for (let count = 0; count < 4; count++) await receive(world, `more${count}@x.example`, { facts: from(`assistant@${domain}`) });
+  expect(await ask()).toMatchObject({ loop: null });
+});
+
+it("X-10 two mailboxes of one tenant are an echo though nobody proves their addresses", async () => {
+  const world = await openWorld();
+  const second = await addMailbox(world.store, world.tenant, `second@${newDomain()}`);
+  const other: World = { ...world, mailbox: second.id };
+  const own = (await world.store.run("mailboxes.get", { tenant: world.tenant, id: world.mailbox }))!.address;
+  for (let count = 0; count < 2; count++) {
+    await receive(world, `c${count}@x.example`, { facts: from(second.address, false) });
+    await receive(other, `d${count}@x.example`, { facts: from(own, false) });
+  }
+  const question = questionOf(world, { sender: second.address, verified: false, caps: { perThread: 3, perPair: 4 } });
+  expect(await world.store.run("threads.resolve", question)).toMatchObject({ loop: "ping_pong" });
+});
