@@ -13,13 +13,16 @@ const LOCAL_BYTES = 128;
 const DOMAIN_BYTES = 253;
 const LABEL_BYTES = 63;
 
+/** X-13: an address must not look like another one, or spell words that only a model reads. */
+const SHAPELESS = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/u;
+
 /**
  * Strict: one addr-spec and nothing else, dot-atom or quoted local part, a host name as domain, UTF-8 as in RFC 6531. No
  * comments, routes, folding or address literals. Null for anything else.
  */
 export function parseAddress(text: string): Address | null {
   const parsed = text.startsWith('"') ? parseQuotedLocal(text) : parseAtomLocal(text);
-  if (parsed === null || Buffer.byteLength(parsed.local) > LOCAL_BYTES) return null;
+  if (parsed === null || Buffer.byteLength(parsed.local) > LOCAL_BYTES || SHAPELESS.test(parsed.local)) return null;
   return foldDomain(parsed.domain) === null ? null : parsed;
 }
 

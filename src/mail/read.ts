@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { parseAddress } from "./address.ts";
 import { authenticate, type AuthenticateDeps } from "./authenticate.ts";
 import { readHeader, valuesOf, type Header } from "./header.ts";
 import { identityOf } from "./identity.ts";
+import { reveal } from "./invisible.ts";
 import { createIntakeScanner, MAIL_LIMITS, type MailLimits } from "./limits.ts";
 import { readMailboxField } from "./mailbox.ts";
-import { isViolation, parseMail, type ParsedMail } from "./parse.ts";
+import { isViolation, parseMail, type ParsedAttachment, type ParsedMail } from "./parse.ts";
 import type { Authentication, MessageView, Violation } from "./reader.ts";
 import { textViews, type TextViews } from "./text.ts";
 import { threadFacts } from "./thread.ts";
@@ -80,16 +82,33 @@ export function viewMail({ header, parsed, views }: OpenedMail): MessageView {
   const from = readMailboxField(fromFields[0] ?? "");
   return {
     from: fromFields.length === 1 && from.kind === "one" ? from.address : null,
-    to: parsed.to.filter((address) => address !== ""),
-    cc: parsed.cc.filter((address) => address !== ""),
+    to: parsed.to.filter(isPlainAddress),
+    cc: parsed.cc.filter(isPlainAddress),
     subject: views.subject,
     date: readDate(valuesOf(header.fields, "date")[0]),
     text: views.agent,
     html_text: views.text.trim() !== "" && views.html !== "" ? views.html : null,
     hidden: views.hidden,
-    attachments: parsed.attachments.map(({ filename, content_type, size, sha256 }) => ({ filename, content_type, size, sha256 })),
+    attachments: parsed.attachments.map(showAttachment),
   };
 }
+
+/** No guard reads these fields, so they hold no sentences: quoted local parts and what is no address at all are left out. */
+function isPlainAddress(address: string): boolean {
+  return !address.startsWith('"') && parseAddress(address) !== null;
+}
+
+function showAttachment({ filename, content_type, size, sha256 }: ParsedAttachment): MessageView["attachments"][number] {
+  return {
+    filename: filename === null ? null : reveal(filename).text,
+    content_type: MEDIA_TYPE.test(content_type) ? content_type : "application/octet-stream",
+    size,
+    sha256,
+  };
+}
+
+/** RFC 6838 §4.2. */
+const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/;
 
 export async function viewBytes(raw: Buffer, limits: MailLimits = MAIL_LIMITS): Promise<MessageView | Violation> {
   const opened = await openMail(raw, limits);

@@ -48,6 +48,13 @@ describe("the sender", () => {
     });
   });
 
+  it("X-13 with characters without a shape is nobody", async () => {
+    for (const unseen of ["\u{e0069}\u{e0067}", "\u2060", "\u00ad", "\ufe0f"]) {
+      expect(await whyAmbiguous(`From: boss${unseen}@acme.example`)).toBe("from_malformed");
+      expect(await whyAmbiguous(`From: "boss${unseen}"@acme.example`)).toBe("from_malformed");
+    }
+  });
+
   it("with the null envelope sender is judged by its From", async () => {
     expect(await identityOf(headed("From: boss@acme.example"), { ...FROM_ACME, sender: "" })).toMatchObject({
       kind: "sender",
