@@ -33,6 +33,12 @@ export class Agent {
     }
   }
 
+  /** One look without waiting; resolves to all that was seen so far. */
+  async pull(): Promise<readonly string[]> {
+    await this.#wait(0);
+    return this.seen;
+  }
+
   finish(): void {
     this.#last = true;
   }

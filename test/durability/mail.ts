@@ -87,6 +87,12 @@ export async function planMail(random: Random, count: number): Promise<readonly 
   return (await Promise.all(planned)).map(completed);
 }
 
+/** `count` different messages that are delivered to the first mailbox. */
+export async function writeLetters(random: Random, count: number): Promise<readonly Mail[]> {
+  const planned = await Promise.all(Array.from({ length: count }, (_, number) => TO_ONE(random, number)));
+  return planned.map(({ mail }) => mail);
+}
+
 // A stranger is refused wherever the message went.
 function completed(planned: Planned): Planned {
   if (planned.mail.sender !== STRANGER) return planned;

@@ -7,7 +7,7 @@ import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
 import { bundlePosternWorkflows } from "../../src/worker.ts";
 import { ADMIN_KEY } from "../support/instance.ts";
 import { type Signer, zoneOf } from "../support/signer.ts";
-import { Service, type ServiceOrders } from "./service.ts";
+import { Service } from "./service.ts";
 
 export interface SiteOptions {
   /** Path of the `temporal` CLI. */
@@ -82,6 +82,18 @@ export class Site {
     await this.#temporal;
   }
 
+  /** SIGKILL. Resolves when the server is gone; `restartTemporal` brings it back. */
+  async killTemporal(): Promise<void> {
+    const dying = await this.#temporal;
+    process.kill(dying.pid, "SIGKILL");
+    await dying.exited;
+  }
+
+  async restartTemporal(): Promise<void> {
+    this.#temporal = this.#startTemporal();
+    await this.#temporal;
+  }
+
   /** The machine is gone and comes back. */
   async crashBoth(): Promise<void> {
     const [service, temporal] = await Promise.all([this.#service, this.#temporal]);
@@ -147,10 +159,14 @@ export class Site {
     await rm(this.dataDir, { recursive: true, force: true });
   }
 
-  async #startService(): Promise<Service> {
+  /** One more process on the same directory; the caller's to kill. */
+  async secondService(): Promise<Service> {
     const { address } = await this.#temporal;
-    const orders: ServiceOrders = { env: this.#env, temporal: address, bundle: this.#bundle };
-    const service = await Service.start(orders);
+    return Service.start({ env: this.#env, temporal: address, bundle: this.#bundle });
+  }
+
+  async #startService(): Promise<Service> {
+    const service = await this.secondService();
     this.#past.push(service);
     return service;
   }

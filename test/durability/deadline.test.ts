@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { expect, inject, it } from "vitest";
+import { handOver } from "../../src/cli/smtp.ts";
+import { installTemporalLog } from "../../src/temporal-connection.ts";
+import { Instance, uniqueQueues } from "../support/instance.ts";
+import { sign, write } from "../support/signer.ts";
+import { Agent } from "./agent.ts";
+import { startGateway } from "./gateway.ts";
+import { ADDRESS, boss, BOSS, OPEN_POLICY } from "./mail.ts";
+
+installTemporalLog(pino({ level: "silent" }));
+
+const ANSWER_MS = 1_000;
+
+it(
+  "without workers the sender is told 451 at the deadline; once they are back the agent gets the message once, and the retry reads the decision",
+  { timeout: 60_000 },
+  async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "postern-test-"));
+    const start = { dataDir, signers: [boss], serve: { taskQueues: uniqueQueues() } };
+    try {
+      const first = await Instance.start(start);
+      const mailbox = await first.mailbox(ADDRESS.first, OPEN_POLICY);
+      await first.close();
+      const bytes = Buffer.from(await sign(write({ from: BOSS, to: ADDRESS.first }), boss));
+      const mail = { sender: BOSS, recipient: ADDRESS.first, ip: boss.ip, helo: "client.example", bytes };
+
+      const gateway = await startGateway({ ...start.serve, dataDir, temporal: inject("temporalAddress"), answerMs: ANSWER_MS });
+      const from = performance.now();
+      expect(await handOver(gateway.smtp, mail)).toMatchObject({ code: 451, enhanced: "4.7.1" });
+      const ms = performance.now() - from;
+      expect(ms).toBeGreaterThan(ANSWER_MS);
+      expect(ms).toBeLessThan(10 * ANSWER_MS);
+      await gateway.close();
+
+      const second = await Instance.start(start);
+      const agent = new Agent(second.http, mailbox);
+      // Nobody has come again yet: the judgement went on by itself.
+      await expect.poll(() => agent.pull(), { timeout: 20_000 }).toHaveLength(1);
+      const told = await second.deliver(mail);
+      expect(told.code).toBe(250);
+      expect(told.text).toContain(agent.seen[0]);
+      expect(await agent.pull(), "nothing new").toHaveLength(1);
+      const { items } = await second.http.get<{ items: unknown[] }>(`/v1/mailboxes/${mailbox}/decisions`);
+      expect(items).toHaveLength(1);
+      await second.close();
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  },
+);
