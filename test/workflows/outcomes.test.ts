@@ -54,15 +54,19 @@ beforeAll(async () => {
 });
 afterAll(() => postern?.close());
 
+/** Through the SMTP port, a millisecond after whatever came before: lists go by the clock. */
+function deliver(mail: Parameters<Instance["deliver"]>[0]) {
+  now += 1;
+  return postern.deliver(mail);
+}
+
 /** From the boss, signed and from his host, unless told otherwise. */
 async function fromBoss(to: string, letter: Partial<Letter> = {}, ip = acme.ip) {
   const bytes = await sign(write({ from: "boss@acme.example", to, ...letter }), acme);
-  return postern.deliver({ sender: "boss@acme.example", recipient: to, ip, bytes });
+  return deliver({ sender: "boss@acme.example", recipient: to, ip, bytes });
 }
 
-// Newest first goes by the clock, so every look moves it on.
 async function lastDecision(mailbox: string): Promise<Judged> {
-  now += 1;
   const { items } = await postern.http.get<{ items: Judged[] }>(`/v1/mailboxes/${mailbox}/decisions`, { limit: 1 });
   return items[0] as Judged;
 }
@@ -111,7 +115,7 @@ describe("every outcome, from the SMTP port to the decision", () => {
   it("MB-21 the conflict bot gets its one capability, proven by an Ed25519 signature alone", async () => {
     const { id, address } = await mailboxUnder(ASSISTANT_POLICY);
     const bytes = await sign(write({ from: "notifications@calendar-bot.example", to: address }), bot);
-    const told = await postern.deliver({ sender: "bounce@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
+    const told = await deliver({ sender: "bounce@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
     expect(told.code).toBe(250);
     expect(await lastDecision(id)).toMatchObject({
       outcome: "delivered",
@@ -124,7 +128,7 @@ describe("every outcome, from the SMTP port to the decision", () => {
   it("MB-02 a stranger is refused inside the transaction, and no agent sees it", async () => {
     const { id, address } = await mailboxUnder(ASSISTANT_POLICY);
     const bytes = await sign(write({ from: "sam@elsewhere.example", to: address }), elsewhere);
-    const told = await postern.deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
+    const told = await deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
     expect(told).toMatchObject({ step: "message", code: 550 });
     const decision = await lastDecision(id);
     expect(decision).toMatchObject({
@@ -147,7 +151,7 @@ describe("every outcome, from the SMTP port to the decision", () => {
   ])("MB-02 the default action `%s` accepts the mail as %s and keeps it from the agent", async (defaultAction, outcome) => {
     const { id, address } = await mailboxUnder({ ...ASSISTANT_POLICY, defaultAction });
     const bytes = await sign(write({ from: "sam@elsewhere.example", to: address }), elsewhere);
-    expect((await postern.deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes })).code).toBe(250);
+    expect((await deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes })).code).toBe(250);
     const decision = await lastDecision(id);
     expect(decision).toMatchObject({ outcome, reason: "no_matching_sender_rule" });
     await expect((await postern.agent(id)).get(`/v1/messages/${decision.message_id}`)).rejects.toMatchObject({ code: "not_found" });
@@ -156,7 +160,7 @@ describe("every outcome, from the SMTP port to the decision", () => {
   it("MB-04 a spoofed boss is refused: no aligned signature, and SPF fails", async () => {
     const { id, address } = await mailboxUnder(ASSISTANT_POLICY);
     const bytes = write({ from: "boss@acme.example", to: address });
-    expect((await postern.deliver({ sender: "boss@acme.example", recipient: address, ip: ATTACKER, bytes })).code).toBe(550);
+    expect((await deliver({ sender: "boss@acme.example", recipient: address, ip: ATTACKER, bytes })).code).toBe(550);
     expect(await lastDecision(id)).toMatchObject({
       outcome: "rejected_at_verification",
       reason: "dkim_required",
@@ -179,14 +183,14 @@ describe("every outcome, from the SMTP port to the decision", () => {
   it("MB-04 a rule without requirements still wants a proven sender", async () => {
     const { id, address } = await mailboxUnder(policyFor({}));
     const bytes = write({ from: "boss@acme.example", to: address });
-    expect((await postern.deliver({ sender: "boss@acme.example", recipient: address, ip: ATTACKER, bytes })).code).toBe(550);
+    expect((await deliver({ sender: "boss@acme.example", recipient: address, ip: ATTACKER, bytes })).code).toBe(550);
     expect(await lastDecision(id)).toMatchObject({ outcome: "rejected_at_verification", reason: "sender_unverified" });
   });
 
   it("MB-04 two From fields are nobody's mail", async () => {
     const { id, address } = await mailboxUnder(ASSISTANT_POLICY);
     const bytes = `From: sam@elsewhere.example\r\n${await sign(write({ from: "boss@acme.example", to: address }), acme)}`;
-    expect((await postern.deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes })).code).toBe(550);
+    expect((await deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes })).code).toBe(550);
     expect(await lastDecision(id)).toMatchObject({
       outcome: "rejected_at_verification",
       reason: "identity_ambiguous",
@@ -222,7 +226,7 @@ describe("every outcome, from the SMTP port to the decision", () => {
     for (let number = 1; number <= 11; number += 1) {
       const headers = ["Auto-Submitted: auto-generated", ...(number === 1 ? [] : [`In-Reply-To: <${first}>`])];
       const letter = { from: "notifications@calendar-bot.example", to: address, headers, ...(number === 1 ? { messageId: first } : {}) };
-      const told = await postern.deliver({
+      const told = await deliver({
         sender: "x@calendar-bot.example",
         recipient: address,
         ip: bot.ip,
@@ -241,14 +245,13 @@ describe("rolling windows and budgets, with an injected clock", () => {
     const { id, address } = await mailboxUnder(ASSISTANT_POLICY);
     const start = now;
     for (let number = 1; number <= 20; number += 1) expect((await fromBoss(address)).code).toBe(250);
-    now += 1;
     expect((await fromBoss(address)).code).toBe(550);
     expect(await lastDecision(id)).toMatchObject({ outcome: "rate_limited", reason: "rate_limit_per_hour", judged_at: "rate_limit" });
     const other = await sign(write({ from: "notifications@calendar-bot.example", to: address }), bot);
-    expect((await postern.deliver({ sender: "", recipient: address, ip: bot.ip, bytes: other })).code).toBe(250);
+    expect((await deliver({ sender: "", recipient: address, ip: bot.ip, bytes: other })).code).toBe(250);
+    // The first of the twenty came at start + 1.
     now = start + HOUR - 1;
     expect((await fromBoss(address)).code).toBe(550);
-    now = start + HOUR;
     expect((await fromBoss(address)).code).toBe(250);
   });
 
@@ -258,7 +261,6 @@ describe("rolling windows and budgets, with an injected clock", () => {
     for (const told of [250, 250, 550]) expect((await fromBoss(address)).code).toBe(told);
     now = start + HOUR;
     expect((await fromBoss(address)).code).toBe(250);
-    now += 1;
     expect((await fromBoss(address)).code).toBe(550);
     expect(await lastDecision(id)).toMatchObject({ outcome: "rate_limited", reason: "rate_limit_per_day" });
     now = start + 24 * HOUR;
@@ -269,7 +271,7 @@ describe("rolling windows and budgets, with an injected clock", () => {
     const { id, address } = await mailboxUnder(policyFor({ rateLimit: { perHour: 20 } }));
     const mails = await Promise.all(Array.from({ length: 50 }, () => sign(write({ from: "boss@acme.example", to: address }), acme)));
     const told = await Promise.all(
-      mails.map((bytes, index) => postern.deliver({ sender: "boss@acme.example", recipient: address, ip: `192.0.2.${index + 10}`, bytes })),
+      mails.map((bytes, index) => deliver({ sender: "boss@acme.example", recipient: address, ip: `192.0.2.${index + 10}`, bytes })),
     );
     expect(told.filter(({ code }) => code === 250)).toHaveLength(20);
     expect(told.filter(({ code }) => code === 550)).toHaveLength(30);
@@ -305,9 +307,8 @@ describe("rolling windows and budgets, with an injected clock", () => {
   it("MB-07 `onLimit: defer` answers 451 and judges the same message afresh", async () => {
     const { id, address } = await mailboxUnder(policyFor({ rateLimit: { perHour: 1 }, onLimit: "defer" }));
     expect((await fromBoss(address)).code).toBe(250);
-    now += 1;
     const bytes = await sign(write({ from: "boss@acme.example", to: address }), acme);
-    const again = () => postern.deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes });
+    const again = () => deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes });
     expect((await again()).code).toBe(451);
     expect(await lastDecision(id)).toMatchObject({ outcome: "deferred", reason: "rate_limit_per_hour" });
     expect((await again()).code).toBe(451);
@@ -332,7 +333,7 @@ describe("MB-12 the order of judgement", () => {
         "no_matching_sender_rule",
         async () => {
           const bytes = await sign(write({ from: "sam@elsewhere.example", to: address, text: "forbidden" }), elsewhere);
-          return postern.deliver({ sender: "sam@elsewhere.example", recipient: address, ip: ATTACKER, bytes });
+          return deliver({ sender: "sam@elsewhere.example", recipient: address, ip: ATTACKER, bytes });
         },
       ],
       ["spf_required", () => fromBoss(address, { text: "forbidden" }, ATTACKER)],
@@ -357,7 +358,7 @@ describe("what must not be lost", () => {
     const key = `rsa._domainkey.${acme.domain}`;
     await postern.publish({ [key]: { TXT: "TEMPFAIL" } });
     const bytes = await sign(write({ from: "boss@acme.example", to: address }), acme);
-    const attempt = () => postern.deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes });
+    const attempt = () => deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes });
     expect((await attempt()).code).toBe(451);
     expect(await lastDecision(id)).toMatchObject({ outcome: "deferred", reason: "dns_unavailable" });
     await postern.publish({});
@@ -370,7 +371,7 @@ describe("what must not be lost", () => {
   it("PB-09 the same bytes again are told the same answer and delivered once; the raw bytes come back as they were", async () => {
     const { id, address } = await mailboxUnder(ASSISTANT_POLICY);
     const bytes = await sign(write({ from: "boss@acme.example", to: address }), acme);
-    const attempt = () => postern.deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes });
+    const attempt = () => deliver({ sender: "boss@acme.example", recipient: address, ip: acme.ip, bytes });
     const first = await attempt();
     expect(first.code).toBe(250);
     expect(await attempt()).toEqual(first);
@@ -391,7 +392,7 @@ describe("what must not be lost", () => {
   it("a person releases held mail once, and the agent gets it", async () => {
     const { id, address } = await mailboxUnder({ ...ASSISTANT_POLICY, defaultAction: "hold" });
     const bytes = await sign(write({ from: "sam@elsewhere.example", to: address }), elsewhere);
-    await postern.deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
+    await deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
     const held = await lastDecision(id);
     const released = await Promise.allSettled([1, 2].map(() => postern.http.send("POST", `/v1/messages/${held.message_id}/release`, {})));
     expect(released.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
@@ -404,7 +405,7 @@ describe("what must not be lost", () => {
   it("a person discards quarantined mail, and nobody can release it afterwards", async () => {
     const { id, address } = await mailboxUnder({ ...ASSISTANT_POLICY, defaultAction: "quarantine" });
     const bytes = await sign(write({ from: "sam@elsewhere.example", to: address }), elsewhere);
-    await postern.deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
+    await deliver({ sender: "sam@elsewhere.example", recipient: address, ip: elsewhere.ip, bytes });
     const kept = await lastDecision(id);
     await postern.http.send("POST", `/v1/messages/${kept.message_id}/discard`, { note: "spam" });
     await expect(postern.http.send("POST", `/v1/messages/${kept.message_id}/release`, {})).rejects.toMatchObject({
