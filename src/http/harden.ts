@@ -26,13 +26,14 @@ export function secure(publicUrl: string): MiddlewareHandler<HttpEnv> {
 }
 
 /**
- * Refused by the announced length, before a byte is read; a body of no announced length is cut off at the limit.
- * Hono's own limit makes a new `Request`, which the process's `Request` refuses from the adaptor's.
+ * Refused by the announced length, before a byte is read; a body of no announced length is cut off at the limit, and of
+ * strangers, whom no route with a body lets in, not a byte of it is kept. Hono's own limit makes a new `Request`, which the
+ * process's `Request` refuses from the adaptor's.
  */
 export function limitBody(): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     if (Number(c.req.header("content-length") ?? 0) > BODY_BYTES) throw tooLarge();
-    if (c.req.header("transfer-encoding") !== undefined) keepBody(c, await readLimited(c.req.raw.body));
+    if (c.req.header("transfer-encoding") !== undefined && c.get("caller") !== null) keepBody(c, await readLimited(c.req.raw.body));
     await next();
   };
 }

@@ -104,6 +104,12 @@ describe("bounds", () => {
     expect((await chunked(body(BODY_BYTES + 1))).status).toBe(413);
   });
 
+  it("a stranger is answered before a body of no announced length has ended", async () => {
+    const begun = "Host: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{ \r\n";
+    expect(await raw(`POST /v1/keys HTTP/1.1\r\n${begun}`)).toMatch(/^HTTP\/1\.1 401 /);
+    expect(await raw(`POST /v1/nowhere HTTP/1.1\r\n${begun}`)).toMatch(/^HTTP\/1\.1 404 /);
+  });
+
   it("a header block over 16 KiB is refused", async () => {
     expect(await raw(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(17_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
   });
