@@ -39,15 +39,15 @@ export async function authenticate(input: AuthenticateInput, deps: AuthenticateD
   const [signed, sent] = await Promise.all([verifySignatures(input.raw, dns, deps.now), checkSpf(input.envelope, dns)]);
   const claim = claimedSender(input.fields, [input.mimeFrom, signed.from]);
   const from = claim.kind === "claimed" ? claim.domain : null;
-  const policy = from === null ? "fail" : await checkDmarc(from, signed.signatures, sent, dns);
+  const published = from === null ? NOT_EVALUATED : await checkDmarc(from, signed.signatures, sent, dns);
   // ARC last: up to fifty seals must not spend the look-ups that the sender's own results need.
   const chain = await checkArc(signed.library, dns);
   const verification = {
     spf: sent.result,
     dkim: best(signed.signatures),
-    dmarc: policy,
+    dmarc: published.result,
     arc: chain,
-    from_alignment: alignment(from, signed.signatures, sent),
+    from_alignment: alignment(from, signed.signatures, sent, published.alignment),
   };
   return { claim, verification, temporary: from !== null && couldChange(from, verification, signed.signatures, sent) };
 }
@@ -132,7 +132,16 @@ async function checkSpf({ ip, helo, sender }: Envelope, dns: WatchedResolver): P
   return answer === null ? { result: "permerror", domain: "" } : { result: authResult(answer.status.result), domain: answer.domain };
 }
 
-async function checkDmarc(from: string, signatures: readonly Signature[], sent: Sent, dns: WatchedResolver): Promise<AuthResult> {
+/** What the domain of From has published. `alignment`: what aligns by its record; null where there is none to go by. */
+interface Published {
+  readonly result: AuthResult;
+  readonly alignment: Verification["from_alignment"] | null;
+}
+
+// "Not evaluated" is a failure, never "no policy".
+const NOT_EVALUATED: Published = { result: "fail", alignment: null };
+
+async function checkDmarc(from: string, signatures: readonly Signature[], sent: Sent, dns: WatchedResolver): Promise<Published> {
   const answer = await dmarc({
     headerFrom: [`postmaster@${from}`],
     fromFields: 1,
@@ -141,8 +150,11 @@ async function checkDmarc(from: string, signatures: readonly Signature[], sent: 
     resolver: dns.resolve,
     strict: true,
   }).catch(() => false as const);
-  // "Not evaluated" is a failure, never "no policy".
-  return answer === false ? "fail" : authResult(answer.status.result);
+  if (answer === false) return NOT_EVALUATED;
+  // Absent where there is no record, whatever the library's types say.
+  const { spf, dkim } = (answer.alignment as typeof answer.alignment | undefined) ?? {};
+  const result = authResult(answer.status.result);
+  return { result, alignment: spf && dkim ? { spf: spf.result !== undefined, dkim: dkim.result !== undefined } : null };
 }
 
 async function checkArc(library: DKIMVerifyResult | null, dns: WatchedResolver): Promise<AuthResult> {
@@ -158,11 +170,20 @@ function passing(signatures: readonly Signature[]): readonly Signature[] {
   return signatures.filter(({ result }) => result === "pass");
 }
 
-function alignment(from: string | null, signatures: readonly Signature[], sent: Sent): Verification["from_alignment"] {
+/**
+ * Threat: whoever is let have a subdomain can sign for it. So an owner whose record asks for strict alignment (`adkim=s`,
+ * `aspf=s`) gets it, whether or not a rule asks for DMARC; a record can only narrow what the Public Suffix List says.
+ */
+function alignment(
+  from: string | null,
+  signatures: readonly Signature[],
+  sent: Sent,
+  published: Published["alignment"],
+): Verification["from_alignment"] {
   if (from === null) return { spf: false, dkim: false };
   return {
-    spf: sent.result === "pass" && aligned(from, sent.domain),
-    dkim: passing(signatures).some(({ domain }) => aligned(from, domain)),
+    spf: published?.spf !== false && sent.result === "pass" && aligned(from, sent.domain),
+    dkim: published?.dkim !== false && passing(signatures).some(({ domain }) => aligned(from, domain)),
   };
 }
 

@@ -31,7 +31,7 @@ export interface Verification {
   /** A DMARC check that could not be made (several From …) is `fail`, never `none`. */
   readonly dmarc: AuthResult;
   readonly arc: AuthResult;
-  /** Which mechanism passed for a domain aligned with From (RFC 7489 §3.1, relaxed). */
+  /** Which mechanism passed for a domain aligned with From (RFC 7489 §3.1): relaxed, or strict where the domain's DMARC record says so. */
   readonly from_alignment: { readonly spf: boolean; readonly dkim: boolean };
 }
 

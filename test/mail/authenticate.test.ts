@@ -2,6 +2,7 @@ import { sealMessage } from "mailauth";
 import { describe, expect, it } from "vitest";
 import { DNS_BUDGET, createZoneResolver, dnsError, type Resolver, type Zone } from "../../src/mail/dns.ts";
 import { authenticateMail } from "../../src/mail/read.ts";
+import type { Authentication } from "../../src/mail/reader.ts";
 import {
   ACME,
   ACME_ED25519,
@@ -170,6 +171,32 @@ describe("DMARC", () => {
   it("MB-05 a domain without a record has none", async () => {
     const { verification } = await authenticated(headed("From: x@evil.example"), FROM_EVIL);
     expect(verification).toMatchObject({ dmarc: "none", from_alignment: { spf: true } });
+  });
+
+  it("MB-04 whoever has a subdomain of an owner who asks for strict alignment is not the owner, also where no rule asks for DMARC", async () => {
+    const guest = createSigner("guest.acme.example");
+    const raw = await sign(BOSS, guest);
+    const sender = { ...FROM_EVIL, sender: "x@guest.acme.example" };
+    const under = (record: string): Promise<Authentication> =>
+      authenticated(
+        raw,
+        sender,
+        zoneWith({
+          "guest.acme.example": { TXT: ["v=spf1 +all"] },
+          "rsa._domainkey.guest.acme.example": { TXT: [guest.record] },
+          "_dmarc.acme.example": { TXT: [record] },
+        }),
+      );
+    const relaxed = await under("v=DMARC1; p=reject");
+    expect(relaxed).toMatchObject({ identity: { verified: true }, verification: { from_alignment: { spf: true, dkim: true } } });
+    const strict = await under("v=DMARC1; p=reject; adkim=s; aspf=s");
+    expect(strict).toMatchObject({
+      identity: { verified: false },
+      verification: { spf: "pass", dkim: "pass", dmarc: "fail", from_alignment: { spf: false, dkim: false } },
+      temporary: false,
+    });
+    const half = await under("v=DMARC1; p=reject; adkim=s");
+    expect(half.verification).toMatchObject({ dmarc: "pass", from_alignment: { spf: true, dkim: false } });
   });
 
   it("MB-05 what cannot be evaluated is a failure, never none", async () => {
