@@ -1,5 +1,4 @@
 import type { BlobName } from "../blobs/name.ts";
-import type { Verdict } from "./answers.ts";
 import type { SmtpDeps } from "./deps.ts";
 import { faultCode } from "./fault.ts";
 import type { Release } from "./slots.ts";
@@ -7,19 +6,22 @@ import type { Release } from "./slots.ts";
 /** Milliseconds a message without a decision keeps its raw from going with another mailbox's refusal. */
 const UNDECIDED_MS = 10 * 60_000;
 
+/** Whether anybody will ask for the bytes: somebody took them, nobody did, or a judgement may still be running. */
+export type Fate = "taken" | "unwanted" | "open";
+
 /**
- * Ends a transaction's use of the raw bytes. What nobody took goes with the answer (DESIGN §6, `keepRefused` 0). A
- * deferred message keeps them: its judgement may still be running, or be recorded and not yet told. Never rejects.
+ * Ends a transaction's use of the raw bytes. What nobody took goes with the answer (DESIGN §6, `keepRefused` 0), also
+ * where the sender is asked to come again: it brings them along. While a judgement is open they stay. Never rejects.
  */
 export async function letGo(
   deps: Pick<SmtpDeps, "store" | "blobs" | "uses" | "log">,
   raw: BlobName,
-  verdict: Verdict | "protocol",
+  fate: Fate,
   release: Release,
 ): Promise<void> {
-  if (verdict === "deferred") return void setTimeout(release, UNDECIDED_MS).unref();
+  if (fate === "open") return void setTimeout(release, UNDECIDED_MS).unref();
   release();
-  if (verdict === "accepted") return;
+  if (fate === "taken") return;
   try {
     await deps.uses.retire(raw, () => removeUnlessNeeded(deps, raw));
   } catch (error) {

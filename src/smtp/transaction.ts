@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { BlobWriter } from "../blobs/blobs.ts";
+import type { Answer } from "../gate.ts";
 import { createIntakeScanner, violation } from "../mail/limits.ts";
 import type { Violation } from "../mail/reader.ts";
 import { PosternError } from "../model/errors.ts";
@@ -13,7 +14,7 @@ import { judge } from "./judge.ts";
 import type { SmtpLimits } from "./limits.ts";
 import type { SmtpMetrics } from "./metrics.ts";
 import { keepReceipts, type Told } from "./receipts.ts";
-import { letGo } from "./raw.ts";
+import { type Fate, letGo } from "./raw.ts";
 import { perMailbox, type Routes } from "./route.ts";
 import type { Release, Slots } from "./slots.ts";
 
@@ -102,8 +103,18 @@ async function judgeOnce(terms: TransactionTerms, mail: Mail, taken: Taken, widt
     terms.deps.log.error({ fault: faultCode(error) }, "message could not be judged");
     return byTheDoor(REPLY.unavailable);
   });
-  terms.later(letGo(terms.deps, raw, ending.verdict, release));
+  terms.later(letGo(terms.deps, raw, fateOf(ending), release));
   return ending;
+}
+
+function fateOf({ verdict, judged }: Ending): Fate {
+  if (judged.some(({ answer }) => isOpen(answer))) return "open";
+  return verdict === "accepted" ? "taken" : "unwanted";
+}
+
+/** A recorded deferral has ended its run; without one the run may still come to a decision, and then needs the bytes. */
+function isOpen(answer: Answer): boolean {
+  return answer.kind === "deferred" && answer.reason !== "dns_unavailable" && answer.reason !== "on_limit";
 }
 
 async function storeAndJudge(terms: TransactionTerms, mail: Mail, writer: BlobWriter, width: number): Promise<Ending> {

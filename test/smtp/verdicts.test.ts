@@ -4,7 +4,7 @@ import { messageId } from "../../src/message-id.ts";
 import type { Violation } from "../../src/mail/reader.ts";
 import type { InboundOutcome } from "../../src/model/decision.ts";
 import type { MailboxId, TenantId } from "../../src/model/ids.ts";
-import { decided } from "./decisions.ts";
+import { decided, DEFERRALS } from "./decisions.ts";
 import { delivering, eventually, gateThat, World } from "./world.ts";
 
 const [ONE, TWO] = ["one@acme.example", "two@acme.example"];
@@ -152,19 +152,26 @@ describe("several recipients", () => {
 });
 
 describe("the raw of refused mail", () => {
-  it("goes when all refused, and stays when one took it or one is undecided", async () => {
+  it("goes when all refused or are to be judged afresh, and stays when one took it or may still be judged", async () => {
     const kept: Record<string, boolean> = {};
-    for (const [first, second] of [
-      ["rejected_at_policy", "rejected_at_content_guard"],
-      ["rejected_at_policy", "quarantined"],
-      ["rejected_at_policy", "deferred"],
-    ] as const) {
-      const { gate, client, listener } = await world.open({ gate: outcomes({ [one]: first, [two]: second }) });
-      await (await client()).send({ to: [ONE, TWO], data: freshMail() });
+    const seconds: readonly Answer[] = [
+      decided("rejected_at_content_guard"),
+      decided("quarantined"),
+      ...DEFERRALS.map((reason) => ({ kind: "deferred", reason }) as const),
+    ];
+    for (const second of seconds) {
+      const gate = gateThat(({ mailbox, message }) => (mailbox === one ? decided("rejected_at_policy", message) : second));
+      const { client, listener } = await world.open({ gate });
+      const data = freshMail();
+      await (await client()).send({ to: [ONE, TWO], data });
       await listener.close();
-      kept[second] = (await world.blobs.get(tenant, gate.received[0]!.ref.digest)) !== null;
+      const name = second.kind === "deferred" ? second.reason : second.decision.outcome;
+      kept[name] = (await world.blobs.get(tenant, gate.received[0]!.ref.digest)) !== null;
     }
-    expect(kept).toEqual({ rejected_at_content_guard: false, quarantined: true, deferred: true });
+    expect(kept).toEqual({
+      ...{ rejected_at_content_guard: false, quarantined: true },
+      ...{ dns_unavailable: false, on_limit: false, no_answer: true, busy: true, unavailable: true },
+    });
   });
 
   it("stays while the same bytes are being judged for somebody else", async () => {
