@@ -60,7 +60,7 @@ function lookAt(views: GuardViews, compiled: Compiled): (place: GuardedPlace) =>
   };
 }
 
-const TAGS = /[\u{E0000}-\u{E007F}]+/gu;
+const TAGS = /[\u{E0000}-\u{E007F}]{1,65536}/gu;
 
 /** What is found without the tag characters, which `fold` reads as the letters they spell. Has no span. */
 function split(compiled: Compiled, text: string): readonly number[] {

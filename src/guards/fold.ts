@@ -9,69 +9,123 @@ export interface Folded {
   origin(start: number, end: number): { readonly start: number; readonly end: number };
 }
 
-// Single classes with one quantifier each: linear.
+// Single classes with one quantifier each: linear. Bounded, because the engine keeps a step of every character that may
+// be two units long, and some megabytes of them are more than its stack; a first piece leaves enough for another.
 const PIECE =
-  /[\s\p{Default_Ignorable_Code_Point}]{2,}|[[\s\p{Default_Ignorable_Code_Point}]--[ ]]|(?:[A-Za-z](?=\p{M}))?[[^\x00-\x7f]--[\s\p{Default_Ignorable_Code_Point}]]+/gv;
-
-interface Piece {
-  readonly at: number;
-  readonly length: number;
-  /** Start and length in the folded text. */
-  readonly folded: number;
-  readonly foldedLength: number;
-}
+  /[\s\p{Default_Ignorable_Code_Point}]{65536}(?=[\s\p{Default_Ignorable_Code_Point}]{2})|[\s\p{Default_Ignorable_Code_Point}]{2,65537}|[[\s\p{Default_Ignorable_Code_Point}]--[ ]]|(?:[A-Za-z](?=\p{M}))?[[^\x00-\x7f]--[\s\p{Default_Ignorable_Code_Point}]]{1,65536}/gv;
 
 export function fold(text: string): Folded {
-  const pieces: Piece[] = [];
+  const pieces = new Pieces();
   let folded = "";
   let done = 0;
+  let spaced = false;
   for (const match of text.matchAll(PIECE)) {
-    const shape = foldPiece(match[0]);
-    if (shape === match[0]) continue;
+    const [piece] = match;
+    const follows: boolean = spaced && done === match.index;
+    const shape = afterSpace(foldPiece(piece, 2 * match.index + SPARE - folded.length), follows);
+    if (shape === piece) continue;
     folded += text.slice(done, match.index);
-    pieces.push({ at: match.index, length: match[0].length, folded: folded.length, foldedLength: shape.length });
+    pieces.add(match.index, piece.length, folded.length, shape.length);
     folded += shape;
-    done = match.index + match[0].length;
+    // Not asked of `folded`: looking into a text that grows copies it every time.
+    spaced = shape.endsWith(" ") || (follows && shape === "");
+    done = match.index + piece.length;
   }
   folded += text.slice(done);
   return {
     text: folded,
-    origin: (start, end) => ({ start: original(pieces, start, "start"), end: original(pieces, end, "end") }),
+    origin: (start, end) => ({ start: pieces.original(start, "start"), end: pieces.original(end, "end") }),
   };
 }
 
-function foldPiece(piece: string): string {
-  if (/[\s\p{Default_Ignorable_Code_Point}]/v.test(piece)) return spell(piece).replace(/\s+/g, " ");
+/** A run of white space longer than a piece is one space all the same. */
+function afterSpace(shape: string, spaced: boolean): string {
+  return spaced && shape.startsWith(" ") ? shape.slice(1) : shape;
+}
+
+/** Characters a text may grow by, beside its own length again: a few expand eighteenfold, and a text made of them does not. */
+const SPARE = 1_000;
+
+function foldPiece(piece: string, room: number): string {
+  if (/[\s\p{Default_Ignorable_Code_Point}]/v.test(piece)) return spell(piece);
+  const plain = plainShape(piece);
+  const growth = plain.length - piece.length;
+  return growth > 0 && growth > room ? piece : plain.replace(/\s+/g, " ");
+}
+
+/** Shapes of short pieces: a letter with an accent costs ten times more to ask for than to remember. Per thread. */
+const shapes = new Map<string, string>();
+const MOST_SHAPES = 4_096;
+const SHORT = 4;
+
+function plainShape(piece: string): string {
+  const known = shapes.get(piece);
+  if (known !== undefined) return known;
   const plain = piece.normalize("NFKC");
-  // A few characters expand eighteenfold; a text made of them keeps its shape.
-  return plain.length > 3 * piece.length + 32 ? piece : plain.replace(/\s+/g, " ");
+  if (piece.length <= SHORT && shapes.size < MOST_SHAPES) shapes.set(piece, plain);
+  return plain;
 }
 
 function spell(piece: string): string {
   let text = "";
+  let spaced = false;
   for (const character of piece) {
     const code = character.codePointAt(0) ?? 0;
-    if (code >= 0xe0020 && code <= 0xe007e) text += String.fromCharCode(code - 0xe0000);
-    else if (/\s/.test(character) && code !== 0xfeff) text += character;
+    if (code >= 0xe0020 && code <= 0xe007e) {
+      text += String.fromCharCode(code - 0xe0000);
+      spaced = code === 0xe0020;
+    } else if (!spaced && isSpace(code)) {
+      text += " ";
+      spaced = true;
+    }
   }
   return text;
 }
 
-function original(pieces: readonly Piece[], offset: number, edge: "start" | "end"): number {
-  const piece = pieces[lastAtOrBefore(pieces, edge === "start" ? offset : offset - 1)];
-  if (piece === undefined) return offset;
-  const after = offset - piece.folded - piece.foldedLength;
-  if (edge === "start") return after >= 0 ? piece.at + piece.length + after : piece.at;
-  return after > 0 ? piece.at + piece.length + after : piece.at + piece.length;
+/** `\s` without U+FEFF, which has no width. */
+function isSpace(code: number): boolean {
+  if (code <= 0xa0) return code === 0x20 || code === 0xa0 || (code >= 0x09 && code <= 0x0d);
+  return (code >= 0x2000 && code <= 0x200a) || OTHER_SPACES.includes(code);
 }
 
-function lastAtOrBefore(pieces: readonly Piece[], offset: number): number {
-  let low = 0;
-  let high = pieces.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((pieces[middle]?.folded ?? 0) <= offset) low = middle + 1;
-    else high = middle;
+const OTHER_SPACES = [0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000];
+
+const FIELDS = 4;
+
+/** What was changed, in order; numbers in one block, because a hostile text has millions of pieces. */
+class Pieces {
+  #numbers = new Int32Array(FIELDS * 64);
+  #count = 0;
+
+  add(at: number, length: number, folded: number, foldedLength: number): void {
+    const start = this.#count * FIELDS;
+    if (start === this.#numbers.length) {
+      const grown = new Int32Array(2 * start);
+      grown.set(this.#numbers);
+      this.#numbers = grown;
+    }
+    this.#numbers.set([at, length, folded, foldedLength], start);
+    this.#count += 1;
   }
-  return low - 1;
+
+  /** Where in the original the folded offset comes from; within a piece its whole counts. */
+  original(offset: number, edge: "start" | "end"): number {
+    const index = this.#lastAtOrBefore(edge === "start" ? offset : offset - 1);
+    if (index < 0) return offset;
+    const [at = 0, length = 0, folded = 0, foldedLength = 0] = this.#numbers.subarray(index * FIELDS, (index + 1) * FIELDS);
+    const after = offset - folded - foldedLength;
+    if (edge === "start") return after >= 0 ? at + length + after : at;
+    return after > 0 ? at + length + after : at + length;
+  }
+
+  #lastAtOrBefore(offset: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#numbers[middle * FIELDS + 2] ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
 }

@@ -31,13 +31,13 @@ interface Sign {
   readonly severity: (matches: number, first: string) => Severity | null;
 }
 
-// Classes with one quantifier each and fixed look-behinds: linear.
+// Classes with one bounded quantifier each and fixed look-behinds: linear, and no run is too long for the engine's stack.
 const SIGNS: readonly Sign[] = [
-  { code: "unicode_tags", pattern: /[\u{E0000}-\u{E007F}]+/gu, severity: () => 3 },
-  { code: "selector_run", pattern: /[\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}]{2,}/gu, severity: () => 3 },
+  { code: "unicode_tags", pattern: /[\u{E0000}-\u{E007F}]{1,65536}/gu, severity: () => 3 },
+  { code: "selector_run", pattern: /[\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}]{2,65536}/gu, severity: () => 3 },
   {
     code: "zero_width_code",
-    pattern: /[\u{200B}-\u{200F}\u{2060}-\u{2064}\u{FEFF}]{16,}/gu,
+    pattern: /[\u{200B}-\u{200F}\u{2060}-\u{2064}\u{FEFF}]{16,65536}/gu,
     severity: (_, first) => (new Set(first).size > 1 ? 2 : null),
   },
   { code: "bidi_override", pattern: /[\u{202D}\u{202E}]/gu, severity: () => 2 },

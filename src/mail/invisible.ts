@@ -5,9 +5,9 @@ export interface Revealed {
   readonly hidden: readonly string[];
 }
 
-// Unicode's own list of characters without a shape, and the interlinear ones. One class, so linear; every character of a
-// run is looked at one by one below.
-const SUSPECTS = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]+/gu;
+// Unicode's own list of characters without a shape, and the interlinear ones. One class, so linear; bounded, because a
+// run of megabytes is more than the engine's stack. Every character of a run is looked at one by one below.
+const SUSPECTS = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]{1,65536}/gu;
 
 /** Takes out every character without a shape and decodes what they spell. */
 export function reveal(text: string): Revealed {

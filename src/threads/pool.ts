@@ -11,8 +11,11 @@ export interface ReaderPool extends MailReader {
   close(): Promise<void>;
 }
 
-/** Bytes from which a message is large: reading 25 MiB takes seconds, in which nobody else's mail should wait. */
-const LARGE = 1024 * 1024;
+/**
+ * Bytes from which a message is large: 25 MiB take seconds, in which nobody else's mail should wait. Not more, because
+ * messages attached to one another are read once a level, up to a hundred times their bytes.
+ */
+const LARGE = 128 * 1024;
 
 /** Bytes of raw mail kept parsed. Together with what is being read well under the heap a thread may have. */
 const KEEP_BYTES = { ordinary: 16 * 1024 * 1024, large: 64 * 1024 * 1024 };

@@ -49,6 +49,18 @@ describe("a text as a person reads it", () => {
     );
   });
 
+  it.each([
+    ["line feeds", "\n", "a b"],
+    ["spaces", " ", "a b"],
+    ["spaces of no width", "\u200b", "ab"],
+    ["tag characters without a letter", "\u{e0001}", "ab"],
+  ])("a run of %s is as long as it likes", (_name, character, folded) => {
+    for (const length of [65_535, 65_536, 65_537, 65_538, 131_073, 8_000_000])
+      expect(fold(`a${character.repeat(length)}b`).text === folded, String(length)).toBe(true);
+    const { text, origin } = fold(`x a${character.repeat(70_000)}b`);
+    expect(origin(2, text.length)).toEqual({ start: 2, end: 4 + 70_000 * character.length });
+  });
+
   it("does not let a text grow eighteenfold", () => {
     const text = "\ufdfa".repeat(10_000);
     expect(fold(text).text.length).toBeLessThanOrEqual(3 * text.length + 32);
