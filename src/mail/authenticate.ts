@@ -1,6 +1,16 @@
 import { isIP } from "node:net";
 import { Readable } from "node:stream";
-import { arc, dkimVerify, dmarc, spf, type ARCData, type DKIMResult, type DKIMVerifyResult, type DNSResolver } from "mailauth";
+import {
+  arc,
+  dkimVerify,
+  dmarc,
+  spf,
+  type ARCData,
+  type DKIMResult,
+  type DKIMVerifyResult,
+  type DMARCResult,
+  type DNSResolver,
+} from "mailauth";
 import { getAlignment } from "mailauth/lib/tools.js";
 import { DNS_BUDGET, isNegative, withBudget, type DnsBudget, type Resolver } from "./dns.ts";
 import type { HeaderField } from "./header.ts";
@@ -152,9 +162,12 @@ async function checkDmarc(from: string, signatures: readonly Signature[], sent: 
   }).catch(() => false as const);
   if (answer === false) return NOT_EVALUATED;
   // Absent where there is no record, whatever the library's types say.
-  const { spf, dkim } = (answer.alignment as typeof answer.alignment | undefined) ?? {};
-  const result = authResult(answer.status.result);
-  return { result, alignment: spf && dkim ? { spf: spf.result !== undefined, dkim: dkim.result !== undefined } : null };
+  const { alignment }: { readonly alignment?: typeof answer.alignment } = answer;
+  return { result: authResult(answer.status.result), alignment: alignment === undefined ? null : alignedIn(alignment) };
+}
+
+function alignedIn({ spf, dkim }: DMARCResult["alignment"]): Verification["from_alignment"] {
+  return { spf: spf.result !== undefined, dkim: dkim.result !== undefined };
 }
 
 async function checkArc(library: DKIMVerifyResult | null, dns: WatchedResolver): Promise<AuthResult> {
