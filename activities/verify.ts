@@ -1,7 +1,9 @@
+import { matchSender } from "../policies/senders.ts";
 import type { Authentication } from "../src/mail/reader.ts";
 import type { InboundInput, MessageFacts } from "../src/model/message.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { faultOf } from "./failures.ts";
+import { policyInForce } from "./policy.ts";
 
 /** Facts of one message, or why there are none: DNS is silent for now, or the message could not be read (a fault: it is held). */
 export type Verified =
@@ -13,8 +15,15 @@ export type Verified =
 export async function verify(deps: ActivityDeps, input: InboundInput): Promise<Verified> {
   const authentication = await authenticate(deps, input);
   if (authentication === null) return { kind: "failed" };
-  if (authentication.temporary) return { kind: "deferred", reason: "dns_unavailable" };
+  if (authentication.temporary && (await isNamed(deps, input, authentication))) return { kind: "deferred", reason: "dns_unavailable" };
   return { kind: "facts", facts: await place(deps, input, authentication) };
+}
+
+/** Whom no rule names is judged whatever DNS would say: a stranger's silent name servers must not bring retries for days. */
+async function isNamed(deps: ActivityDeps, input: InboundInput, { identity }: Authentication): Promise<boolean> {
+  if (identity.kind !== "sender") return false;
+  const { policy } = await policyInForce(deps.store, input);
+  return matchSender(policy, identity.address, []) !== null;
 }
 
 async function authenticate(deps: ActivityDeps, input: InboundInput): Promise<Authentication | null> {
