@@ -101,13 +101,14 @@ const insertMessage = once((db, row: MessagesTable) => db.insertInto("messages")
 
 /**
  * The one row of an inbound message, with its final outcome and, delivered, its place in the mailbox's order of delivery;
- * membership of its thread unless it was refused or dropped.
+ * membership of its thread for a proven sender, unless it was refused or dropped.
  */
 export async function addInbound(tx: Tx, proposal: InboundProposal, outcome: FinalOutcome, decision: Decision): Promise<void> {
   const delivery_seq = outcome === "delivered" ? await nextPlace(tx, proposal.input.mailbox) : null;
   const row = { ...inboundRow(proposal, outcome, decision.capabilities), delivery_seq };
   await insertMessage(tx.db, row);
-  if (row.keeps_raw === 1 && row.sender !== "") await joinThread(tx, row.thread, row.sender);
+  // A name that nobody proved took no part: its owner's next mail would be drawn into a forger's thread.
+  if (row.keeps_raw === 1 && row.verified === 1) await joinThread(tx, row.thread, row.sender);
 }
 
 const takePlace = once((db, given: { mailbox: MailboxId }) =>

@@ -61,6 +61,19 @@ it("X-28 a refused message is not known, and gives its sender no standing", asyn
   expect((await ask(["1@acme.example"], "boss@acme.example")).thread).toBe(thread);
 });
 
+it("X-28 a name that nobody proved gives its bearer no standing, so a forged message draws nobody into its thread", async () => {
+  const world = await openWorld();
+  const thread = await receive(world, "1@acme.example");
+  // Let in by `allowUnverified`, or held: in the boss's name, under an id that the boss will quote.
+  const forged = [
+    await receive(world, "1@acme.example", { thread: "thr_0000000000000000", facts: from("boss@acme.example", false) }),
+    await receive(world, "2@acme.example", { facts: from("boss@acme.example", false), proposal: { outcome: "held" } }),
+  ];
+  const ask = (references: string[]) => world.store.run("threads.resolve", questionOf(world, { references }));
+  expect((await ask(["1@acme.example"])).thread).toBe(thread);
+  expect(forged).not.toContain((await ask(["2@acme.example"])).thread);
+});
+
 it("X-28 the nearest reference counts", async () => {
   const world = await openWorld();
   const far = await receive(world, "far@acme.example");
