@@ -7,6 +7,7 @@ import type { Blobs } from "./blobs.ts";
 import { createFileWriter } from "./file-writer.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { checkName, checkTenant, isDigest, isPrefix, isTenant, type BlobName } from "./name.ts";
+import { directoryOf, pathOf } from "./path.ts";
 
 /** Milliseconds after which an unfinished blob belongs to nobody any more. */
 const LEFTOVER_AGE = 24 * 3_600_000;
@@ -49,14 +50,6 @@ export async function createFileBlobs(root: string, now: () => number): Promise<
       for await (const name of names(root)) if (await isOlder(pathOf(root, name), before)) yield name;
     },
   };
-}
-
-function directoryOf(root: string, { tenant, digest }: BlobName): string {
-  return join(root, tenant, digest.slice(0, 2));
-}
-
-function pathOf(root: string, name: BlobName): string {
-  return join(directoryOf(root, name), name.digest);
 }
 
 async function prepare(root: string, incoming: string): Promise<void> {

@@ -1,6 +1,6 @@
 // Entry of a reader thread.
 import { parentPort, workerData } from "node:worker_threads";
-import { createFileBlobs } from "../blobs/fs.ts";
+import { createFileReader } from "../blobs/file-reader.ts";
 import { createSystemResolver, withCache, type Resolver } from "../mail/dns.ts";
 import { answerJobs } from "./answer.ts";
 import { createMailReader } from "./jobs.ts";
@@ -11,7 +11,7 @@ import { createZoneFileResolver } from "./zone.ts";
 
 const { blobRoot, zone, keepBytes, holder } = workerData as ReaderSetup;
 const deps = {
-  blobs: await createFileBlobs(blobRoot, Date.now),
+  blobs: createFileReader(blobRoot),
   resolver: createResolver(zone),
   now: Date.now,
   mails: new OpenedMails({ bytes: keepBytes }),

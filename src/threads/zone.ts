@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 import { createZoneResolver, dnsError, type Resolver } from "../mail/dns.ts";
 
 /**
@@ -8,21 +8,26 @@ import { createZoneResolver, dnsError, type Resolver } from "../mail/dns.ts";
 export function createZoneFileResolver(path: string): Resolver {
   let read: { readonly version: string; readonly resolve: Resolver } | null = null;
   return async (name, type) => {
-    const version = await versionOf(path);
-    if (read?.version !== version) read = { version, resolve: await load(path) };
+    const version = orTimeout(() => versionOf(path));
+    if (read?.version !== version) read = { version, resolve: load(path) };
     return read.resolve(name, type);
   };
 }
 
-async function versionOf(path: string): Promise<string> {
-  const { mtimeNs, size, ino } = await stat(path, { bigint: true }).catch(unreadable);
+// Blocking, as asking the thread pool at every look-up would cost many times what the file system does.
+function versionOf(path: string): string {
+  const { mtimeNs, size, ino } = statSync(path, { bigint: true });
   return `${mtimeNs} ${size} ${ino}`;
 }
 
-async function load(path: string): Promise<Resolver> {
-  return createZoneResolver(JSON.parse(await readFile(path, "utf8").catch(unreadable)));
+function load(path: string): Resolver {
+  return createZoneResolver(JSON.parse(orTimeout(() => readFileSync(path, "utf8"))));
 }
 
-function unreadable(): never {
-  throw dnsError("ETIMEOUT");
+function orTimeout(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    throw dnsError("ETIMEOUT");
+  }
 }
