@@ -67,17 +67,16 @@ export async function finalDecision({ db }: Tx, message: MessageId, stage: Decis
 const selectOfRun = once((db, given: { message: MessageId; run: string }) =>
   db
     .selectFrom("decisions")
-    .select("decision_json")
+    .select(["is_final", "decision_json"])
     .where("message", "=", given.message)
     .where("stage", "=", "inbound")
-    .where(({ eb, or }) => or([eb("is_final", "=", sql.lit(1)), eb("run", "=", given.run)]))
-    .orderBy("is_final", "desc")
-    .limit(1),
+    .where(({ eb, or }) => or([eb("is_final", "=", sql.lit(1)), eb("run", "=", given.run)])),
 );
 
 /** The final inbound decision whoever made it, else the deferral of this run. */
 export async function decisionOfRun({ db }: Tx, message: MessageId, run: string): Promise<Decision | null> {
-  const [row] = await selectOfRun(db, { message, run });
+  const rows = await selectOfRun(db, { message, run });
+  const row = rows.find(({ is_final }) => is_final === 1) ?? rows[0];
   return row === undefined ? null : readDecision(row);
 }
 
