@@ -3,7 +3,7 @@ import { makeId } from "../src/model/ids.ts";
 import type { Headline, InboundInput } from "../src/model/message.ts";
 import type { Trace } from "../src/store/contract.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { faultOf } from "./failures.ts";
+import { failedOn, faultOf, type Fault } from "./failures.ts";
 import type { Guarded } from "./guard.ts";
 import type { Verified } from "./verify.ts";
 
@@ -23,31 +23,36 @@ export async function budget(
 ): Promise<Decision> {
   const headline = verified.kind === "facts" ? await readHeadline(deps, input) : NO_HEADLINE;
   return deps.store.run("inbound.decide", {
-    ...(headline === null ? withheld(guarded) : guarded),
+    ...("code" in headline ? withheld(guarded, headline) : guarded),
     input,
     facts: verified.kind === "facts" ? verified.facts : null,
-    headline: headline ?? NO_HEADLINE,
+    headline: "code" in headline ? NO_HEADLINE : headline,
     trace,
     ...freshNames(deps),
   });
 }
 
 // Read here, though verify had it: a step's result stays in the history, where no mail content may be (DESIGN §9.10).
-async function readHeadline(deps: ActivityDeps, input: InboundInput): Promise<Headline | null> {
+async function readHeadline(deps: ActivityDeps, input: InboundInput): Promise<Headline | Fault> {
   try {
     return await deps.reader.headline({ tenant: input.tenant, ref: input.ref });
   } catch (error) {
     const fault = faultOf(error);
     if (fault.temporary) throw error;
     deps.onFault({ activity: "budget", code: fault.code, where: fault.where });
-    return null;
+    return fault;
   }
 }
 
-/** What can no longer be read is not delivered (DESIGN §9.4). */
-function withheld(guarded: Guarded): Guarded {
-  if (guarded.outcome !== "delivered") return guarded;
-  return { ...guarded, outcome: "held", reason: "guard_error", judged_at: "verification", capabilities: [], limits: null };
+/** What can no longer be read is not delivered (DESIGN §9.4), what is gone is not accepted; a refusal needs no bytes. */
+function withheld(guarded: Guarded, fault: Fault): Guarded {
+  const failed = failedOn(fault);
+  const stands = failed.outcome === "deferred" ? !needsBytes(guarded) : guarded.outcome !== "delivered";
+  return stands ? guarded : { ...guarded, ...failed, judged_at: "verification", capabilities: [], limits: null };
+}
+
+function needsBytes({ outcome }: Guarded): boolean {
+  return outcome === "delivered" || outcome === "held" || outcome === "quarantined";
 }
 
 /** Time, ids and salt of one decision. Drawn here because the store's operations are pure. */

@@ -15,6 +15,18 @@ export function faultOf(error: unknown): Fault {
   return { code: "unknown", temporary: false, where: "" };
 }
 
+/**
+ * What becomes of a message that a step failed on for good: a person decides. Not of one whose bytes are gone, as after a
+ * crash between two attempts: accepting it would leave a row that nobody can read, and the sender's next attempt brings
+ * the bytes along.
+ */
+export function failedOn({ code }: Fault): { readonly outcome: "held"; readonly reason: "guard_error" } | Gone {
+  return code === "not_found" ? GONE : { outcome: "held", reason: "guard_error" };
+}
+
+type Gone = { readonly outcome: "deferred"; readonly reason: "raw_missing" };
+const GONE: Gone = { outcome: "deferred", reason: "raw_missing" };
+
 /** INVARIANT (DESIGN §9.10): a failure message is readable by whoever sees the history, so it is a code and nothing else. */
 export function toFailure(error: unknown): ApplicationFailure {
   const { code } = faultOf(error);

@@ -4,7 +4,7 @@ import type { PolicyPin } from "../src/model/decision.ts";
 import type { Finding } from "../src/model/finding.ts";
 import type { InboundInput, MessageFacts } from "../src/model/message.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { faultOf } from "./failures.ts";
+import { failedOn, faultOf, type Fault } from "./failures.ts";
 import { policyInForce } from "./policy.ts";
 import type { Verified } from "./verify.ts";
 
@@ -20,9 +20,9 @@ export async function guard(deps: ActivityDeps, input: InboundInput, verified: V
   const findings: readonly Finding[] = [];
   switch (verified.kind) {
     case "deferred":
-      return { ...undecided(policy, "deferred", verified.reason), policy: pin, findings };
+      return { ...undecided(policy, { outcome: "deferred", reason: verified.reason }), policy: pin, findings };
     case "failed":
-      return { ...undecided(policy, "held", "guard_error"), policy: pin, findings };
+      return { ...undecided(policy, { outcome: "held", reason: "guard_error" }), policy: pin, findings };
     case "facts":
       return { ...(await look(deps, input, policy, verified.facts, pin.digest)), policy: pin };
     default:
@@ -36,11 +36,11 @@ async function look(deps: ActivityDeps, input: InboundInput, policy: MailPolicy,
   if (bySender.outcome !== "delivered") return { ...bySender, findings: [] };
   const findings = await scan(deps, input, policy, digest);
   // INVARIANT (DESIGN §9.4): a guard that failed holds the message, it never lets it pass.
-  if (findings === null) return { ...undecided(policy, "held", "guard_error"), rule_index: bySender.rule_index, findings: [] };
+  if ("code" in findings) return { ...undecided(policy, failedOn(findings)), rule_index: bySender.rule_index, findings: [] };
   return { ...evaluateInbound(policy, senderFacts, findings), findings };
 }
 
-async function scan(deps: ActivityDeps, input: InboundInput, policy: MailPolicy, digest: string): Promise<readonly Finding[] | null> {
+async function scan(deps: ActivityDeps, input: InboundInput, policy: MailPolicy, digest: string): Promise<readonly Finding[] | Fault> {
   const guards = policy.contentGuards.map(({ reject, in: places }) => ({ pattern: reject, in: places }));
   try {
     return await deps.reader.scan({ tenant: input.tenant, ref: input.ref }, { digest, guards });
@@ -48,10 +48,10 @@ async function scan(deps: ActivityDeps, input: InboundInput, policy: MailPolicy,
     const fault = faultOf(error);
     if (fault.temporary) throw error;
     deps.onFault({ activity: "guard", code: fault.code, where: fault.where });
-    return null;
+    return fault;
   }
 }
 
-function undecided(policy: MailPolicy, outcome: "deferred" | "held", reason: string): InboundVerdict {
-  return { outcome, reason, judged_at: "verification", rule_index: null, capabilities: [], limits: null, audit: policy.auditLog };
+function undecided(policy: MailPolicy, why: Pick<InboundVerdict, "outcome" | "reason">): InboundVerdict {
+  return { ...why, judged_at: "verification", rule_index: null, capabilities: [], limits: null, audit: policy.auditLog };
 }

@@ -2,21 +2,29 @@ import { matchSender } from "../policies/senders.ts";
 import type { Authentication } from "../src/mail/reader.ts";
 import type { InboundInput, MessageFacts } from "../src/model/message.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { faultOf } from "./failures.ts";
+import { failedOn, faultOf, type Fault } from "./failures.ts";
 import { policyInForce } from "./policy.ts";
 
-/** Facts of one message, or why there are none: DNS is silent for now, or the message could not be read (a fault: it is held). */
+/**
+ * Facts of one message, or why there are none: DNS is silent for now, its bytes are gone, or the message could not be read
+ * (a fault: it is held).
+ */
 export type Verified =
   | { readonly kind: "facts"; readonly facts: MessageFacts }
-  | { readonly kind: "deferred"; readonly reason: "dns_unavailable" }
+  | { readonly kind: "deferred"; readonly reason: "dns_unavailable" | "raw_missing" }
   | { readonly kind: "failed" };
 
 /** Authenticates, resolves the identity, finds the thread and looks for loops. */
 export async function verify(deps: ActivityDeps, input: InboundInput): Promise<Verified> {
   const authentication = await authenticate(deps, input);
-  if (authentication === null) return { kind: "failed" };
+  if ("code" in authentication) return withoutFacts(authentication);
   if (authentication.temporary && (await isNamed(deps, input, authentication))) return { kind: "deferred", reason: "dns_unavailable" };
   return { kind: "facts", facts: await place(deps, input, authentication) };
+}
+
+function withoutFacts(fault: Fault): Verified {
+  const { outcome, reason } = failedOn(fault);
+  return outcome === "deferred" ? { kind: "deferred", reason } : { kind: "failed" };
 }
 
 /** Whom no rule names is judged whatever DNS would say: a stranger's silent name servers must not bring retries for days. */
@@ -26,14 +34,14 @@ async function isNamed(deps: ActivityDeps, input: InboundInput, { identity }: Au
   return matchSender(policy, identity.address, []) !== null;
 }
 
-async function authenticate(deps: ActivityDeps, input: InboundInput): Promise<Authentication | null> {
+async function authenticate(deps: ActivityDeps, input: InboundInput): Promise<Authentication | Fault> {
   try {
     return await deps.reader.authenticate({ tenant: input.tenant, ref: input.ref }, input.envelope);
   } catch (error) {
     const fault = faultOf(error);
     if (fault.temporary) throw error;
     deps.onFault({ activity: "verify", code: fault.code, where: fault.where });
-    return null;
+    return fault;
   }
 }
 

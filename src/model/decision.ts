@@ -54,6 +54,7 @@ export const REASONS = [
   "loop",
   "guard_error",
   "dns_unavailable",
+  "raw_missing",
   "mailbox_suspended",
   "released_by_person",
   "discarded_by_person",
