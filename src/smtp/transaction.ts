@@ -131,9 +131,9 @@ async function storeAndJudge(terms: TransactionTerms, mail: Mail, writer: BlobWr
   return { verdict, reply, judged };
 }
 
-/** What no reader gets through will not be readable later: a sender told 451 would come again for days. */
+/** What no reader gets through will not be readable later: a sender told 451 would come again for days. Bytes that we lost it may bring again. */
 function unreadable(error: unknown): Violation {
-  if (error instanceof PosternError && !error.temporary) return violation("unreadable");
+  if (error instanceof PosternError && !error.temporary && error.code !== "not_found") return violation("unreadable");
   throw error;
 }
 

@@ -3,6 +3,7 @@ import type { Answer } from "../../src/gate.ts";
 import { messageId } from "../../src/message-id.ts";
 import type { Violation } from "../../src/mail/reader.ts";
 import type { InboundOutcome } from "../../src/model/decision.ts";
+import { PosternError } from "../../src/model/errors.ts";
 import type { MailboxId, TenantId } from "../../src/model/ids.ts";
 import { decided, DEFERRALS } from "./decisions.ts";
 import { delivering, eventually, gateThat, World } from "./world.ts";
@@ -105,6 +106,17 @@ describe("the answer to the final dot", () => {
   it("a reader that fails is 451", async () => {
     const { gate, client } = await world.open({ inspect: () => Promise.reject(new Error("thread died")) });
     expect(await (await client()).send({ to: [ONE], data: freshMail() })).toMatch(/^451 4\.3\.1/);
+    expect(gate.received).toEqual([]);
+  });
+});
+
+describe("what the reader cannot read", () => {
+  it.each([
+    ["a message that takes too much is refused", "internal", /^554 5\.6\.0/],
+    ["bytes that are not there any more are asked for again", "not_found", /^451 4\.3\.1/],
+  ] as const)("%s", async (_what, code, reply) => {
+    const { gate, client } = await world.open({ inspect: () => Promise.reject(new PosternError(code, "cannot be read")) });
+    expect(await (await client()).send({ to: [ONE], data: freshMail() })).toMatch(reply);
     expect(gate.received).toEqual([]);
   });
 });
