@@ -10,10 +10,13 @@ import { Message, MessageSummary, messageJson, Outcome, summaryJson } from "./me
 import { PageQuery, pageOf, present } from "./paging.ts";
 import { notFound } from "./problem.ts";
 import { body, guarded, json, problems } from "./route.ts";
+import { createWaiters } from "./waiters.ts";
 
 const TAGS = ["Messages"];
 /** Capability that lets an agent have the raw bytes, hidden text and all. */
 const RAW_CAPABILITY = "mail.raw";
+/** Messages being read at once, in all: judgements stand in the same line, and keep the greater part of it (500). */
+const READING = 200;
 
 /** Path parameter of every route below one message. */
 export const MessagePath = z.object({ id: z.string().max(80).openapi({ example: "msg_1h3k5m7p9r1t3w5y7z9b1d3f" }) });
@@ -35,7 +38,7 @@ const get = guarded(["read", "oversight", "admin"], {
   summary: "Read a message",
   description: "An agent's key gets delivered messages only, with a fresh grant; people also get what is hidden in the mail.",
   request: { params: MessagePath },
-  responses: { 200: json("The message", Message), ...problems({ 404: "No such message" }) },
+  responses: { 200: json("The message", Message), ...problems({ 404: "No such message", 429: "Too many reads with this key" }) },
 });
 
 const raw = guarded(["read", "oversight", "admin"], {
@@ -50,7 +53,7 @@ const raw = guarded(["read", "oversight", "admin"], {
       description: "RFC 5322 bytes",
       content: { "message/rfc822": { schema: z.string().openapi({ format: "binary", example: "Subject: Lunch on Friday?\r\n\r\n…" }) } },
     },
-    ...problems({ 404: "No such message, or its bytes are no longer kept" }),
+    ...problems({ 404: "No such message, or its bytes are no longer kept", 429: "Too many reads with this key" }),
   },
 });
 
@@ -76,6 +79,7 @@ const usage = guarded(["read", "admin"], {
 /** What was received, as the caller may see it (MB-05, MB-08, MB-15, PB-09). */
 export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
+  const reading = createWaiters(undefined, READING);
   app.openapi(list, async (c) => {
     const caller = currentCaller(c);
     const { id, tenant } = await mailboxOf(deps, caller, c.req.valid("param").id);
@@ -85,12 +89,14 @@ export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(get, async (c) => {
     const caller = currentCaller(c);
     const row = await messageOf(deps, caller, c.req.valid("param").id);
+    using _ = reading.enter(caller.key.id);
     return c.json(await messageJson(deps, caller, row), 200);
   });
   app.openapi(raw, async (c) => {
     const caller = currentCaller(c);
     const row = await messageOf(deps, caller, c.req.valid("param").id);
     await allowRaw(deps, caller, row);
+    using _ = reading.enter(caller.key.id);
     return new Response(await bytesOf(deps, row), { headers: rawHeaders(row) });
   });
   app.openapi(usage, async (c) => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createFileBlobs } from "../../src/blobs/fs.ts";
 import type { Blobs } from "../../src/blobs/blobs.ts";
 import { createHttpApp } from "../../src/http/app.ts";
+import { PosternError } from "../../src/model/errors.ts";
 import { createReaderPool } from "../../src/threads/pool.ts";
 import { ADMIN_KEY, startRig, type Rig } from "./rig.ts";
 
@@ -63,4 +64,23 @@ describe("with the real blobs and the real reader", () => {
     expect((await get(`/v1/messages/${id}/raw`)).status).toBe(404);
     expect(await (await get(`/v1/messages/${id}`)).json()).toMatchObject({ id, text: null, subject: "Lunch?" });
   });
+});
+
+it("no key reads so many messages at once that judgements have no place in the line", async () => {
+  const slow = Promise.withResolvers<never>();
+  const reader = { ...rig.deps.reader, view: () => slow.promise };
+  const app = createHttpApp({ ...rig.deps, reader, metrics: new Registry() });
+  const box = await rig.mailbox();
+  const id = await rig.message({ mailbox: box.id });
+  const [busy, other] = [await rig.key(["read"], [box.id]), await rig.key(["read"], [box.id])];
+  const read = async (key: string) => (await app.request(`/v1/messages/${id}`, { headers: { authorization: `Bearer ${key}` } })).status;
+  const answers: number[] = [];
+  const all = Array.from({ length: 40 }, async () => answers.push(await read(busy)));
+  await expect.poll(() => answers).toEqual(Array<number>(8).fill(429));
+  const patient = read(other);
+  slow.reject(new PosternError("not_found", "gone"));
+  await Promise.all(all);
+  expect(answers.filter((status) => status === 200)).toHaveLength(32);
+  expect(await patient).toBe(200);
+  expect(await read(busy)).toBe(200);
 });
