@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAIL_LIMITS } from "./mail/limits.ts";
 import { PosternError, type Problem } from "./model/errors.ts";
 import * as read from "./settings.ts";
 import { SMTP_LIMITS, type SmtpLimits } from "./smtp/limits.ts";
@@ -33,10 +34,11 @@ export const Settings = z.object({
   POSTERN_TEMPORAL_PORT: read.portNumber
     .optional()
     .describe("gRPC port of the embedded Temporal server. Default: a free one, the same at every start."),
+  // No more than the reader takes, or the door would announce a size, take the message in and then refuse it.
   POSTERN_LIMIT_MESSAGE_SIZE: read
-    .byteSize(1024, 1024 ** 3)
+    .byteSize(1024, MAIL_LIMITS.size)
     .default(SMTP_LIMITS.size)
-    .describe("Largest message, in bytes or as `25MiB`. Default `25MiB`."),
+    .describe("Largest message, in bytes or as `10MiB`. Default `25MiB`, which is also the most."),
   POSTERN_LIMIT_RECIPIENTS: read
     .wholeNumber("recipients", 1, 10_000)
     .default(SMTP_LIMITS.recipients)

@@ -128,7 +128,9 @@ describe("configuration", () => {
       "the file `/nonexistent/zone.json` cannot be read; check the path and its permissions, or unset it",
     ],
     ["POSTERN_LOG_LEVEL", "loud", "`loud` is not known; use one of debug, info, warn, error, silent"],
-    ["POSTERN_LIMIT_MESSAGE_SIZE", "25GB", "`25GB` is not a size from 1024 to 1073741824 bytes; write for example `25MiB`"],
+    ["POSTERN_LIMIT_MESSAGE_SIZE", "25GB", "`25GB` is not a size from 1024 to 26214400 bytes; write for example `25MiB`"],
+    // The reader would refuse what the door has announced.
+    ["POSTERN_LIMIT_MESSAGE_SIZE", "26MiB", "`26MiB` is not a size from 1024 to 26214400 bytes; write for example `25MiB`"],
     ["POSTERN_LIMIT_RECIPIENTS", "0", "`0` is not a whole number of recipients from 1 to 10000; correct or unset it"],
     ["POSTERN_LIMIT_IDLE_SECONDS", "1.5", "`1.5` is not a whole number of seconds from 1 to 3600; correct or unset it"],
     ["POSTERN_LIMIT_ANSWER_SECONDS", "600", "`600` is not a whole number of seconds from 1 to 590; correct or unset it"],
