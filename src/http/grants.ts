@@ -3,7 +3,7 @@ import type { GrantClaims } from "../grants/sign.ts";
 import { GRANT_MAX_LENGTH, verifyGrant } from "../grants/verify.ts";
 import { PosternError } from "../model/errors.ts";
 import { currentCaller, sees, type Caller } from "./auth.ts";
-import { recordDenied, type Denial } from "./denied.ts";
+import { createDeny, type Denial } from "./denied.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { timeOf } from "./paging.ts";
 import { body, guarded, json, problems } from "./route.ts";
@@ -43,18 +43,19 @@ const check = guarded(["read", "send", "oversight", "admin"], {
     "For the tools an agent calls: signature, time, tenant, and the state of agent, mailbox and message today. " +
     "A refusal is a 403 `capability_denied` and an audit entry.",
   request: { body: body(Question) },
-  responses: { 200: json("It does", Checked), ...problems({ 422: "Not a question" }) },
+  responses: { 200: json("It does", Checked), ...problems({ 422: "Not a question", 429: "Too many acts with this key were denied" }) },
 });
 
 /** MB-06: capabilities are enforced here, whatever key the caller has. */
 export function grantRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
+  const deny = createDeny(deps);
   app.openapi(check, async (c) => {
     const caller = currentCaller(c);
     const { grant, capability } = c.req.valid("json");
     const judged = await judge(deps, caller, grant, capability);
     if ("reason" in judged) {
-      await recordDenied(deps, caller, { ...judged, capability });
+      await deny(caller, { ...judged, capability });
       throw denied(judged.reason);
     }
     return c.json(checkedJson(judged, capability), 200);

@@ -4,7 +4,7 @@ import { isId } from "../model/ids.ts";
 import type { MessageRow } from "../store/contract.ts";
 import { currentCaller, sees, type Caller } from "./auth.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { recordDenied } from "./denied.ts";
+import { createDeny, type Deny } from "./denied.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
 import { Message, MessageSummary, messageJson, Outcome, summaryJson } from "./message-json.ts";
 import { PageQuery, pageOf, present } from "./paging.ts";
@@ -79,6 +79,7 @@ const usage = guarded(["read", "admin"], {
 /** What was received, as the caller may see it (MB-05, MB-08, MB-15, PB-09). */
 export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
+  const deny = createDeny(deps);
   const reading = createWaiters(undefined, READING);
   app.openapi(list, async (c) => {
     const caller = currentCaller(c);
@@ -95,7 +96,7 @@ export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(raw, async (c) => {
     const caller = currentCaller(c);
     const row = await messageOf(deps, caller, c.req.valid("param").id);
-    await allowRaw(deps, caller, row);
+    await allowRaw(deny, caller, row);
     using _ = reading.enter(caller.key.id);
     return new Response(await bytesOf(deps, row), { headers: rawHeaders(row) });
   });
@@ -117,9 +118,9 @@ export async function messageOf(deps: HttpDeps, caller: Caller, id: string): Pro
   return row;
 }
 
-async function allowRaw(deps: HttpDeps, caller: Caller, row: MessageRow): Promise<void> {
+async function allowRaw(deny: Deny, caller: Caller, row: MessageRow): Promise<void> {
   if (caller.view === "all" || row.capabilities.includes(RAW_CAPABILITY)) return;
-  await recordDenied(deps, caller, { message: row.id, mailbox: row.mailbox, capability: RAW_CAPABILITY, reason: "not_granted" });
+  await deny(caller, { message: row.id, mailbox: row.mailbox, capability: RAW_CAPABILITY, reason: "not_granted" });
   throw new PosternError("capability_denied", `the message does not carry the capability \`${RAW_CAPABILITY}\``, {
     fix: "add it to the sender's rule in the policy",
   });

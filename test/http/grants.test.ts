@@ -92,6 +92,18 @@ describe("MB-06 grants/check", () => {
     }
   });
 
+  it("an agent in a loop does not write the audit log full: 60 denials a minute, then 429 for what would be one", async () => {
+    const looping = await rig.key(["read"], [box.id]);
+    const asked = Array.from({ length: 62 }, async (_, index) => (await check(grant, `made_up_${index}`, looping)).status);
+    expect((await Promise.all(asked)).filter((status) => status === 429)).toHaveLength(2);
+    expect(await denials()).toBe(60);
+    expect((await check("forged", "read_calendar", looping)).body).toMatchObject({ status: 429, code: "too_many_requests" });
+    expect((await check(grant, "read_calendar", looping)).status).toBe(200);
+    expect((await check(grant, "made_up")).status).toBe(403);
+    rig.now += 60_000;
+    expect((await check(grant, "made_up", looping)).status).toBe(403);
+  });
+
   it("a question that is none is a 422", async () => {
     for (const body of [{ grant }, { capability: "x" }, { grant: "", capability: "x" }, { grant, capability: "x", more: 1 }]) {
       expect((await rig.call("POST", "/v1/grants/check", { key, body })).status).toBe(422);
