@@ -12,6 +12,10 @@ export function expectDurable(report: Report): void {
   expectAudit(report);
   expectHistories(report);
   expectBlobs(report);
+  expect(
+    report.log.filter((line) => /"(code|fault)":"internal"/.test(line)),
+    "what a kill breaks is temporary, never a fault of the message",
+  ).toEqual([]);
 }
 
 function expectAnswers({ ended }: Report): void {
