@@ -1,16 +1,16 @@
-const NAMED: Readonly<Record<string, string>> = {
-  white: "ffffff",
-  black: "000000",
-  red: "ff0000",
-  yellow: "ffff00",
-  blue: "0000ff",
-  gray: "808080",
-  grey: "808080",
-  silver: "c0c0c0",
-  snow: "fffafa",
-  ivory: "fffff0",
-  whitesmoke: "f5f5f5",
-};
+const NAMED: ReadonlyMap<string, string> = new Map([
+  ["white", "ffffff"],
+  ["black", "000000"],
+  ["red", "ff0000"],
+  ["yellow", "ffff00"],
+  ["blue", "0000ff"],
+  ["gray", "808080"],
+  ["grey", "808080"],
+  ["silver", "c0c0c0"],
+  ["snow", "fffafa"],
+  ["ivory", "fffff0"],
+  ["whitesmoke", "f5f5f5"],
+]);
 
 /** Six hex digits, the name of a colour, `transparent`, or null. Differences nobody sees are dropped. */
 export function normalColor(value: string): string | null {
@@ -18,7 +18,7 @@ export function normalColor(value: string): string | null {
   if (word.startsWith("#")) return hexColor(word.slice(1));
   if (value.startsWith("rgb")) return rgbColor(value);
   if (value.includes("(") || word === "" || word === "inherit" || word === "currentcolor") return null;
-  const named = NAMED[word];
+  const named = NAMED.get(word);
   return named === undefined ? word : coarse(named);
 }
 

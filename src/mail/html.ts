@@ -225,20 +225,25 @@ function readRaw(walk: Walk, name: string): void {
 
 function showReplaced(walk: Walk, tag: Tag): void {
   const text = tag.attributes.get("alt") ?? (tag.attributes.get("type") === "submit" ? (tag.attributes.get("value") ?? "") : "");
-  if (text !== "") addText(walk, ` ${text} `);
+  if (text === "") return;
+  // It has no content, and looks like itself all the same.
+  walk.frames.push(frameOf(tag, topFrame(walk), walk.sheet));
+  addText(walk, ` ${text} `);
+  walk.frames.pop();
 }
 
 // Elements that end by themselves when a sibling opens; an unclosed run of them is no depth.
-const ENDS: Readonly<Record<string, readonly string[]>> = {
-  li: ["p", "li"],
-  dt: ["p", "dd", "dt"],
-  dd: ["p", "dd", "dt"],
-  option: ["option"],
-  td: ["p", "td", "th"],
-  th: ["p", "td", "th"],
-  tr: ["p", "td", "th", "tr"],
-  tbody: ["p", "td", "th", "tr", "thead", "tbody"],
-};
+// Maps, here and below: a `<constructor>` must find nothing.
+const ENDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["li", ["p", "li"]],
+  ["dt", ["p", "dd", "dt"]],
+  ["dd", ["p", "dd", "dt"]],
+  ["option", ["option"]],
+  ["td", ["p", "td", "th"]],
+  ["th", ["p", "td", "th"]],
+  ["tr", ["p", "td", "th", "tr"]],
+  ["tbody", ["p", "td", "th", "tr", "thead", "tbody"]],
+]);
 const BLOCKS = new Set([
   "p",
   "div",
@@ -262,13 +267,13 @@ const BLOCKS = new Set([
 ]);
 
 function closeImplied(walk: Walk, name: string): void {
-  const ends = ENDS[name] ?? (BLOCKS.has(name) ? ["p"] : []);
+  const ends = ENDS.get(name) ?? (BLOCKS.has(name) ? ["p"] : []);
   while (ends.includes(topFrame(walk).name)) popFrame(walk, topFrame(walk).name);
 }
 
 /** What is left of a tag for the layout: where lines and paragraphs break. A line break element breaks each time. */
 function emitBreak(walk: Walk, name: string): void {
-  const kind = KEPT[name];
+  const kind = KEPT.get(name);
   if (kind === undefined || !isSeen(walk) || walk.lastBreak === "p" || (walk.lastBreak === kind && name !== "br")) return;
   emit(walk, BREAKS[kind]);
   walk.lastBreak = kind;
@@ -276,30 +281,30 @@ function emitBreak(walk: Walk, name: string): void {
 
 const BREAKS = { br: "\n", p: "\n\n", space: " " } as const;
 
-const KEPT: Readonly<Record<string, keyof typeof BREAKS>> = {
-  br: "br",
-  hr: "br",
-  li: "br",
-  tr: "br",
-  dt: "br",
-  dd: "br",
-  div: "br",
-  option: "br",
-  td: "space",
-  th: "space",
-  p: "p",
-  table: "p",
-  ul: "p",
-  ol: "p",
-  dl: "p",
-  h1: "p",
-  h2: "p",
-  h3: "p",
-  h4: "p",
-  h5: "p",
-  h6: "p",
-  blockquote: "p",
-  pre: "p",
-  section: "p",
-  article: "p",
-};
+const KEPT: ReadonlyMap<string, keyof typeof BREAKS> = new Map([
+  ["br", "br"],
+  ["hr", "br"],
+  ["li", "br"],
+  ["tr", "br"],
+  ["dt", "br"],
+  ["dd", "br"],
+  ["div", "br"],
+  ["option", "br"],
+  ["td", "space"],
+  ["th", "space"],
+  ["p", "p"],
+  ["table", "p"],
+  ["ul", "p"],
+  ["ol", "p"],
+  ["dl", "p"],
+  ["h1", "p"],
+  ["h2", "p"],
+  ["h3", "p"],
+  ["h4", "p"],
+  ["h5", "p"],
+  ["h6", "p"],
+  ["blockquote", "p"],
+  ["pre", "p"],
+  ["section", "p"],
+  ["article", "p"],
+]);

@@ -40,6 +40,7 @@ describe("X-13 text that a person would not see", () => {
     ["an element of the style sheet", "<style>@media print{a{b:c}} u{font-size:0}</style><u>SECRET</u>"],
     ["an element inside a hidden one", '<div style="display:none"><p style="display:block"><b>SECRET</b></p></div>'],
     ["unclosed hidden elements", '<div style="display:none"><p>SECRET'],
+    ["the words for a picture that is not shown", '<img style="display:none" alt="SECRET">'],
     ["text below 500 levels", `${"<b>".repeat(600)}SECRET`],
   ])("%s", (_name, markup) => {
     const { visible, hidden } = readHtml(`<p>before</p>${markup}`);
@@ -120,6 +121,13 @@ describe("visible text of HTML", () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it("takes elements, colours and styles named like members of objects for what they are", () => {
+    const names = ["constructor", "valueof", "tostring", "hasownproperty"];
+    for (const name of names) {
+      expect(readHtml(`<p>a</p><${name} style="color:${name};${name}:none" class="${name}">b</${name}>`).visible).toMatch(/^a\s+b$/);
+    }
   });
 
   it("never throws, whatever the text", () => {
