@@ -94,6 +94,7 @@ export const Message = z
       .openapi({ description: "What a person would read. Null when the raw bytes are no longer kept or cannot be read." }),
     attachments: z.array(z.object({ filename: z.string().nullable(), content_type: z.string(), size: z.int(), sha256: z.string() })),
     grant: z.string().nullable().openapi({ description: "For agents: a compact JWS (EdDSA) that carries the capabilities for 24 hours." }),
+    truncated: z.boolean().openapi({ description: "A text is longer than the million characters shown; `/raw` has the whole." }),
     html_text: z.string().nullable().optional().openapi({ description: "For people: the visible text of the HTML alternative." }),
     hidden_text: z.array(z.string()).optional().openapi({ description: "For people: text that a reader of the mail would not see." }),
   })
@@ -105,6 +106,7 @@ export const Message = z
       date: "2026-11-21T09:59:58.000Z",
       text: "Shall we have lunch on Friday at noon?",
       attachments: [],
+      truncated: false,
       grant: "eyJhbGciOiJFZERTQSIsImtpZCI6IjVmOGgya…",
     },
   });
@@ -141,6 +143,7 @@ export async function messageJson(deps: HttpDeps, caller: Caller, row: MessageRo
     date: view?.date ?? null,
     text: view?.text ?? null,
     attachments: (view?.attachments ?? []).map((attachment) => ({ ...attachment })),
+    truncated: view?.truncated ?? false,
     grant,
     ...(caller.view === "all" ? { html_text: view?.html_text ?? null, hidden_text: [...(view?.hidden ?? [])] } : {}),
   };

@@ -10,6 +10,7 @@ import { isViolation, parseMail, type ParsedAttachment, type ParsedMail } from "
 import type { Authentication, MessageView, Violation } from "./reader.ts";
 import { textViews, type TextViews } from "./text.ts";
 import { threadFacts } from "./thread.ts";
+import { wellFormed } from "./wellformed.ts";
 import type { Envelope, Headline } from "../model/message.ts";
 
 /** A message within the limits, read once. Plain data: a caller may keep it between the functions below. */
@@ -76,6 +77,12 @@ export function headlineOf({ header, views }: OpenedMail): Headline {
   return { subject: views.subject, rfc_message_id: threadFacts(header.fields).rfc_message_id };
 }
 
+/**
+ * Characters shown of a text. All of 25 MiB would keep the main thread busy for a quarter of a second to write as JSON,
+ * and nobody reads it; the raw message has the whole.
+ */
+const SHOWN = 1_000_000;
+
 /** What an agent or a person is shown of an opened message. */
 export function viewMail({ header, parsed, views }: OpenedMail): MessageView {
   const fromFields = valuesOf(header.fields, "from");
@@ -86,11 +93,27 @@ export function viewMail({ header, parsed, views }: OpenedMail): MessageView {
     cc: parsed.cc.filter(isPlainAddress),
     subject: views.subject,
     date: readDate(valuesOf(header.fields, "date")[0]),
-    text: views.agent,
-    html_text: views.text.trim() !== "" && views.html !== "" ? views.html : null,
-    hidden: views.hidden,
+    text: wellFormed(views.agent, SHOWN),
+    html_text: views.text.trim() !== "" && views.html !== "" ? wellFormed(views.html, SHOWN) : null,
+    hidden: firstOf(views.hidden, SHOWN),
     attachments: parsed.attachments.map(showAttachment),
+    truncated: [views.agent, views.html].some((text) => text.length > SHOWN) || lengthOf(views.hidden) > SHOWN,
   };
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((length, text) => length + text.length, 0);
+}
+
+/** As many characters of the texts, in order. */
+function firstOf(texts: readonly string[], characters: number): string[] {
+  let left = characters;
+  return texts.flatMap((text) => {
+    if (left <= 0) return [];
+    const shown = wellFormed(text, left);
+    left -= text.length;
+    return [shown];
+  });
 }
 
 /** No guard reads these fields, so they hold no sentences: quoted local parts and what is no address at all are left out. */

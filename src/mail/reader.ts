@@ -64,6 +64,8 @@ export interface MessageView {
   readonly html_text: string | null;
   /** Text a person would not see. Never part of `text`; shown to people only. */
   readonly hidden: readonly string[];
+  /** Some text is longer than the million characters that are shown of each; the raw message has the whole. */
+  readonly truncated: boolean;
   readonly attachments: readonly {
     readonly filename: string | null;
     readonly content_type: string;

@@ -192,7 +192,7 @@ function readerOver(bytes: ReadonlyMap<string, Buffer>): MailReader {
       if (raw === undefined) return Promise.reject(new PosternError("not_found", "the bytes are gone"));
       const text = raw.toString().split("\r\n\r\n")[1] ?? "";
       const view = { from: "Boss <boss@acme.example>", to: ["assistant@acme.example"], cc: [], subject: "s", date: null, text };
-      return Promise.resolve({ ...view, html_text: "<seen>", hidden: [HIDDEN], attachments: [] });
+      return Promise.resolve({ ...view, html_text: "<seen>", hidden: [HIDDEN], attachments: [], truncated: false });
     },
   };
 }

@@ -91,6 +91,18 @@ describe("facts of a message", () => {
     expect(await viewBytes(headed("From: a@b.example", `Date: ${date}`))).toMatchObject({ date: utc });
   });
 
+  it("of a text at most a million characters are shown, and the view says so", async () => {
+    const long = await viewBytes(letter("From: a@b.example", "", "x".repeat(999_997), "\u{1f600}"));
+    expect(long).toMatchObject({ truncated: true, html_text: null });
+    expect("text" in long && long.text.length).toBe(1_000_000);
+    expect("text" in long && long.text.isWellFormed()).toBe(true);
+    const hidden = await viewBytes(
+      letter("From: a@b.example", "Content-Type: text/html", "", `a<!-- b -->c<i hidden>${"d".repeat(1_000_000)}</i>`),
+    );
+    expect(hidden).toMatchObject({ truncated: true, text: "ac", hidden: ["b", "d".repeat(999_999)] });
+    expect(await viewBytes(letter("From: a@b.example", "", "hello"))).toMatchObject({ truncated: false });
+  });
+
   it("inspection gives the limit a message breaks, or null", async () => {
     expect(await inspectBytes(headed("From: a@b.example"))).toBeNull();
     expect(await inspectBytes(Buffer.from("From: a@b.example\r\n\r\nbare\nfeed"))).toMatchObject({ limit: "bare_lf", code: 550 });
