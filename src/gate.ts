@@ -6,7 +6,7 @@ import type { ReleaseInput, ReleaseRefusal, ReleaseResult } from "./model/hold.t
 import { holdWorkflowId, inboundWorkflowId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
 import { RELEASE_REFUSED_FAILURE, WORKFLOW, type TaskQueues } from "./model/names.ts";
-import type { Store } from "./store/contract.ts";
+import type { Store, Watch } from "./store/contract.ts";
 
 /** What the door tells the peer: a recorded decision, or that there is none yet. */
 export type Answer =
@@ -37,6 +37,9 @@ export interface GateDeps {
 const CALL_MS = 5_000;
 const RELEASE_MS = 20_000;
 
+/** The record is read this often when nothing is heard: the run may be another's, and its deferral older than our listening. */
+const POLL_MS = 1_000;
+
 export function createGate(deps: GateDeps): Gate {
   return {
     receive: (input, deadlineMs) => receive(deps, input, performance.now() + deadlineMs),
@@ -49,12 +52,26 @@ async function receive(deps: GateDeps, input: InboundInput, deadline: number): P
   try {
     const recorded = await finalDecision(deps, input);
     if (recorded !== null) return { kind: "decided", decision: recorded };
-    const run = await start(deps, input, deadline);
-    return run === null ? await readFinal(deps, input) : await awaitDecision(deps, input, run, deadline);
+    return await judge(deps, input, deadline);
   } catch (error) {
     deps.onFault(error);
     return { kind: "deferred", reason: deferralOf(error) };
   }
+}
+
+/** Subscribed before the start: a decision is heard of however soon it comes, and nothing is read before it can be there. */
+async function judge(deps: GateDeps, input: InboundInput, deadline: number): Promise<Answer> {
+  const watch = subscribe(deps, input, deadline);
+  try {
+    const run = await start(deps, input, deadline);
+    return run === null ? await readFinal(deps, input) : await awaitDecision(deps, input, run, deadline, watch);
+  } finally {
+    watch.cancel();
+  }
+}
+
+function subscribe({ store }: GateDeps, { message }: InboundInput, deadline: number): Watch {
+  return store.watch(`message:${message}`, Math.max(0, Math.min(POLL_MS, deadline - performance.now())));
 }
 
 function finalDecision(deps: GateDeps, { message }: InboundInput): Promise<Decision | null> {
@@ -87,18 +104,17 @@ async function readFinal(deps: GateDeps, input: InboundInput): Promise<Answer> {
   return decision === null ? { kind: "deferred", reason: "unavailable" } : { kind: "decided", decision };
 }
 
-async function awaitDecision(deps: GateDeps, { message }: InboundInput, run: string, deadline: number): Promise<Answer> {
-  for (;;) {
-    // Subscribed before the read, so a decision between read and wait is not missed.
-    const watch = deps.store.watch(`message:${message}`, Math.max(0, deadline - performance.now()));
-    try {
-      const decision = await deps.store.run("decisions.of_run", { message, run });
-      if (decision !== null) return answerOf(decision);
-      await watch.moved;
-    } finally {
-      watch.cancel();
-    }
+async function awaitDecision(deps: GateDeps, input: InboundInput, run: string, deadline: number, watch: Watch): Promise<Answer> {
+  await watch.moved;
+  // Subscribed before the read, so a decision between read and wait is not missed.
+  const next = subscribe(deps, input, deadline);
+  try {
+    const decision = await deps.store.run("decisions.of_run", { message: input.message, run });
+    if (decision !== null) return answerOf(decision);
     if (performance.now() >= deadline) return { kind: "deferred", reason: "no_answer" };
+    return await awaitDecision(deps, input, run, deadline, next);
+  } finally {
+    next.cancel();
   }
 }
 
