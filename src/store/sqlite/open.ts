@@ -23,6 +23,13 @@ export function openWriter(path: string): DatabaseSync {
 
 export function openReader(path: string): DatabaseSync {
   const connection = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT });
-  connection.exec("pragma query_only = on; pragma trusted_schema = off; pragma cache_size = -65536; pragma temp_store = memory;");
+  // Mapped, because every commit of the writer makes this connection forget the pages it has cached.
+  connection.exec(`
+    pragma query_only = on;
+    pragma trusted_schema = off;
+    pragma mmap_size = 268435456;
+    pragma cache_size = -65536;
+    pragma temp_store = memory;
+  `);
   return connection;
 }
