@@ -35,7 +35,7 @@ function rgbColor(value: string): string | null {
     .replaceAll(",", " ")
     .split(" ")
     .filter((part) => part !== "")
-    .map(Number.parseFloat);
+    .map((part, index) => Number.parseFloat(part) * (part.endsWith("%") && index < 3 ? 2.55 : 1));
   if (parts.length < 3 || parts.some(Number.isNaN)) return null;
   if (parts.length > 3 && (parts[3] ?? 1) < 0.05) return "transparent";
   return coarse(

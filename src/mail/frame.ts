@@ -51,18 +51,27 @@ function linkOf(href: string | undefined): string | null {
   return shown && link.length <= LINK_LENGTH ? link.replaceAll("<", "&lt;") : null;
 }
 
-const CLASSES = 20;
-
 function appearanceOf({ name, attributes }: Tag, sheet: StyleSheet): Appearance {
-  const classes = (attributes.get("class") ?? "").toLowerCase().split(/\s/, CLASSES);
-  const id = attributes.get("id")?.toLowerCase();
-  const keys = [name, ...classes.flatMap((word) => [`.${word}`, `${name}.${word}`]), ...(id === undefined ? [] : [`#${id}`])];
-  const sheets = sheet.size === 0 ? [] : keys.map((key) => sheet.get(key) ?? {});
+  const own: Appearance = attributeAppearance(attributes);
+  if (sheet.size > 0) for (const key of selectorsOf(name, attributes)) Object.assign(own, sheet.get(key));
   const style = attributes.get("style");
-  return Object.assign({}, attributeAppearance(attributes), ...sheets, style === undefined ? {} : readDeclarations(decodeStyle(style)));
+  return style === undefined ? own : Object.assign(own, readDeclarations(decodeStyle(style)));
 }
 
-const STYLE_ENTITY = /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(colon|semi|lpar|rpar|num|period|amp|nbsp|tab|newline));?/gi;
+function* selectorsOf(name: string, attributes: Tag["attributes"]): Generator<string> {
+  yield name;
+  for (const word of wordsOf(attributes.get("class"))) {
+    yield `.${word}`;
+    yield `${name}.${word}`;
+  }
+  for (const word of wordsOf(attributes.get("id"))) yield `#${word}`;
+}
+
+function wordsOf(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : decodeStyle(value).toLowerCase().split(/\s+/);
+}
+
+const STYLE_ENTITY = /&(?:#0{0,99}(\d{1,7})|#x0{0,99}([0-9a-f]{1,6})|(colon|semi|lpar|rpar|num|period|amp|nbsp|tab|newline));?/gi;
 const NAMED: Readonly<Record<string, string>> = {
   colon: ":",
   semi: ";",

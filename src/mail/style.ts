@@ -14,22 +14,52 @@ export interface Appearance {
   readonly background?: string | null;
 }
 
-const DECLARATIONS = 200;
-
-/** Reads `property: value; …`, later declarations over earlier ones. */
+/**
+ * Reads `property: value; …` as browsers do: comments are nothing, escapes are characters, the important comes before the
+ * later, and a `display` that nobody knows leaves the one before in force.
+ */
 export function readDeclarations(css: string): Appearance {
   const properties = new Map<string, string>();
-  for (const declaration of css.split(";", DECLARATIONS)) {
+  const important = new Set<string>();
+  for (const declaration of unescapeCss(stripComments(css)).split(";")) {
     const colon = declaration.indexOf(":");
     if (colon === -1) continue;
-    const value = declaration
+    const name = declaration.slice(0, colon).trim().toLowerCase();
+    const [value = "", mark] = declaration
       .slice(colon + 1)
-      .replaceAll("!important", "")
-      .trim()
-      .toLowerCase();
-    properties.set(declaration.slice(0, colon).trim().toLowerCase(), value);
+      .toLowerCase()
+      .split("!", 2)
+      .map((part) => part.trim());
+    if (name === "display" && !DISPLAYS.test(value)) continue;
+    if (mark === "important") important.add(name);
+    else if (important.has(name)) continue;
+    properties.set(name, value);
   }
   return appearanceOf(properties);
+}
+
+const DISPLAYS = /^(?:none|inline|block|table|flex|grid|flow|contents|list-item|ruby|run-in|initial|inherit|unset|revert|-)/;
+
+export function stripComments(css: string): string {
+  let text = "";
+  let at = 0;
+  for (;;) {
+    const open = css.indexOf("/*", at);
+    if (open === -1) return text + css.slice(at);
+    text += css.slice(at, open);
+    const close = css.indexOf("*/", open + 2);
+    if (close === -1) return text;
+    at = close + 2;
+  }
+}
+
+/** CSS Syntax §4.3.7. */
+function unescapeCss(css: string): string {
+  if (!css.includes("\\")) return css;
+  return css.replace(/\\(?:([0-9a-f]{1,6})\s?|([^\n\r\f0-9a-f]))/gi, (_all, hex: string | undefined, character: string | undefined) => {
+    const code = Number.parseInt(hex ?? "", 16);
+    return character ?? (code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : "");
+  });
 }
 
 function appearanceOf(properties: ReadonlyMap<string, string>): Appearance {
@@ -62,10 +92,11 @@ function isClipped(properties: ReadonlyMap<string, string>): boolean {
   const shape = properties.get("clip-path") ?? "";
   if (isEmptyRect(properties.get("clip"))) return true;
   if (shape.startsWith("inset(100%") || shape.startsWith("inset(50%") || shape.startsWith("circle(0")) return true;
-  if (properties.get("transform")?.includes("scale(0)") === true) return true;
-  return FLAT.some((name) => isFlat(properties.get(name))) && (properties.get("overflow") ?? "").startsWith("hidden");
+  if (NO_SIZE.test(properties.get("transform") ?? "")) return true;
+  return FLAT.some((name) => isFlat(properties.get(name))) && /^(?:hidden|clip)/.test(properties.get("overflow") ?? "");
 }
 
+const NO_SIZE = /\bscale(?:x|y|3d)?\(\s*0(?:\.0{1,9})?\s*[,)]/;
 const FLAT = ["height", "max-height", "width", "max-width"];
 
 /** At most a pixel; `1em` and `1%` are small numbers of big units. */
@@ -86,8 +117,10 @@ const OFF_SCREEN = -400;
 
 function isOffScreen(properties: ReadonlyMap<string, string>): boolean {
   const position = properties.get("position") ?? "";
-  const moved = position === "absolute" || position === "fixed" ? ["left", "top", "right", "bottom"] : [];
-  return [...moved, "text-indent", "margin-left", "margin-top"].some((name) => (number(properties.get(name)) ?? 0) <= OFF_SCREEN);
+  const moved = ["absolute", "fixed", "relative"].includes(position) ? ["left", "top", "right", "bottom"] : [];
+  const [, shift] = /\btranslate(?:x|y|3d)?\(\s*(-\d{1,9})/.exec(properties.get("transform") ?? "") ?? [];
+  const distances = [...moved, "text-indent", "margin-left", "margin-top"].map((name) => properties.get(name));
+  return [...distances, shift].some((distance) => (number(distance) ?? 0) <= OFF_SCREEN);
 }
 
 /** True: too small to read. Undefined: not said, or not a size. */

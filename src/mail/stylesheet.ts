@@ -1,18 +1,22 @@
-import { readDeclarations, type Appearance } from "./style.ts";
+import { readDeclarations, stripComments, type Appearance } from "./style.ts";
 
 /** `.class`, `#id`, `tag` and `tag.class` of a style sheet, with what they say. */
 export type StyleSheet = Map<string, Appearance>;
 
-const RULES = 5_000;
+/** More than the HTML that is read can hold. */
+const RULES = 250_000;
 
 /** Only selectors of one element; what an at-rule wraps depends on the screen and is left out. */
 export function readStyleSheet(css: string, into: StyleSheet): void {
   let at = 0;
-  const text = stripComments(css);
+  // Marks that once hid a style sheet from older browsers.
+  const text = stripComments(css.replaceAll("<!--", "").replaceAll("-->", ""));
   while (at < text.length && into.size < RULES) {
     const open = text.indexOf("{", at);
     if (open === -1) return;
-    const selectors = text.slice(at, open).trim();
+    const before = text.slice(at, open);
+    // After statements such as `@charset "utf-8";`.
+    const selectors = before.slice(before.lastIndexOf(";") + 1).trim();
     const atRule = selectors.startsWith("@");
     const close = atRule ? endOfBlock(text, open) : text.indexOf("}", open);
     const end = close === -1 ? text.length : close;
@@ -24,7 +28,7 @@ export function readStyleSheet(css: string, into: StyleSheet): void {
 function addRule(selectors: string, declarations: string, into: StyleSheet): void {
   const appearance = readDeclarations(declarations);
   if (Object.keys(appearance).length === 0) return;
-  for (const selector of selectors.split(",", 100)) {
+  for (const selector of selectors.split(",")) {
     const key = selector.trim().toLowerCase();
     if (isSimple(key)) into.set(key, { ...into.get(key), ...appearance });
   }
@@ -34,19 +38,6 @@ function isSimple(selector: string): boolean {
   if (selector === "" || selector.length > 200) return false;
   for (const character of selector) if (" >+~:[*".includes(character)) return false;
   return true;
-}
-
-function stripComments(css: string): string {
-  let text = "";
-  let at = 0;
-  for (;;) {
-    const open = css.indexOf("/*", at);
-    if (open === -1) return text + css.slice(at);
-    text += css.slice(at, open);
-    const close = css.indexOf("*/", open + 2);
-    if (close === -1) return text;
-    at = close + 2;
-  }
 }
 
 function endOfBlock(text: string, open: number): number {

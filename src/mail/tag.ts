@@ -6,8 +6,9 @@ export interface Tag {
   readonly end: number;
 }
 
-const ATTRIBUTES = 100;
-const ATTRIBUTE_LENGTH = 4_000;
+// Wide: a style that is cut off would show what it hides.
+const ATTRIBUTES = 10_000;
+const ATTRIBUTE_LENGTH = 1_000_000;
 
 /** Reads a tag from its name on, as browsers do: quotes hide brackets, a slash is white space. */
 export function readTag(html: string, start: number): Tag {
