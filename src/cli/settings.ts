@@ -50,21 +50,25 @@ function parseEndpoint(name: string, text: string): Endpoint {
 const EVERYWHERE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /**
- * POSTERN_KEY, else POSTERN_ADMIN_KEY, else the first admin key in the data directory. Never taken from the command line,
+ * POSTERN_KEY, else, for a service of this host, POSTERN_ADMIN_KEY or the first admin key in the data directory. Never taken from the command line,
  * where other users of the machine could read it.
  */
 export async function accessKey(env: Environment, files: Files, url: string): Promise<string> {
-  const key = given(env, "POSTERN_KEY") ?? given(env, "POSTERN_ADMIN_KEY") ?? (await keyOfFile(env, files, url));
+  const key = given(env, "POSTERN_KEY") ?? (await operatorKey(env, files, url));
   if (!/^[\x21-\x7e]{1,200}$/.test(key))
     throw new PosternError("unauthorized", "the key holds spaces or other characters no key has", { fix: NO_KEY_FIX });
   return key;
 }
 
-async function keyOfFile(env: Environment, files: Files, url: string): Promise<string> {
-  const path = join(given(env, "POSTERN_DATA") ?? DATA_DEFAULT, "admin.key");
+async function operatorKey(env: Environment, files: Files, url: string): Promise<string> {
   // Threat: this machine's operator key must not go to whatever host a variable names.
   if (!isThisHost(url))
     throw new PosternError("unauthorized", `no key for \`${url}\``, { fix: "set POSTERN_KEY to a key of that service" });
+  return given(env, "POSTERN_ADMIN_KEY") ?? keyOfFile(env, files);
+}
+
+async function keyOfFile(env: Environment, files: Files): Promise<string> {
+  const path = join(given(env, "POSTERN_DATA") ?? DATA_DEFAULT, "admin.key");
   try {
     return (await files.read(path)).toString("utf8").trim();
   } catch (cause) {

@@ -55,6 +55,8 @@ describe("which key is used", () => {
   it("the operator's key of this machine is never sent to another host", async () => {
     for (const url of ["https://mail.example.com", "http://127.0.0.1.evil.example", "http://10.0.0.1:8025"]) {
       await expect(accessKey({ POSTERN_DATA: data }, files, url)).rejects.toMatchObject({ code: "unauthorized" });
+      await expect(accessKey({ POSTERN_ADMIN_KEY: "pst_live_admin" }, files, url)).rejects.toMatchObject({ code: "unauthorized" });
+      expect(await accessKey({ POSTERN_KEY: "pst_live_theirs" }, files, url)).toBe("pst_live_theirs");
     }
   });
 
