@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, statfs } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Client } from "@temporalio/client";
@@ -11,6 +11,7 @@ import { createFileBlobs } from "./blobs/fs.ts";
 import { createUses, type Uses } from "./blobs/uses.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
+import { freeSpace } from "./free-space.ts";
 import { createGate, type Gate } from "./gate.ts";
 import type { GrantKey } from "./grants/sign.ts";
 import { createHttpApp } from "./http/app.ts";
@@ -53,7 +54,7 @@ export interface Running {
 }
 
 /** Messages of one sender in one hour after which automatic mail, or mail between two agents, counts as an echo (X-10). */
-const LOOP_CAPS = { perThread: 10, perPair: 30 } as const;
+const LOOP_CAPS = { perThread: 30, perPair: 30 } as const;
 
 /**
  * Brings up store, blobs, readers, workers and doors, in this order; the doors open last. Rejects with a `PosternError`
@@ -84,7 +85,7 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   };
   const state = await openState(config, base, started);
   const known = await bootstrap({ ...state, ...base, dataDir: config.dataDir, ...keysOf(config) });
-  const { gate, ended } = await startWorkers(options, base, state, started);
+  const { gate, ended } = await startWorkers(options, base, state, known.tenant.id, started);
   const doors = await openDoors(config, { ...base, ...state, gate, grants: known.grants }, started);
   return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => inTime(closeAll(started)) };
 }
@@ -120,6 +121,7 @@ async function startWorkers(
   options: ServeOptions,
   base: Base,
   state: State,
+  instance: string,
   started: Closing[],
 ): Promise<{ gate: Gate; ended: Promise<void> }> {
   const { namespace } = options.temporal;
@@ -127,6 +129,8 @@ async function startWorkers(
   const connection = await connect(options.temporal.connection, log);
   started.unshift(() => connection.close());
   const client = new Client({ connection, namespace });
+  // Before the workers: they must not take another database's tasks.
+  await ensureUpkeep(client, taskQueues, instance);
   const workers = await createPosternWorkers({
     ...{ connection, namespace, taskQueues },
     bundle: options.bundle ?? (await bundlePosternWorkflows()),
@@ -137,7 +141,6 @@ async function startWorkers(
   // Whoever started us waits on it; a failure before that must not end the process unexplained.
   ended.catch((error: unknown) => log.fatal({ err: error }, "the workers stopped"));
   started.unshift(() => workers.shutdown());
-  await ensureUpkeep(client, taskQueues);
   const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
   return { gate: createGate({ client, store: state.store, taskQueues, eager: true, onFault }), ended };
 }
@@ -153,10 +156,9 @@ async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Pr
     closing.abort();
     return http.close();
   });
-  const freeBytes = async (): Promise<number> => statfs(deps.blobRoot).then(({ bavail, bsize }) => bavail * bsize);
   const smtp = await startSmtp({
     ...config.smtp,
-    deps: { ...deps, metrics, freeBytes },
+    deps: { ...deps, metrics, freeBytes: freeSpace(deps.blobRoot) },
     limits: { ...config.limits, judgements: INBOUND_SLOTS / 2 },
     trustedRelays: config.trustedRelays,
     name: hostname(),
