@@ -1,12 +1,12 @@
 // The process under measurement: the SMTP door over the real store and real blobs, with a gate that answers at once.
 import { randomBytes } from "node:crypto";
-import { statfs } from "node:fs/promises";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { createFileBlobs } from "../../src/blobs/fs.ts";
 import { createUses } from "../../src/blobs/uses.ts";
 import type { Decision } from "../../src/model/decision.ts";
+import { freeSpace } from "../../src/free-space.ts";
 import { makeId } from "../../src/model/ids.ts";
 import type { InboundInput } from "../../src/model/message.ts";
 import { startSmtp } from "../../src/smtp/start.ts";
@@ -46,7 +46,7 @@ answerParent(async ({ root, to, inspect }: Setup): Promise<Subject> => {
       ...{ store, blobs, uses: createUses(), clock: Date.now, random: randomBytes, log, metrics: new Registry() },
       gate: { receive: async (input) => ({ kind: "decided", decision: delivered(input) }) },
       reader: inspect ? reader : { inspect: async () => null },
-      freeBytes: async () => statfs(blobRoot).then(({ bavail, bsize }) => bavail * bsize),
+      freeBytes: freeSpace(blobRoot),
     },
     limits: { judgements: 200 },
   });

@@ -60,8 +60,9 @@ async function startInstance({ temporal, dataDir, zone }: Omit<Setup, "policy">)
   await writeFile(zoneFile, JSON.stringify(zone));
   const settings = { POSTERN_DATA: dataDir, POSTERN_ADMIN_KEY: ADMIN_KEY, POSTERN_TRUSTED_RELAYS: "127.0.0.1", POSTERN_DNS_ZONE: zoneFile };
   const anyPort = { host: "127.0.0.1", port: 0 };
-  const config = { ...loadConfig({ ...settings, POSTERN_LOG_LEVEL: "silent" }), smtp: anyPort, http: anyPort };
-  return serve(config, { temporal: { connection: { address: temporal }, namespace: "default" } });
+  const config = { ...loadConfig(settings), smtp: anyPort, http: anyPort };
+  const log = createLog(config.logLevel, join(dataDir, "postern.log"));
+  return serve(config, { temporal: { connection: { address: temporal }, namespace: "default" }, log });
 }
 
 const ADMIN_KEY = "pst_live_0123456789abcdefghjkmnpqrstvwxyz";
