@@ -7,7 +7,8 @@ import { HolderWord, Turns, type Turn } from "./turn.ts";
 /** Takes jobs from the port for as long as the thread lives and answers them in any order. */
 export function answerJobs(port: MessagePort, holder: SharedArrayBuffer, readerFor: (turn: Turn) => MailReader): void {
   const turns = new Turns(new HolderWord(holder));
-  port.on("message", async (job: Job) => port.postMessage(await answer(readerFor(turns.of(job.id)), job)));
+  const reply = async (job: Job): Promise<void> => port.postMessage(await answer(readerFor(turns.of(job.id)), job));
+  port.on("message", (job: Job) => void reply(job));
 }
 
 async function answer(reader: MailReader, { id, name, args }: Job): Promise<Reply> {

@@ -37,7 +37,7 @@ describe("a message that hangs its thread", () => {
       await expect(culprit).rejects.toMatchObject(FOR_GOOD);
       expect(await last).toMatchObject({ subject: "wait" });
       expect(await told("read")).toMatchObject({ subject: "read" });
-      expect(await Promise.race([first, "still waiting"])).toBe("still waiting");
+      expect(await Promise.race([first, Promise.resolve("still waiting")])).toBe("still waiting");
       first.catch(() => {});
     },
   );
@@ -91,9 +91,8 @@ describe("jobs that wait", () => {
 
   it("are told when the pool closes, and so is whoever comes later", async () => {
     const { pool, told } = await rudeReaders();
-    const waiting = expect(told("wait for ever")).rejects.toMatchObject(FOR_NOW);
-    await pool.close();
-    await waiting;
+    const waiting = told("wait for ever");
+    await Promise.all([expect(waiting).rejects.toMatchObject(FOR_NOW), pool.close()]);
     await expect(told("read")).rejects.toMatchObject(FOR_NOW);
     await pool.close();
   });
