@@ -167,6 +167,13 @@ export interface DnsCacheOptions {
   readonly now: () => number;
 }
 
+/** Characters of an answer that is kept; no honest record of mail is longer, and a hostile one must not fill the memory. */
+const LONGEST_KEPT = 4_096;
+
+function lengthOf(answer: readonly unknown[]): number {
+  return JSON.stringify(answer).length;
+}
+
 interface CacheEntry {
   /** When it stops being used; Infinity while the question is open. */
   until: number;
@@ -183,7 +190,10 @@ export function withCache(resolver: Resolver, { max, ttlMs, now }: DnsCacheOptio
     if (entries.size > max) entries.delete(entries.keys().next().value ?? key);
     const keep = (): number => (entry.until = now() + ttlMs);
     const drop = (): boolean => entries.get(key) === entry && entries.delete(key);
-    entry.answer.then(keep, (error: unknown) => (isNegative(error) ? keep() : drop()));
+    entry.answer.then(
+      (answer) => (lengthOf(answer) > LONGEST_KEPT ? drop() : keep()),
+      (error: unknown) => (isNegative(error) ? keep() : drop()),
+    );
     return entry;
   };
   return async (name, type) => {

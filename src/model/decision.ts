@@ -55,7 +55,6 @@ export const REASONS = [
   "guard_error",
   "dns_unavailable",
   "raw_missing",
-  "mailbox_suspended",
   "released_by_person",
   "discarded_by_person",
 ] as const;

@@ -40,7 +40,8 @@ async function applyLimits(tx: Tx, proposal: InboundProposal): Promise<Verdict> 
   }
   const refusal = { reason: reached.reason, judged_at: judgedAt(reached), capabilities: [] };
   // Nothing is charged: refused reservations are not remembered, and the retry must find the windows as they were.
-  if (proposal.limits?.onLimit === "defer") return { ...refusal, outcome: "deferred", reservations: [] };
+  const mayFit = reached.ledger === "rate" || !reached.hopeless;
+  if (proposal.limits?.onLimit === "defer" && mayFit) return { ...refusal, outcome: "deferred", reservations: [] };
   if (reached.ledger === "rate") return { ...refusal, outcome: "rate_limited", reservations: [] };
   return { ...refusal, outcome: "budget_exhausted", reservations: await reserveRate(tx, charge) };
 }

@@ -19,9 +19,16 @@ export interface Charge {
   readonly at: number;
 }
 
+type TokenReason = "token_budget_per_thread" | "token_budget_per_day";
+
 export type LimitReached =
   | { readonly ledger: "rate"; readonly reason: "rate_limit_per_hour" | "rate_limit_per_day" }
-  | { readonly ledger: "tokens"; readonly reason: "token_budget_per_thread" | "token_budget_per_day" };
+  | {
+      readonly ledger: "tokens";
+      readonly reason: TokenReason;
+      /** The estimate is over the whole budget: no wait helps. */
+      readonly hopeless: boolean;
+    };
 
 /** One address however it is written; empty for all messages that prove none. */
 export function senderKey(identity: Identity | undefined): string {
@@ -41,9 +48,14 @@ export function senderKey(identity: Identity | undefined): string {
 export async function limitReached(tx: Tx, charge: Charge, limits: Limits): Promise<LimitReached | null> {
   if (await rateReached(tx, charge, HOUR, limits.perHour)) return { ledger: "rate", reason: "rate_limit_per_hour" };
   if (await rateReached(tx, charge, DAY, limits.perDay)) return { ledger: "rate", reason: "rate_limit_per_day" };
-  if (await threadSpent(tx, charge, limits.tokensPerThread)) return { ledger: "tokens", reason: "token_budget_per_thread" };
-  if (await daySpent(tx, charge, limits.tokensPerDay)) return { ledger: "tokens", reason: "token_budget_per_day" };
+  if (await threadSpent(tx, charge, limits.tokensPerThread))
+    return tokensReached("token_budget_per_thread", charge, limits.tokensPerThread);
+  if (await daySpent(tx, charge, limits.tokensPerDay)) return tokensReached("token_budget_per_day", charge, limits.tokensPerDay);
   return null;
+}
+
+function tokensReached(reason: TokenReason, { tokens }: Charge, limit = Infinity): LimitReached {
+  return { ledger: "tokens", reason, hopeless: tokens > limit };
 }
 
 /** Charged also where the rule has no limit, so that a new policy version counts what came before it. */

@@ -40,8 +40,9 @@ async function releaseMessage(tx: Tx, proposal: ReleaseProposal, message: Messag
   return record(tx, proposal, message, { ...followUp(proposal, held), outcome: "delivered", capabilities, reservations });
 }
 
+/** The raw bytes go as those of refused mail do: the collector takes them. */
 async function discardMessage(tx: Tx, proposal: ReleaseProposal, message: MessagesTable, held: Decision): Promise<Decision> {
-  await tx.db.updateTable("messages").set({ outcome: "discarded" }).where("id", "=", message.id).execute();
+  await tx.db.updateTable("messages").set({ outcome: "discarded", keeps_raw: 0 }).where("id", "=", message.id).execute();
   return record(tx, proposal, message, { ...followUp(proposal, held), outcome: "discarded", capabilities: [], reservations: [] });
 }
 

@@ -103,6 +103,17 @@ describe("the cache", () => {
     expect(asked).toHaveLength(4);
   });
 
+  it("does not keep what is longer than any honest record", async () => {
+    const asked: string[] = [];
+    const long: Resolver = async (name) => {
+      asked.push(name);
+      return [["x".repeat(name === "long" ? 5_000 : 4_000)]];
+    };
+    const resolver = withCache(long, { max: 10, ttlMs: 1_000, now: () => 0 });
+    for (const name of ["long", "long", "short", "short"]) await resolver(name, "TXT");
+    expect(asked).toEqual(["long", "long", "short"]);
+  });
+
   it("never keeps a failure", async () => {
     const { resolver, asked } = cached();
     await expect(resolver("later", "TXT")).rejects.toMatchObject({ code: "ETIMEOUT" });

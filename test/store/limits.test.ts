@@ -138,9 +138,21 @@ it("MB-07 `onLimit: defer` is not final, charges nothing, and the retry is judge
 
 it("MB-08 a budget with `onLimit: defer` leaves the rate alone too", async () => {
   const world = await openWorld();
-  const limits = { perHour: 1, tokensPerDay: 50, onLimit: "defer" as const };
-  expect(await world.store.run("inbound.decide", proposalOf(world, { limits }))).toMatchObject({ outcome: "deferred" });
-  expect(await world.store.run("inbound.decide", proposalOf(world, { facts: { tokens: 5 }, limits }))).toMatchObject({
-    outcome: "delivered",
+  const limits = { perHour: 2, tokensPerDay: 50, onLimit: "defer" as const };
+  for (const [tokens, outcome] of [
+    [30, "delivered"],
+    [30, "deferred"],
+    [5, "delivered"],
+  ] as const) {
+    expect(await world.store.run("inbound.decide", proposalOf(world, { facts: { tokens }, limits }))).toMatchObject({ outcome });
+  }
+});
+
+it("MB-08 `onLimit: defer` refuses what is over the whole budget: no wait would help", async () => {
+  const world = await openWorld();
+  const limits = { tokensPerThread: 50, onLimit: "defer" as const };
+  expect(await world.store.run("inbound.decide", proposalOf(world, { facts: { tokens: 51 }, limits }))).toMatchObject({
+    outcome: "budget_exhausted",
+    reason: "token_budget_per_thread",
   });
 });

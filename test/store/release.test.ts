@@ -63,7 +63,7 @@ it("a released message's tokens are charged without refusing, and count from the
   });
 });
 
-it("a person discards a held message: no agent sees it, its bytes are kept for people", async () => {
+it("a person discards a held message: no agent sees it, its bytes may go", async () => {
   const world = await openWorld();
   const { store, tenant } = world;
   const { proposal, id } = await hold(world);
@@ -71,7 +71,7 @@ it("a person discards a held message: no agent sees it, its bytes are kept for p
   expect(decision).toMatchObject({ outcome: "discarded", reason: "discarded_by_person", capabilities: [], reservations: [] });
   expect(await store.run("messages.get", { tenant, id, view: "agent" })).toBeNull();
   expect(await store.run("messages.get", { tenant, id, view: "all" })).toMatchObject({ outcome: "discarded", delivery_seq: null });
-  expect(await store.run("messages.references", { tenant, digest: proposal.input.ref.digest })).toBe(true);
+  expect(await store.run("messages.references", { tenant, digest: proposal.input.ref.digest })).toBe(false);
 });
 
 it("of two people who decide at once one decides; the run that decided may ask again", async () => {

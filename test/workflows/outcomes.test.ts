@@ -10,6 +10,8 @@ const elsewhere = makeSigner("elsewhere.example", "203.0.113.9");
 /** The host of somebody who owns none of the domains. */
 const ATTACKER = "203.0.113.66";
 const HOUR = 3_600_000;
+/** A retry on the heels of a deferral may find its run still closing, and is then told the same once more. */
+const POLL = { timeout: 10_000, interval: 50 };
 
 const ASSISTANT_POLICY = definePolicy({
   defaultAction: "bounce",
@@ -220,10 +222,10 @@ describe("every outcome, from the SMTP port to the decision", () => {
     expect(await lastDecision(id)).toMatchObject({ outcome, reason: "money" });
   });
 
-  it("X-10 the eleventh automatic mail of one thread and hour is discarded as an echo", async () => {
+  it("X-10 the thirty-first automatic mail of one thread and hour is discarded as an echo", async () => {
     const { id, address } = await mailboxUnder(ASSISTANT_POLICY);
     const first = `first-${address}`;
-    for (let number = 1; number <= 11; number += 1) {
+    for (let number = 1; number <= 31; number += 1) {
       const headers = ["Auto-Submitted: auto-generated", ...(number === 1 ? [] : [`In-Reply-To: <${first}>`])];
       const letter = { from: "notifications@calendar-bot.example", to: address, headers, ...(number === 1 ? { messageId: first } : {}) };
       const told = await deliver({
@@ -234,7 +236,7 @@ describe("every outcome, from the SMTP port to the decision", () => {
       });
       expect(told.code).toBe(250);
       expect(await lastDecision(id)).toMatchObject(
-        number <= 10 ? { outcome: "delivered" } : { outcome: "discarded", reason: "loop", judged_at: "loop" },
+        number <= 30 ? { outcome: "delivered" } : { outcome: "discarded", reason: "loop", judged_at: "loop" },
       );
     }
   });
@@ -313,7 +315,7 @@ describe("rolling windows and budgets, with an injected clock", () => {
     expect(await lastDecision(id)).toMatchObject({ outcome: "deferred", reason: "rate_limit_per_hour" });
     expect((await again()).code).toBe(451);
     now += HOUR;
-    expect((await again()).code).toBe(250);
+    await expect.poll(async () => (await again()).code, POLL).toBe(250);
     expect(await lastDecision(id)).toMatchObject({ outcome: "delivered" });
   });
 });
@@ -362,7 +364,7 @@ describe("what must not be lost", () => {
     expect((await attempt()).code).toBe(451);
     expect(await lastDecision(id)).toMatchObject({ outcome: "deferred", reason: "dns_unavailable" });
     await postern.publish({});
-    expect((await attempt()).code).toBe(250);
+    await expect.poll(async () => (await attempt()).code, POLL).toBe(250);
     expect((await attempt()).code).toBe(250);
     const { items } = await (await postern.agent(id)).get<{ items: unknown[] }>(`/v1/mailboxes/${id}/messages`);
     expect(items).toHaveLength(1);

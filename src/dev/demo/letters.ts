@@ -39,7 +39,7 @@ const report: Letter = {
 const notice: Letter = { ...automatic("bot-notice-1"), subject: "Sync started" };
 
 /** What the ping-pong cap allows of automatic mail in one thread and hour. */
-const ECHOES = 10;
+const ECHOES = 30;
 /** The boss may write 20 an hour; two of the letters before count. */
 const FILLERS = 18;
 
