@@ -10,7 +10,7 @@ const executable = inject("temporalExecutable");
 describe.skipIf(executable === null)("killed under load (skipped: TEMPORAL_ADDRESS names a server that must not be killed)", () => {
   it(
     "MB-10 PB-09 what was answered 250 is there exactly once, what was answered 550 is not, and nobody sees a message twice",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const seed = chooseSeed();
       console.log(`DURABILITY_SEED=${seed}`);

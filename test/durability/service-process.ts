@@ -9,6 +9,8 @@ import type { ServiceOrders } from "./service.ts";
 const ANY_PORT = { host: "127.0.0.1", port: 0 };
 
 const orders = JSON.parse(process.argv[2] as string) as ServiceOrders;
+// Whoever ordered us is gone.
+process.on("disconnect", () => process.exit(4));
 const log = createLog("warn");
 installTemporalLog(log);
 try {
@@ -22,11 +24,8 @@ try {
   );
   running.ended.catch(() => process.exit(3));
   process.on("SIGTERM", () => void running.close().then(() => process.exit(0)));
-  // Whoever ordered us is gone.
-  process.on("disconnect", () => process.exit(4));
   process.send?.({ smtp: running.smtp, http: running.http });
 } catch (error) {
-  process.send?.({ refused: error instanceof Error ? error.message : String(error) });
-  process.exitCode = 2;
-  process.disconnect?.();
+  const refused = error instanceof Error ? error.message : String(error);
+  process.send?.({ refused }, () => process.exit(2));
 }

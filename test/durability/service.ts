@@ -80,7 +80,10 @@ function collect(child: ChildProcess): readonly string[] {
 async function firstWord(child: ChildProcess, exited: Promise<Exit>, log: readonly string[]): Promise<Places> {
   const said = new Promise<Places | { readonly refused: string }>((resolve) => child.once("message", resolve as (word: unknown) => void));
   const word = await Promise.race([said, exited]);
-  if ("refused" in word) throw new Error(word.refused);
+  if ("refused" in word) {
+    await exited;
+    throw new Error(word.refused);
+  }
   if ("http" in word) return word;
   throw new Error(`the service ended while starting (${word.code ?? word.signal}): ${log.join("\n")}`);
 }
