@@ -84,6 +84,12 @@ describe("the first rule that matches", () => {
     expect(short(verdict)).toEqual(["rejected_at_verification", "dkim_required", "verification", 0]);
   });
 
+  it("MB-03 an address of other letters that look or fold alike is another address", () => {
+    const policy = policyOf({ senders: [{ match: { address: "kimo@acme.example" }, ...ME }] });
+    expect(evaluateInbound(policy, factsOf("KimO@acme.example"), []).rule_index).toBe(0);
+    expect(evaluateInbound(policy, factsOf("\u212aimo@acme.example"), []).rule_index).toBeNull();
+  });
+
   it("MB-03 is what reading top to bottom finds", () => {
     const matches = (match: Record<string, unknown>, address: string, lists: readonly string[]): boolean => {
       const domain = address.slice(address.indexOf("@") + 1);
