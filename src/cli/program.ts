@@ -71,9 +71,9 @@ function configure(program: Command, { stdout, stderr, version }: CliDeps): Comm
 
 const ENVIRONMENT = `Environment:
   POSTERN_URL   the service; else POSTERN_HTTP, POSTERN_PUBLIC_URL, http://127.0.0.1:8025
-  POSTERN_KEY   access key; else, on this host only, POSTERN_ADMIN_KEY or POSTERN_DATA/admin.key
+  POSTERN_KEY   access key; on this host else POSTERN_ADMIN_KEY, else admin.key
   POSTERN_SMTP  where \`receive\` hands mail over (127.0.0.1:2525)
-  POSTERN_DATA  data directory (./.postern)
+  POSTERN_DATA  data directory (./.postern), where admin.key is
   NO_COLOR      no colours`;
 
 const EXAMPLES = `Examples:
