@@ -33,6 +33,12 @@ export interface GateDeps {
   readonly onFault: (error: unknown) => void;
 }
 
+/**
+ * A run that cannot decide ends: mail must not be delivered after its sender was told that it failed, and the raw bytes of
+ * what is not recorded are kept for 24 h.
+ */
+const UNDECIDED = "20 hours";
+
 /** Milliseconds, for calls that only need the server's word; the answer to a peer has its own deadline. */
 const CALL_MS = 5_000;
 const RELEASE_MS = 20_000;
@@ -88,6 +94,7 @@ async function start(deps: GateDeps, input: InboundInput, deadline: number): Pro
         args: [input],
         workflowIdConflictPolicy: "USE_EXISTING",
         workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+        workflowRunTimeout: UNDECIDED,
         requestEagerStart: deps.eager,
       }),
     );
@@ -152,12 +159,18 @@ async function runRelease(deps: GateDeps, input: ReleaseInput): Promise<ReleaseR
       }),
     );
   } catch (error) {
-    // Somebody else is deciding at this moment, or has just done so.
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return { refused: "not_waiting" };
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return elsewhere(deps, input);
     const refusal = refusalOf(error);
     if (refusal !== null) return refusal;
     throw unavailable("the release could not be made now", error);
   }
+}
+
+/** Somebody else has decided, or is about to: what still waits must not be called decided. */
+async function elsewhere({ store }: GateDeps, { message }: ReleaseInput): Promise<ReleaseRefusal> {
+  const decided = await store.run("decisions.final", { message, stage: "release" });
+  if (decided !== null) return { refused: "not_waiting" };
+  throw unavailable("somebody else is deciding about this message at this moment");
 }
 
 function refusalOf(error: unknown): ReleaseRefusal | null {
