@@ -21,7 +21,7 @@ export interface ServerChild {
  */
 export async function startChild(executable: string, args: readonly string[], logFile: string): Promise<ServerChild> {
   const log = openSync(logFile, "a", 0o600);
-  const child = spawn(executable, args, { stdio: ["ignore", log, log], detached: true });
+  const child = spawn(executable, args, { stdio: ["ignore", log, log], detached: true, env: withoutKeys(process.env) });
   closeSync(log);
   const exited = new Promise<Exit>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
   await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
@@ -32,6 +32,11 @@ export async function startChild(executable: string, args: readonly string[], lo
   return { pid, exited, stop: (graceMs) => stop(child, exited, graceMs) };
 }
 
+/** Settings of the gate are none of the server's business, and keys are among them. */
+function withoutKeys(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("POSTERN_")));
+}
+
 /**
  * A shell that holds the other end of a pipe: when this process dies, even by SIGKILL, it reads the end of file and kills the server.
  * SIGKILL, because the database is written through (synchronous=FULL) and the next start should not have to wait.
@@ -40,6 +45,7 @@ function killWhenWeDie(pid: number): ChildProcess {
   const watcher = spawn("/bin/sh", ["-c", 'read -r _; kill -KILL "$1"', "sh", String(pid)], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
+    env: {},
   });
   // Without a shell the claim file is what keeps two servers apart.
   watcher.on("error", () => {});
