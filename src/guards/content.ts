@@ -46,7 +46,7 @@ function lookAt(views: GuardViews, compiled: Compiled): (place: GuardedPlace) =>
   let spans = MAX_SPANS;
   return (place) => {
     const text = textOf(views, place);
-    if (text === "") return [];
+    if (text === "" || !compiled.places.some((places) => places.has(place))) return [];
     const folded = fold(text);
     const plain = new Set(hits(compiled, text));
     const read = folded.text === text ? [] : hits(compiled, folded.text);
