@@ -43,14 +43,8 @@ async function startEmbedded(config: Config, env: Environment, stderr: Stream): 
 }
 
 async function startInstance(config: Config, temporal: ServeOptions["temporal"]): Promise<Running> {
-  const [{ serve }, { createLog }, { installTemporalLog }] = await Promise.all([
-    import("../serve.ts"),
-    import("../log.ts"),
-    import("../temporal-connection.ts"),
-  ]);
-  const log = createLog(config.logLevel);
-  installTemporalLog(log);
-  return serve(config, { temporal, log });
+  const { serveProcess } = await import("../serve-process.ts");
+  return serveProcess(config, temporal);
 }
 
 async function startServer({ dataDir, temporal }: Config, env: Environment, stderr: Stream): Promise<TemporalServer> {

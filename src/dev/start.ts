@@ -4,10 +4,10 @@ import { parseArgs } from "node:util";
 import { reportError } from "../cli/failure.ts";
 import { serviceEnvironment } from "../cli/settings.ts";
 import { isTemporalExternal, loadConfig, type Config } from "../config.ts";
-import { createLog } from "../log.ts";
 import { PosternError } from "../model/errors.ts";
-import { serve, type Running } from "../serve.ts";
-import { externalTemporal, installTemporalLog } from "../temporal-connection.ts";
+import type { Running } from "../serve.ts";
+import { serveProcess } from "../serve-process.ts";
+import { externalTemporal } from "../temporal-connection.ts";
 import { demoSettings, prepareDemo, type DemoFiles } from "./demo/files.ts";
 import { showDemo } from "./demo/show.ts";
 import { startTemporal, type TemporalServer } from "./temporal.ts";
@@ -79,11 +79,9 @@ async function startEmbedded(config: Config): Promise<TemporalServer> {
   return startTemporal({ executable, dataDir: config.dataDir, namespace, ui: true, ...(port === undefined ? {} : { port }) });
 }
 
-async function startGate(config: Config, server: TemporalServer | null): Promise<Running> {
-  const log = createLog(config.logLevel, join(config.dataDir, "postern.log"));
-  installTemporalLog(log);
+function startGate(config: Config, server: TemporalServer | null): Promise<Running> {
   const temporal = server === null ? externalTemporal() : { connection: { address: server.address }, namespace: server.namespace };
-  return serve(config, { temporal, log });
+  return serveProcess(config, temporal, join(config.dataDir, "postern.log"));
 }
 
 function printAddresses({ smtp, http, adminKey }: Running, temporal: TemporalServer | null, { dataDir }: Config): void {

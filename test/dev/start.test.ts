@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -168,6 +168,14 @@ describe("npm start", () => {
     expect(await start.ended).not.toBe(0);
     expect(start.out).toMatch(/^error: POSTERN_DATA: .* is not a directory; .*\n$/);
     expect(start.out).not.toContain("    at ");
+  });
+
+  it("ends when its own data cannot be opened", async () => {
+    const env = await settings();
+    await mkdir(join(dir, "data", "postern.db"), { recursive: true });
+    const start = new Program(START, ["--no-demo"], env);
+    expect(await start.ended).not.toBe(0);
+    expect(start.out).toMatch(/error: .*postern\.db/);
   });
 
   it("refuses a setting that does not exist, and a demo beside a zone of one's own", async () => {

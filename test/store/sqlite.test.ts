@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
@@ -121,7 +121,7 @@ it("a directory that is not there and a file that is no database are refused", a
   await expect(createSqliteStore({ path: join(directory, "absent", "postern.db") })).rejects.toMatchObject({ code: "invalid_config" });
   const path = join(directory, "letter.db");
   await writeFile(path, "this is not a database, but a letter that is long enough to have a header of its own".repeat(20));
-  await expect(createSqliteStore({ path })).rejects.toMatchObject({ code: "internal", detail: "file is not a database" });
+  await expect(createSqliteStore({ path })).rejects.toMatchObject({ code: "invalid_config", detail: "file is not a database" });
 });
 
 it("more operations than may wait are refused as temporary", async () => {
@@ -129,4 +129,13 @@ it("more operations than may wait are refused as temporary", async () => {
   onTestFinished(() => store.close());
   const calls = await Promise.allSettled(Array.from({ length: 8 }, () => store.run("store.ping", {})));
   expect(calls.map(({ status }) => status)).toEqual([...Array(5).fill("fulfilled"), ...Array(3).fill("rejected")]);
+});
+
+it("the files of a new database are for nobody but their owner, whatever the directory allows", async () => {
+  const { store, path } = await openStore();
+  await store.run("tenants.create", { id: newId("ten"), name: "acme", at: NOON });
+  const directory = dirname(path);
+  const files = (await readdir(directory)).filter((name) => name.startsWith("postern.db") && !name.includes("lock"));
+  expect(files).toEqual(expect.arrayContaining(["postern.db", "postern.db-wal", "postern.db-shm"]));
+  for (const name of files) expect([name, (await stat(join(directory, name))).mode & 0o077]).toEqual([name, 0]);
 });

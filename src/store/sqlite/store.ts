@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Args, OperationName, Result, Store, Watch } from "../contract.ts";
+import { PosternError } from "../../model/errors.ts";
 import { registry } from "../registry.ts";
 import { Watches } from "../watch.ts";
 import { Line } from "./line.ts";
@@ -28,8 +29,16 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
     return store;
   } catch (error) {
     await store.close();
-    throw error;
+    throw error instanceof PosternError && error.code === "invalid_config" ? error : cannotOpen(path, error);
   }
+}
+
+function cannotOpen(path: string, cause: unknown): PosternError {
+  return new PosternError("invalid_config", `the database \`${path}\` cannot be opened`, {
+    fix: "see that it is a file this user may write, or put a backup in its place",
+    ...(cause instanceof PosternError && cause.detail !== undefined ? { detail: cause.detail } : {}),
+    cause,
+  });
 }
 
 // Beside this file, as source and as built.
