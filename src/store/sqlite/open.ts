@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 /** Milliseconds to wait for a lock, e.g. while somebody takes a backup with another tool. */
@@ -5,9 +6,11 @@ const BUSY_TIMEOUT = 5000;
 
 /**
  * INVARIANT (DESIGN §9.2): with `synchronous=FULL` a commit returns only when the log is on the disk.
- * `secure_delete` overwrites what is erased, so that private details do not linger in free pages.
+ * `secure_delete` overwrites what is erased, so that private details do not linger in free pages. A new file is its
+ * owner's alone, wherever it lies; SQLite gives the log beside it the same mode.
  */
 export function openWriter(path: string): DatabaseSync {
+  makePrivate(path);
   const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true });
   connection.exec(`
     pragma journal_mode = wal;
@@ -19,6 +22,15 @@ export function openWriter(path: string): DatabaseSync {
     pragma temp_store = memory;
   `);
   return connection;
+}
+
+// Never opens a file that is there: closing it again would drop the locks that this process has on it.
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "ax", 0o600));
+  } catch {
+    // There already, or SQLite will say what is wrong.
+  }
 }
 
 export function openReader(path: string): DatabaseSync {
