@@ -6,6 +6,7 @@ const BUSY_TIMEOUT = 5000;
 
 /**
  * INVARIANT (DESIGN §9.2): with `synchronous=FULL` a commit returns only when the log is on the disk.
+ * A checkpoint every 4,000 pages (16 MiB) instead of 1,000: pages that every message changes are copied back less often.
  * `secure_delete` overwrites what is erased, so that private details do not linger in free pages. A new file is its
  * owner's alone, wherever it lies; SQLite gives the log beside it the same mode.
  */
@@ -18,6 +19,7 @@ export function openWriter(path: string): DatabaseSync {
     pragma secure_delete = on;
     pragma trusted_schema = off;
     pragma journal_size_limit = 67108864;
+    pragma wal_autocheckpoint = 4000;
     pragma cache_size = -65536;
     pragma temp_store = memory;
   `);
