@@ -97,7 +97,7 @@ async function measure({ quick, say }: Terms, { child, server, source }: Rig): P
   };
   // Long enough for the compilers to have seen most of the code: a service runs for weeks.
   await alternate(1, quick ? 150 : 400, CONNECTIONS);
-  const busy = await alternate(quick ? 2 : 6, quick ? 120 : 150, CONNECTIONS);
+  const busy = await alternate(quick ? 2 : 5, quick ? 120 : 150, CONNECTIONS);
   const alone = await alternate(quick ? 1 : 3, 20, 1);
   const byServer = await empty({ count: 20, atOnce: 1, told: "server" });
   const sizes = (await source.take(100)).map(({ length }) => length);
