@@ -11,7 +11,10 @@ import { cli, type Ran } from "./rig.ts";
 const boss = makeSigner("acme.example", "192.0.2.1");
 const POLICY = {
   defaultAction: "bounce",
-  senders: [{ match: { address: "boss@acme.example", requireDkim: true, requireSpf: true }, capabilities: ["read_calendar"] }],
+  senders: [
+    { match: { address: "boss@acme.example", requireDkim: true, requireSpf: true }, capabilities: ["read_calendar"] },
+    { match: { domain: "flaky.example" }, capabilities: ["read_calendar"] },
+  ],
   contentGuards: [{ reject: "/ignore (previous|all) instructions/i", reason: "prompt_injection_suspected" }],
 };
 
@@ -72,7 +75,7 @@ describe("receive, with the whole gate behind it", () => {
   it("what cannot be judged now is 21", async () => {
     const path = await letter("flaky", write({ from: "x@flaky.example" }));
     const { code, out, err } = await postern(["receive", path, ...from("x@flaky.example")]);
-    // A stranger whose domain does not answer: refused for good, or judged later.
+    // A sender of the policy whose domain does not answer; a stranger would be refused all the same.
     expect({ code, out: out.split("\n")[0] }).toEqual({ code: 21, out: "deferred" });
     expect(err).toContain("run it again later");
   });

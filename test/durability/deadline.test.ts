@@ -1,17 +1,14 @@
+import "../support/quiet.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import { expect, inject, it } from "vitest";
 import { handOver } from "../../src/cli/smtp.ts";
-import { installTemporalLog } from "../../src/temporal-connection.ts";
 import { Instance, uniqueQueues } from "../support/instance.ts";
 import { sign, write } from "../support/signer.ts";
 import { Agent } from "./agent.ts";
 import { startGateway } from "./gateway.ts";
 import { ADDRESS, boss, BOSS, OPEN_POLICY } from "./mail.ts";
-
-installTemporalLog(pino({ level: "silent" }));
 
 const ANSWER_MS = 1_000;
 

@@ -1,16 +1,14 @@
+import "../support/quiet.ts";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
-import { installTemporalLog } from "../../src/temporal-connection.ts";
 import { Instance } from "../support/instance.ts";
 import { sign, write } from "../support/signer.ts";
 import { readAll } from "./agent.ts";
 import { ADDRESS, boss, BOSS, OPEN_POLICY } from "./mail.ts";
 
 // Temporal has much to say about activities that fail.
-installTemporalLog(pino({ level: "silent" }));
 
 const instances: Instance[] = [];
 afterEach(async () => {

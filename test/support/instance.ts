@@ -1,3 +1,4 @@
+import "./quiet.ts";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
