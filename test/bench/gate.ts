@@ -14,7 +14,7 @@ import { createUses } from "../../src/blobs/uses.ts";
 import { messageId } from "../../src/message-id.ts";
 import { makeId, type Id, type IdPrefix } from "../../src/model/ids.ts";
 import type { Envelope, InboundInput } from "../../src/model/message.ts";
-import type { Store } from "../../src/store/contract.ts";
+import type { InboundProposal, Store } from "../../src/store/contract.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
 import { createReaderPool } from "../../src/threads/pool.ts";
 import { createZoneFileResolver } from "../../src/threads/zone.ts";
@@ -125,8 +125,9 @@ async function createRig(root: string, zone: string): Promise<Rig> {
     createReaderPool({ blobRoot, zone }),
   ];
   const loopCaps = { perThread: 10, perPair: 30 };
+  const proposals = new Map<string, InboundProposal>();
   const deps: ActivityDeps = {
-    store,
+    store: remembering(store, proposals),
     blobs,
     uses: createUses(),
     reader,
@@ -136,7 +137,6 @@ async function createRig(root: string, zone: string): Promise<Rig> {
     onFault: () => undefined,
   };
   const { tenant, mailbox } = await openMailbox(store);
-  const proposed = new Map<string, [Awaited<ReturnType<typeof verify>>, Awaited<ReturnType<typeof guard>>]>();
   return {
     async put(mail, envelope) {
       const writer = await blobs.create(tenant);
@@ -152,19 +152,31 @@ async function createRig(root: string, zone: string): Promise<Rig> {
       const guarded = await guard(deps, input, verified);
       const { outcome, reason } = await budget(deps, input, verified, guarded, traceOf(input));
       if (outcome !== "delivered") throw new Error(`a message of the bench was ${outcome}: ${reason}`);
-      proposed.set(input.message, [verified, guarded]);
     },
     async recordAgain(input) {
-      const [verified, guarded] = proposed.get(input.message) ?? [];
-      proposed.delete(input.message);
-      if (verified === undefined || guarded === undefined) return;
+      const proposal = proposals.get(input.message);
+      proposals.delete(input.message);
+      if (proposal === undefined) throw new Error("the message was not judged before");
       const again = { ...input, message: fresh("msg") };
-      await budget(deps, again, verified, guarded, traceOf(again));
+      const names = { decision_id: fresh("dec"), audit_id: fresh("aud"), trace: traceOf(again) };
+      await store.run("inbound.decide", { ...proposal, ...names, input: again });
     },
     close: async () => {
       await reader.close();
       await store.close();
     },
+  };
+}
+
+/** The store, which keeps what it was asked to record. */
+function remembering(store: Store, proposals: Map<string, InboundProposal>): Store {
+  return {
+    run(name, args) {
+      if (name === "inbound.decide") proposals.set((args as InboundProposal).input.message, args as InboundProposal);
+      return store.run(name, args);
+    },
+    watch: (key, timeoutMs) => store.watch(key, timeoutMs),
+    close: () => store.close(),
   };
 }
 
