@@ -7,8 +7,8 @@ export default defineConfig({
     globalSetup: ["test/support/temporal.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // Two cores: the Temporal server wants one of them.
-    maxWorkers: 2,
+    // Two cores, and many tests that wait: for a deadline, a restart, a lock.
+    maxWorkers: 3,
     reporters: ["default"],
   },
 });

@@ -23,6 +23,7 @@ const KEEP_BYTES = { ordinary: 16 * 1024 * 1024, large: 64 * 1024 * 1024 };
 /** A `MailReader` on worker threads. All jobs on one message go to one thread, which keeps what it parsed. */
 export function createReaderPool(options: ReaderPoolOptions): ReaderPool {
   const ordinary = Array.from({ length: options.threads ?? 1 }, () => new Lane({ ...options, keepBytes: KEEP_BYTES.ordinary }));
+  for (const lane of ordinary) lane.warm();
   const large = new Lane({ ...options, keepBytes: KEEP_BYTES.large });
   const laneOf = ({ ref }: StoredMessage): Lane => (ref.size >= LARGE ? large : byDigest(ordinary, ref.digest));
   const on = <N extends JobName>(name: N, ...args: JobArgs<N>): Promise<JobResult<N>> => laneOf(args[0]).run(name, args);
