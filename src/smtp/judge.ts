@@ -14,14 +14,14 @@ export interface Judgement {
   readonly received_at: number;
   /** How many at once; at least 1. */
   readonly width: number;
-  /** Milliseconds for all of them. */
-  readonly answerMs: number;
+  /** On the clock of `performance.now()`, for all of them. */
+  readonly deadline: number;
 }
 
 /** Asks the gate for every mailbox's copy, in the order of the routes. What is not reached in time is deferred, never guessed. */
 export async function judge(deps: Pick<SmtpDeps, "gate" | "log">, judgement: Judgement): Promise<readonly [Judged, ...Judged[]]> {
   const inputs = judgement.routes.map((route) => inputFor(route, judgement));
-  const deadline = performance.now() + judgement.answerMs;
+  const { deadline } = judgement;
   const judged: Judged[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {

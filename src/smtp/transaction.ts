@@ -121,14 +121,27 @@ async function storeAndJudge(terms: TransactionTerms, mail: Mail, writer: BlobWr
   const { deps, limits } = terms;
   const tenant = mail.routes[0].tenant;
   const received_at = deps.clock();
+  const deadline = performance.now() + limits.answerMs;
   const ref = await committed(writer);
-  const broken = await deps.reader.inspect({ tenant, ref }).catch(unreadable);
+  const broken = await inTime(deps.reader.inspect({ tenant, ref }).catch(unreadable), deadline);
+  if (broken === "late") return byTheDoor(REPLY.undecided);
   if (broken !== null) return byTheDoor(replyToViolation(broken));
   const { envelope } = mail;
-  const judged = await judge(deps, { ref, envelope, routes: perMailbox(mail.routes), received_at, width, answerMs: limits.answerMs });
+  const judged = await judge(deps, { ref, envelope, routes: perMailbox(mail.routes), received_at, width, deadline });
   const { verdict, reply } = combine(judged);
   terms.later(keepReceipts(deps, { envelope, about: recipientsOf(mail.routes, judged), reply }));
   return { verdict, reply, judged };
+}
+
+/** The sender's patience counts from the final dot, whatever the time went by for. */
+async function inTime<T>(answer: Promise<T>, deadline: number): Promise<T | "late"> {
+  const { promise: late, resolve } = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => resolve("late"), Math.max(0, deadline - performance.now()));
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What no reader gets through will not be readable later: a sender told 451 would come again for days. Bytes that we lost it may bring again. */

@@ -110,6 +110,12 @@ describe("the answer to the final dot", () => {
   });
 });
 
+it("a reader that is slow does not use up more than the sender's patience: 451, and nothing is judged", async () => {
+  const { gate, client } = await world.open({ inspect: () => new Promise(() => {}), limits: { answerMs: 50 } });
+  expect(await (await client()).send({ to: [ONE], data: freshMail() })).toMatch(/^451 4\.7\.1/);
+  expect(gate.received).toEqual([]);
+});
+
 describe("what the reader cannot read", () => {
   it.each([
     ["a message that takes too much is refused", "internal", /^554 5\.6\.0/],
