@@ -9,7 +9,7 @@ import { fold } from "./fold.ts";
 import type { Folded } from "./fold.ts";
 import type { Guard } from "./guard.ts";
 import { locate } from "./locate.ts";
-import { parsePattern } from "./pattern.ts";
+import { parsePattern, type Pattern } from "./pattern.ts";
 
 /** A policy's content guards as a scan needs them. `digest` names the policy; equal digests have equal guards. */
 export interface ContentPatterns {
@@ -23,6 +23,12 @@ const MAX_SPANS = 50;
 /** Patterns a set: more of them share a pass over the text, fewer keep the automaton of a hostile text small. */
 const SET_SIZE = 16;
 
+/** Instructions a set: what one pass over a text can cost before the time is looked at again. */
+const SET_STEPS = 1_500;
+
+/** Milliseconds of processor time one message may take; then it is a fault and the message is held. Others wait for the thread. */
+const SCAN_MS = 3_000;
+
 /** Bytes of automaton a set may cache before it goes on without cache. */
 const SET_MEMORY = 1 << 20;
 
@@ -33,16 +39,29 @@ const SET_MEMORY = 1 << 20;
  */
 export function contentGuard(patterns: ContentPatterns): Guard {
   const compiled = compiledPatterns(patterns);
-  return { name: CONTENT_GUARD, look: (views) => GUARDED_PLACES.flatMap(lookAt(views, compiled)) };
+  return {
+    name: CONTENT_GUARD,
+    look: (views) => GUARDED_PLACES.flatMap(lookAt(views, { ...compiled, started: process.threadCpuUsage() })),
+  };
 }
 
 interface Compiled {
   readonly expressions: readonly string[];
   readonly places: readonly ReadonlySet<Where>[];
-  readonly sets: readonly RE2Set[];
+  readonly sets: readonly PatternSet[];
 }
 
-function lookAt(views: GuardViews, compiled: Compiled): (place: GuardedPlace) => readonly Finding[] {
+interface PatternSet {
+  /** Index of its first pattern. */
+  readonly first: number;
+  readonly set: RE2Set;
+}
+
+interface Scan extends Compiled {
+  readonly started: NodeJS.CpuUsage;
+}
+
+function lookAt(views: GuardViews, compiled: Scan): (place: GuardedPlace) => readonly Finding[] {
   let spans = MAX_SPANS;
   return (place) => {
     const text = textOf(views, place);
@@ -63,13 +82,17 @@ function lookAt(views: GuardViews, compiled: Compiled): (place: GuardedPlace) =>
 const TAGS = /[\u{E0000}-\u{E007F}]{1,65536}/gu;
 
 /** What is found without the tag characters, which `fold` reads as the letters they spell. Has no span. */
-function split(compiled: Compiled, text: string): readonly number[] {
+function split(compiled: Scan, text: string): readonly number[] {
   const untagged = text.replace(TAGS, "");
   return untagged === text ? [] : hits(compiled, fold(untagged).text);
 }
 
-function hits({ sets }: Compiled, text: string): readonly number[] {
-  return sets.flatMap((set, group) => set.match(text).map((index) => group * SET_SIZE + index));
+function hits({ sets, started }: Scan, text: string): readonly number[] {
+  return sets.flatMap(({ set, first }) => {
+    const { user, system } = process.threadCpuUsage(started);
+    if (user + system > SCAN_MS * 1_000) throw new PosternError("internal", "the content guards take too long on this message");
+    return set.match(text).map((index) => first + index);
+  });
 }
 
 function finding(rule_index: number, where: GuardedPlace, span: Span | null): Finding {
@@ -102,20 +125,30 @@ function compiledPatterns(patterns: ContentPatterns): Compiled {
 }
 
 function compile({ guards }: ContentPatterns): Compiled {
-  const expressions = guards.map(({ pattern }, index) => expressionOf(pattern, index));
-  const sets: RE2Set[] = [];
-  for (let at = 0; at < expressions.length; at += SET_SIZE) {
+  const parsed = guards.map(({ pattern }, index) => patternOf(pattern, index));
+  const sets: PatternSet[] = [];
+  for (let first = 0; first < parsed.length;) {
+    const group = groupAt(parsed, first);
     const set = new RE2Set(RE2Set.UNANCHORED, 0, SET_MEMORY);
-    for (const expression of expressions.slice(at, at + SET_SIZE)) set.add(expression);
+    for (const { expression } of group) set.add(expression);
     set.compile();
-    sets.push(set);
+    sets.push({ first, set });
+    first += group.length;
   }
-  return { expressions, places: guards.map((guard) => new Set(guard.in)), sets };
+  return { expressions: parsed.map(({ expression }) => expression), places: guards.map((guard) => new Set(guard.in)), sets };
+}
+
+/** The patterns from `first` that share a set; at least one. */
+function groupAt(patterns: readonly Pattern[], first: number): readonly Pattern[] {
+  let steps = 0;
+  const group = patterns.slice(first, first + SET_SIZE);
+  const end = group.findIndex(({ size }, index) => (steps += size) > SET_STEPS && index > 0);
+  return end < 0 ? group : group.slice(0, end);
 }
 
 /** A stored policy was checked when it was stored, so this is a fault of the gate, not of the message. */
-function expressionOf(pattern: string, index: number): string {
+function patternOf(pattern: string, index: number): Pattern {
   const parsed = parsePattern(pattern);
-  if (parsed.ok) return parsed.pattern.expression;
+  if (parsed.ok) return parsed.pattern;
   throw new PosternError("invalid_policy", `content guard ${index} ${parsed.problem.what}`, { fix: parsed.problem.fix });
 }

@@ -151,3 +151,14 @@ describe("catastrophic patterns", () => {
     expect(large).toBeLessThan(Math.max(16 * small, 500));
   });
 });
+
+it("MB-09 no pattern can stall: a scan that takes seconds is given up, and the message is held for it", () => {
+  const wide = Array.from({ length: 100 }, (_, index) => `/(?:a|b).{${100 + (index % 7)}}[ab].{${50 + (index % 11)}}x/`);
+  let state = 7;
+  const letter = () => "abcxyz \n"[(state = (state * 1_103_515_245 + 12_345) % 2 ** 31) >> 28] ?? "";
+  const text = Array.from({ length: 400_000 }, letter).join("");
+  const before = process.threadCpuUsage();
+  expect(() => look(wide, { text })).toThrow("too long");
+  const { user, system } = process.threadCpuUsage(before);
+  expect((user + system) / 1_000_000).toBeLessThan(8);
+});
