@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { definePolicy } from "../../policies/define.ts";
+import ASSISTANT_POLICY from "../../policies/examples/assistant.ts";
 import { Instance } from "../support/instance.ts";
 import { makeSigner, sign, write, type Letter } from "../support/signer.ts";
 
@@ -12,25 +13,6 @@ const ATTACKER = "203.0.113.66";
 const HOUR = 3_600_000;
 /** A retry on the heels of a deferral may find its run still closing, and is then told the same once more. */
 const POLL = { timeout: 10_000, interval: 50 };
-
-const ASSISTANT_POLICY = definePolicy({
-  defaultAction: "bounce",
-  senders: [
-    {
-      match: { address: "boss@acme.example", requireDkim: true, requireSpf: true },
-      capabilities: ["read_calendar", "propose_meeting", "confirm_meeting"],
-      rateLimit: { perHour: 20, perDay: 100 },
-      tokenBudget: { perThread: 20_000 },
-    },
-    {
-      match: { address: "notifications@calendar-bot.example", requireDkim: true },
-      capabilities: ["ingest_conflict_notice"],
-      rateLimit: { perHour: 200 },
-    },
-  ],
-  contentGuards: [{ reject: /ignore (previous|all) instructions/i, reason: "prompt_injection_suspected" }],
-  auditLog: { retentionDays: 90, includeBodyHash: true },
-});
 
 interface Judged {
   readonly id: string;
