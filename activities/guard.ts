@@ -1,3 +1,4 @@
+import { DEFAULT_POLICY } from "../policies/define.ts";
 import { evaluateInbound, type InboundVerdict } from "../policies/inbound.ts";
 import type { MailPolicy } from "../policies/schema.ts";
 import type { PolicyPin } from "../src/model/decision.ts";
@@ -18,6 +19,11 @@ export interface Guarded extends InboundVerdict {
 export async function guard(deps: ActivityDeps, input: InboundInput, verified: Verified): Promise<Guarded> {
   const { pin, policy } = await policyInForce(deps.store, input);
   const findings: readonly Finding[] = [];
+  // INVARIANT (DESIGN §9.4): what cannot be judged is held.
+  if (policy === null) {
+    deps.onFault({ activity: "guard", code: "invalid_policy", where: pin.id });
+    return { ...undecided(DEFAULT_POLICY, { outcome: "held", reason: "guard_error" }), policy: pin, findings };
+  }
   switch (verified.kind) {
     case "deferred":
       return { ...undecided(policy, { outcome: "deferred", reason: verified.reason }), policy: pin, findings };

@@ -31,7 +31,7 @@ function withoutFacts(fault: Fault): Verified {
 async function isNamed(deps: ActivityDeps, input: InboundInput, { identity }: Authentication): Promise<boolean> {
   if (identity.kind !== "sender") return false;
   const { policy } = await policyInForce(deps.store, input);
-  return matchSender(policy, identity.address, []) !== null;
+  return policy !== null && matchSender(policy, identity.address, []) !== null;
 }
 
 async function authenticate(deps: ActivityDeps, input: InboundInput): Promise<Authentication | Fault> {

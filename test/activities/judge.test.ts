@@ -18,7 +18,7 @@ const STEPS = ["verify", "guard", "budget"] as const;
 type Step = (typeof STEPS)[number];
 
 /** A mailbox that anybody may write to, and one message for it. */
-async function openRig(defaultAction = "bounce", senders: readonly object[] = ANYBODY) {
+async function openRig(defaultAction = "bounce", senders: readonly object[] = ANYBODY, more: object = {}) {
   const { store, tenant, mailbox } = await openWorld();
   const blobs = createMemoryBlobs(Date.now);
   const deps = (): ActivityDeps => ({
@@ -27,7 +27,7 @@ async function openRig(defaultAction = "bounce", senders: readonly object[] = AN
     reader: createMailReader({ blobs, resolver: createZoneResolver({}), now: Date.now }),
     onFault: () => undefined,
   });
-  const document = JSON.stringify({ senders, defaultAction });
+  const document = JSON.stringify({ senders, defaultAction, ...more });
   await store.run("policies.put", { id: newId("pol"), tenant, mailbox, digest: newId("pol"), document, at: NOON, actor: "postern" });
   const put = async () => {
     const writer = await blobs.create(tenant);
@@ -74,4 +74,9 @@ describe("DESIGN §9.2 a message whose bytes went while it was judged, as after 
     const { judge } = await openRig(action, []);
     expect(await judge("first", "budget")).toMatchObject({ outcome, reason: "no_matching_sender_rule" });
   });
+});
+
+it("DESIGN §9.4 a stored policy that this code cannot read holds the message", async () => {
+  const { judge } = await openRig("bounce", ANYBODY, { version: 2 });
+  expect(await judge("first", null)).toMatchObject({ outcome: "held", reason: "guard_error", capabilities: [] });
 });
