@@ -51,7 +51,7 @@ async function makeAgentKey(files: DemoFiles, client: Client, mailbox: string): 
 
 async function play(files: DemoFiles, client: Client, smtp: Endpoint, mailbox: string, scene: Scene): Promise<DemoRow> {
   if (scene.tokensSpent !== undefined) await spend(client, mailbox, scene.tokensSpent);
-  for (const letter of scene.before ?? []) await send(files, smtp, letter);
+  await sendAll(files, smtp, scene.before ?? []);
   const told = await send(files, smtp, scene.letter);
   const { items } = await client.get<{ items: Explained[] }>(`/v1/mailboxes/${mailbox}/decisions`, { limit: 1 });
   const { outcome = "", reason = "", judged_at = "", capabilities = [] } = items[0] ?? {};
@@ -66,6 +66,17 @@ async function spend(client: Client, mailbox: string, tokens: number): Promise<v
   });
   const first = items.find(({ subject }) => subject === SCENES[0]?.letter.subject);
   if (first !== undefined) await client.send("POST", `/v1/messages/${first.id}/usage`, { tokens_consumed: tokens });
+}
+
+/** As many at once as one peer may have judged (DESIGN §3). */
+const AT_ONCE = 5;
+
+/** The first before the others: they may answer it. */
+async function sendAll(files: DemoFiles, smtp: Endpoint, [first, ...rest]: readonly Letter[]): Promise<void> {
+  if (first !== undefined) await send(files, smtp, first);
+  for (let at = 0; at < rest.length; at += AT_ONCE) {
+    await Promise.all(rest.slice(at, at + AT_ONCE).map((letter) => send(files, smtp, letter)));
+  }
 }
 
 async function send(files: DemoFiles, smtp: Endpoint, { name, sender }: Letter): Promise<string> {
