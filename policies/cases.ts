@@ -4,7 +4,7 @@ import { runGuards } from "../src/guards/index.ts";
 import { INBOUND_OUTCOMES } from "../src/model/decision.ts";
 import type { Finding } from "../src/model/finding.ts";
 import { CONTENT_GUARD, GUARDS } from "../src/model/guards.ts";
-import type { AuthResult } from "../src/model/message.ts";
+import { AUTH_RESULTS } from "../src/model/message.ts";
 import { foldAddress } from "./address.ts";
 import { parseText } from "./document.ts";
 import { choice, flag, section } from "./fields.ts";
@@ -21,16 +21,6 @@ import { must, show } from "./wording.ts";
 const MAX_CASES = 1_000;
 const MAX_TEXT = 100_000;
 
-const RESULTS = [
-  "pass",
-  "fail",
-  "softfail",
-  "neutral",
-  "none",
-  "temperror",
-  "permerror",
-  "policy",
-] as const satisfies readonly AuthResult[];
 const LOOPS = ["own_message_id", "own_address", "ping_pong"] as const;
 const WHERE = ["subject", "text", "html", "hidden", "attachments", "headers", "structure"] as const;
 
@@ -45,7 +35,7 @@ function texts(about: string) {
 }
 
 function result(about: string) {
-  return choice(RESULTS, about).default("none");
+  return choice(AUTH_RESULTS, about).default("none");
 }
 
 const fromSays = must("an address like `boss@acme.example`, or `null` for an ambiguous one", "write one address");

@@ -3,22 +3,12 @@ import { signGrant } from "../grants/sign.ts";
 import type { MessageView } from "../mail/reader.ts";
 import { INBOUND_OUTCOMES, type FinalOutcome } from "../model/decision.ts";
 import { PosternError } from "../model/errors.ts";
-import type { AuthResult } from "../model/message.ts";
+import { AUTH_RESULTS } from "../model/message.ts";
 import type { MessageRow } from "../store/contract.ts";
 import type { Caller } from "./auth.ts";
 import type { HttpDeps } from "./deps.ts";
 import { timeOf } from "./paging.ts";
 
-const AUTH_RESULTS = [
-  "pass",
-  "fail",
-  "softfail",
-  "neutral",
-  "none",
-  "temperror",
-  "permerror",
-  "policy",
-] as const satisfies readonly AuthResult[];
 const FINAL_OUTCOMES = INBOUND_OUTCOMES.filter((outcome): outcome is FinalOutcome => outcome !== "deferred");
 
 export const Outcome = z.enum(FINAL_OUTCOMES);

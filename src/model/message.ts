@@ -21,7 +21,8 @@ export interface Envelope {
 }
 
 /** RFC 8601 §2.7 result names. `policy` is a signature that verifies and that policy does not accept. */
-export type AuthResult = "pass" | "fail" | "softfail" | "neutral" | "none" | "temperror" | "permerror" | "policy";
+export const AUTH_RESULTS = ["pass", "fail", "softfail", "neutral", "none", "temperror", "permerror", "policy"] as const;
+export type AuthResult = (typeof AUTH_RESULTS)[number];
 
 /** SPF, DKIM, DMARC and ARC of one message, as facts. Authentication-Results of others are not read. */
 export interface Verification {
