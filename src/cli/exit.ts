@@ -34,15 +34,22 @@ export function exitOf(code: ErrorCode): Exit {
       return EXIT.usage;
     case "unavailable":
     case "too_many_requests":
+    case "in_flight":
       return EXIT.unreachable;
     case "unauthorized":
     case "forbidden":
     case "capability_denied":
+    case "blocked":
+    case "approval_refused":
+    case "mode_code_required":
       return EXIT.notAllowed;
     case "not_found":
       return EXIT.notFound;
     case "conflict":
     case "already_decided":
+    case "idempotency_conflict":
+    case "content_hash_required":
+    case "content_stale":
       return EXIT.conflict;
     case "invalid_policy":
     case "invalid_config":

@@ -18,7 +18,7 @@ export const FindingJson = z
   .openapi("Finding");
 
 export const ReservationJson = z
-  .object({ ledger: z.enum(["rate", "tokens"]), scope: z.enum(["sender", "thread"]), amount: z.number() })
+  .object({ ledger: z.enum(["rate", "tokens", "sends"]), scope: z.enum(["sender", "thread", "mailbox"]), amount: z.number() })
   .openapi("Reservation");
 
 export const DECISION_EXAMPLE = {

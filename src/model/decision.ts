@@ -1,6 +1,7 @@
 import type { Finding } from "./finding.ts";
 import type { DecisionId, MessageId, PolicyId } from "./ids.ts";
 import type { Verification } from "./message.ts";
+import type { OutboundOutcome } from "./outbound.ts";
 
 export const INBOUND_OUTCOMES = [
   "delivered",
@@ -23,7 +24,23 @@ export type FinalOutcome = Exclude<InboundOutcome, "deferred">;
 export type Stage = "inbound" | "release" | "submit" | "send";
 
 /** The step of the fixed order of judgement that settled it (MB-12). */
-export type JudgedAt = "sender_match" | "verification" | "loop" | "content_guards" | "rate_limit" | "token_budget" | "admitted" | "person";
+export type JudgedAt =
+  "sender_match" | "verification" | "loop" | "content_guards" | "rate_limit" | "token_budget" | "admitted" | "person" | ScreenedAt;
+
+/** The step of the fixed order of screening that settled an outbound decision (DESIGN §4.3). */
+export type ScreenedAt =
+  | "kill_switch"
+  | "mode"
+  | "lists"
+  | "suppression"
+  | "caps"
+  | "outbound_guards"
+  | "first_contact"
+  | "oversight"
+  | "author"
+  | "expiry"
+  | "person"
+  | "admitted";
 
 export interface PolicyPin {
   readonly id: PolicyId;
@@ -33,8 +50,8 @@ export interface PolicyPin {
 
 /** One charge against a rolling window or a budget. */
 export interface Reservation {
-  readonly ledger: "rate" | "tokens";
-  readonly scope: "sender" | "thread";
+  readonly ledger: "rate" | "tokens" | "sends";
+  readonly scope: "sender" | "thread" | "mailbox";
   readonly amount: number;
 }
 
@@ -57,20 +74,22 @@ export const REASONS = [
   "raw_missing",
   "released_by_person",
   "discarded_by_person",
+  "gated_all",
+  "hold_expired",
 ] as const;
 
-/** Who caused a decision: the gate itself, or a key by its id. */
-export type Actor = "postern" | `key:${string}`;
+/** Who caused a decision: the gate itself, a key by its id, or an unsigned signal where `trustNamespace` lets it count. */
+export type Actor = "postern" | "namespace" | `key:${string}`;
 
 /** The only place where facts become a verdict. At most one final decision per message and stage. */
-export interface Decision {
+export interface Decision<Outcome extends InboundOutcome | OutboundOutcome = InboundOutcome> {
   readonly id: DecisionId;
   readonly message: MessageId;
   /** Temporal run id of the judgement. */
   readonly run: string;
   readonly direction: "inbound" | "outbound";
   readonly stage: Stage;
-  readonly outcome: InboundOutcome;
+  readonly outcome: Outcome;
   readonly reason: string;
   readonly judged_at: JudgedAt;
   /** Index into the policy's `senders`; null when none matched. */
@@ -86,6 +105,8 @@ export interface Decision {
   readonly at: string;
   readonly actor: Actor;
 }
+
+export type OutboundDecision = Decision<OutboundOutcome>;
 
 export function isFinal(outcome: InboundOutcome): outcome is FinalOutcome {
   return outcome !== "deferred";

@@ -1,6 +1,7 @@
 // Identifiers: a three-letter noun, `_`, then Crockford base32 in lower case (no i, l, o, u). DESIGN §6.
 
-export type IdPrefix = "ten" | "msg" | "thr" | "mbx" | "adr" | "dom" | "dec" | "pol" | "key" | "aud" | "rcp" | "jti";
+export type IdPrefix =
+  "ten" | "msg" | "thr" | "mbx" | "adr" | "dom" | "dec" | "pol" | "key" | "aud" | "rcp" | "jti" | "drf" | "sup" | "dkm" | "snk";
 
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 export type TenantId = Id<"ten">;
@@ -10,6 +11,9 @@ export type MailboxId = Id<"mbx">;
 export type PolicyId = Id<"pol">;
 export type DecisionId = Id<"dec">;
 export type KeyId = Id<"key">;
+export type DraftId = Id<"drf">;
+export type SuppressionId = Id<"sup">;
+export type DkimKeyId = Id<"dkm">;
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -53,6 +57,20 @@ export function inboundWorkflowId(message: MessageId): string {
   return `in-${idBody(message)}`;
 }
 
+/** Of a run that judges several messages: says nothing of them, and no other run has it. */
+export function sharedWorkflowId(random: Uint8Array): string {
+  return `ins-${crockford(random)}`;
+}
+
 export function holdWorkflowId(message: MessageId): string {
   return `hold-${idBody(message)}`;
+}
+
+export function outboundWorkflowId(draft: DraftId): string {
+  return `out-${idBody(draft)}`;
+}
+
+/** The row in `messages` of a draft. Ids derived from one another share the body. */
+export function draftMessageId(draft: DraftId): MessageId {
+  return `msg_${idBody(draft)}`;
 }

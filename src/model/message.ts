@@ -66,7 +66,7 @@ export interface Headline {
   readonly rfc_message_id: string | null;
 }
 
-/** Input of the workflow `inboundMessage`. */
+/** One message and mailbox to judge: the input of the workflow `inboundMessage`, and one of those of `inboundMessages`. */
 export interface InboundInput {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;

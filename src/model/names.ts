@@ -3,9 +3,28 @@
 /** Workflow type names. */
 export const WORKFLOW = {
   inboundMessage: "inboundMessage",
+  /** The same for messages that arrived together. */
+  inboundMessages: "inboundMessages",
   releaseMessage: "releaseMessage",
+  /** An agent's draft, from submitting to the last reply of the transport. Id `out-…`. */
+  outboundMessage: "outboundMessage",
+  /** Inbound mail that waits for people. Id `hold-…`. */
+  holdMessage: "holdMessage",
   upkeep: "upkeep",
 } as const;
+
+/** Updates (sent by doors) and signals (sent by the Temporal CLI) of `outboundMessage` and `holdMessage`: one argument, a `HoldMessage`. */
+export const HOLD_MESSAGE = {
+  approve: "approve",
+  reject: "reject",
+  edit: "edit",
+  cancel: "cancel",
+  resend: "resend",
+  settle: "settle",
+} as const;
+
+/** Signal of `outboundMessage`: something it waits for may have changed (a kill switch, a cap); it looks again. No argument. */
+export const WAKE_SIGNAL = "wake";
 
 /** Schedule id and, with the time appended by Temporal, workflow id of the daily upkeep. */
 export const UPKEEP_ID = "postern-upkeep";
@@ -18,6 +37,9 @@ export const TASK_QUEUE = {
 
 /** `ApplicationFailure.type` of a run that ended without a final decision. Keep it out of failure alarms: the sender will retry. */
 export const DEFERRED_FAILURE = "Deferred";
+
+/** `ApplicationFailure.type` of a draft that was refused for a cap: the agent may submit the same again. */
+export const LIMITED_FAILURE = "Limited";
 
 /** `ApplicationFailure.type` of a release that found nothing waiting. */
 export const RELEASE_REFUSED_FAILURE = "ReleaseRefused";
