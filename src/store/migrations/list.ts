@@ -1,5 +1,6 @@
 import { gate } from "./0001-gate.ts";
+import { outbound } from "./0002-outbound.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first. Append only. */
-export const MIGRATIONS: readonly Migration[] = [gate];
+export const MIGRATIONS: readonly Migration[] = [gate, outbound];

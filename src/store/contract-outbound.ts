@@ -1,0 +1,466 @@
+import type { Actor, OutboundDecision, PolicyPin } from "../model/decision.ts";
+import type { Finding } from "../model/finding.ts";
+import type { HoldAction, HoldActor, HoldAnswer, HoldId, HoldKind, HoldRefusal, HoldStatus, HoldTimes } from "../model/hold.ts";
+import type { DecisionId, DkimKeyId, DraftId, Id, KeyId, MailboxId, MessageId, SuppressionId, TenantId, ThreadId } from "../model/ids.ts";
+import type { MessageRef } from "../model/message.ts";
+import type { DraftKind, DraftState, Mode, OutboundInput, Recipient, RevisionRef } from "../model/outbound.ts";
+import type { Conflict, MailboxRow, Op, Page, PageArgs, Trace } from "./contract.ts";
+
+/** Operations of the outbound path; one registry with `Operations`. The same rules: whole, pure, plain, times in epoch ms. */
+export interface OutboundOperations {
+  // Submitting. INVARIANT: one (mailbox, key) names one draft for ever; a second caller gets the first one's ids.
+  /** Same key and payload: the row that is there (its `answer` null while in flight). Other payload: conflict. */
+  "idempotency.begin": Op<NewIdempotency, IdempotencyRow | Conflict<"payload">>;
+  /** Pins the answer for good. */
+  "idempotency.settle": Op<{ mailbox: MailboxId; key: string; status: number; answer: string }, null>;
+  /** 429 and 5xx are not pinned: the same key may be used again. Only while unsettled. */
+  "idempotency.release": Op<{ mailbox: MailboxId; key: string; draft: DraftId }, null>;
+  /** Upkeep: settled rows over 24 h old whose draft has come to its end. Returns how many went. */
+  "idempotency.prune": Op<{ before: number; limit: number }, number>;
+
+  // Screening.
+  /** Everything screening asks of SQL, read in one transaction. Null: no such mailbox. */
+  "outbound.facts": Op<ScreeningQuestion, ScreeningFacts | null>;
+  /**
+   * One transaction for stage `submit` and again for `send`: the recorded final decision of (message, stage, round) if
+   * there is one; else what can have moved since the facts were read is checked again (stops, mode, suppressions, caps),
+   * and draft, revision, hold, reservation, decision and audit entry are written. What it returns is the verdict.
+   */
+  "outbound.screen": Op<ScreenProposal, Screened>;
+
+  // Drafts.
+  "drafts.get": Op<{ tenant: TenantId; id: DraftId }, DraftRow | null>;
+  "drafts.list": Op<{ tenant: TenantId; mailbox: MailboxId; state?: DraftState } & PageArgs, Page<DraftRow>>;
+  "revisions.list": Op<{ tenant: TenantId; draft: DraftId }, readonly RevisionRow[]>;
+  /** The agent (or an admin) takes a draft back before data has gone out. */
+  "drafts.deliveries": Op<{ tenant: TenantId; draft: DraftId }, readonly DeliveryRow[]>;
+
+  // Holds.
+  "holds.get": Op<{ tenant: TenantId; id: HoldId }, HoldRow | null>;
+  "holds.list": Op<
+    {
+      tenant: TenantId;
+      mailboxes?: readonly MailboxId[];
+      direction?: "inbound" | "outbound";
+      mailbox?: MailboxId;
+      status?: HoldStatus;
+    } & PageArgs,
+    Page<HoldRow>
+  >;
+  /** What the person said with an attempt, kept apart from histories: named by the token's nonce. Idempotent. */
+  "holds.note": Op<{ tenant: TenantId; hold: HoldId; nonce: string; note: string; at: number }, null>;
+  /**
+   * The one place where an attempt counts or does not (model/hold-state.ts judges): today's approvers, key state, hash,
+   * four eyes, single use of the nonce. Records the attempt either way; idempotent by nonce.
+   */
+  "holds.decide": Op<HoldAttempt, HoldAnswer>;
+  /** An attempt that never reached the workflow (it is closed, or its token is bad), recorded by the door or the activity. */
+  "holds.refused": Op<Omit<HoldAttempt, "edit"> & { readonly code: HoldRefusal }, null>;
+  "holds.attempts": Op<{ tenant: TenantId; hold: HoldId }, readonly AttemptRow[]>;
+  /** A timer of the workflow fired. `expire` ends a hold that still waits; the others are audited once. Returns where the hold is now. */
+  "holds.timer": Op<HoldTimer, { readonly status: HoldStatus }>;
+
+  // Sending.
+  /** A new attempt in phase `connect`, for the recipients that may be tried; or why there is none. */
+  "sends.open": Op<SendOpening, SendOpened>;
+  /** INVARIANT (DESIGN §4.5, §9.7): connect → data, compare-and-set on the attempt; checks again everything that may forbid it. */
+  "sends.claim": Op<SendClaim, { readonly claimed: true } | { readonly claimed: false; readonly why: SendStop }>;
+  /** What the peer said. Without a claim only refusals and deferrals before DATA may be recorded. Idempotent by attempt. */
+  "sends.record": Op<SendRecord, { readonly state: DraftState; readonly retry: boolean }>;
+  /** A person's word on what is unknown. */
+  "sends.settle": Op<{ tenant: TenantId; draft: DraftId; action: "resend" | "settle"; attempt: HoldAttempt }, HoldAnswer>;
+  /** The last word of the workflow when no delivery remains to be tried (five days over, cancelled, stopped). */
+  "sends.finish": Op<
+    { tenant: TenantId; draft: DraftId; state: "failed" | "cancelled"; reason: string; at: number } & Fresh,
+    { readonly state: DraftState }
+  >;
+
+  // The sandbox's sink.
+  "sink.put": Op<NewSinkRow, null>;
+  "sink.list": Op<{ tenant: TenantId; mailbox?: MailboxId } & PageArgs, Page<SinkRow>>;
+  "sink.get": Op<{ tenant: TenantId; id: Id<"snk"> }, SinkRow | null>;
+
+  // Suppressions (PB-19, PB-20).
+  /** An address that is suppressed already keeps the later end. */
+  "suppressions.put": Op<NewSuppression, SuppressionRow>;
+  "suppressions.list": Op<{ tenant: TenantId; at: number; address?: string } & PageArgs, Page<SuppressionRow>>;
+  "suppressions.end": Op<{ tenant: TenantId; id: SuppressionId; at: number; actor: Actor } & Fresh, SuppressionRow | null>;
+
+  // Oversight of mailboxes, agents, tenants.
+  "oversight.put_code": Op<NewModeCode, null>;
+  /** Downward: free. Upward: only with the hash of an unused code for this mailbox and mode. Audited with old, new, actor. */
+  "oversight.set_mode": Op<ModeChange, MailboxRow | null | { readonly refused: "code_required" | "code_invalid" }>;
+  "oversight.set_address": Op<
+    { tenant: TenantId; mailbox: MailboxId; address: string | null; actor: Actor; at: number } & Fresh,
+    MailboxRow | null
+  >;
+  /** The kill switch (X-27). `stopped: false` lets mail flow again. Returns the drafts under way, so that they can be woken. */
+  "oversight.stop": Op<StopChange, { readonly drafts: readonly DraftId[] } | null>;
+  "oversight.stops": Op<{ tenant: TenantId }, readonly StopRow[]>;
+
+  // Domains (MB-19, PB-01).
+  "domains.claim": Op<{ tenant: TenantId; id: Id<"dom">; domain: string; at: number; key: NewDkimKey }, DomainRow | Conflict<"domain">>;
+  "domains.get": Op<{ tenant: TenantId; domain: string }, DomainRow | null>;
+  "domains.list": Op<{ tenant: TenantId } & PageArgs, Page<DomainRow>>;
+  "domains.set_state": Op<
+    { tenant: TenantId; domain: string; state: DomainRow["state"]; at: number } & Fresh & { actor: Actor },
+    DomainRow | null
+  >;
+  /** Adds a key in state `next`; `activate` makes it the one that signs and retires the old one. */
+  "dkim.add": Op<{ tenant: TenantId; domain: string; key: NewDkimKey; at: number } & Fresh & { actor: Actor }, DomainRow | null>;
+  "dkim.activate": Op<{ tenant: TenantId; domain: string; id: DkimKeyId; at: number } & Fresh & { actor: Actor }, DomainRow | null>;
+  /** The key that signs for the domain; one is kept (`offer`) where there is none yet. */
+  "dkim.signing": Op<{ tenant: TenantId; domain: string; offer: NewDkimKey; at: number }, DkimKeyRow>;
+}
+
+/** Names an operation needs for the audit entry it appends. */
+export interface Fresh {
+  readonly audit_id: Id<"aud">;
+  readonly salt: string;
+}
+
+export interface NewIdempotency {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly key: string;
+  /** SHA-256 of the canonical request, hex. */
+  readonly payload_hash: string;
+  readonly draft: DraftId;
+  readonly at: number;
+}
+
+export interface IdempotencyRow extends NewIdempotency {
+  readonly status: number | null;
+  /** JSON body of the pinned answer. */
+  readonly answer: string | null;
+}
+
+export interface ScreeningQuestion {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly draft: DraftId | null;
+  readonly thread: ThreadId;
+  readonly author: KeyId;
+  readonly in_reply_to: MessageId | null;
+  /** Folded addresses. */
+  readonly recipients: readonly string[];
+  readonly at: number;
+}
+
+/** What SQL knows when a draft is screened. */
+export interface ScreeningFacts {
+  readonly mode: Mode;
+  readonly stopped: "mailbox" | "agent" | "tenant" | null;
+  readonly author_revoked: boolean;
+  /** Folded addresses among the recipients. */
+  readonly suppressed: readonly string[];
+  /** Messages of this mailbox reserved in the rolling windows, without this draft's own reservation. */
+  readonly sends: { readonly lastHour: number; readonly lastDay: number };
+  /** Folded domains among the recipients that this mailbox has never sent to. */
+  readonly new_domains: readonly string[];
+  /** The thread holds a quarantined or unauthenticated message. */
+  readonly tainted: boolean;
+  /** The message that is answered is automatic. */
+  readonly automatic_source: boolean;
+  readonly policy: (PolicyPin & { readonly document: string }) | null;
+  readonly address: string;
+  readonly oversight_address: string | null;
+}
+
+/** Screening's result on its way to be recorded. */
+export interface ScreenProposal extends Fresh {
+  readonly input: OutboundInput;
+  readonly stage: "submit" | "send";
+  readonly revision: RevisionRef;
+  readonly content: RevisionContent;
+  readonly outcome: "blocked" | "rate_limited" | "pending_send_approval" | "queued";
+  readonly reason: string;
+  readonly judged_at: OutboundDecision["judged_at"];
+  readonly policy: PolicyPin;
+  readonly findings: readonly Finding[];
+  readonly mode: Mode;
+  readonly caps: SendCaps;
+  /** Set when `outcome` is `pending_send_approval`. */
+  readonly hold: NewHold | null;
+  readonly audit: { readonly retentionDays: number };
+  readonly trace: Trace;
+  readonly at: number;
+  readonly decision_id: DecisionId;
+}
+
+/** What is known of a revision beside its bytes. */
+export interface RevisionContent {
+  readonly source: MessageRef;
+  readonly author: HoldActor;
+  readonly envelope_sender: string;
+  readonly recipients: readonly Recipient[];
+  readonly subject: string;
+  readonly rfc_message_id: string;
+}
+
+export interface SendCaps {
+  readonly perHour: number;
+  readonly perDay: number;
+}
+
+/** Who may decide, how many must, and until when: the policy's `outbound.approvals` at this time. */
+export interface NewHold {
+  /** Empty: every key of the tenant with the scope `oversight` that may see the mailbox. */
+  readonly approvers: readonly KeyId[];
+  readonly quorum: number;
+  readonly trust_namespace: boolean;
+  readonly times: HoldTimes;
+}
+
+export type Screened =
+  | {
+      readonly kind: "decided";
+      readonly decision: OutboundDecision;
+      readonly hold: HoldTimes | null;
+      /** Over a cap at send: epoch ms when to look again. */ readonly wait_until: number | null;
+    }
+  /** The approval does not fit today's documents: the draft waits again, approvals are void (DESIGN §4.5). */
+  | { readonly kind: "stale"; readonly decision: OutboundDecision; readonly hold: HoldTimes };
+
+export interface DraftRow {
+  readonly id: DraftId;
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly message: MessageId;
+  readonly thread: ThreadId;
+  readonly kind: DraftKind;
+  readonly state: DraftState;
+  /** Why it is there; a code. */
+  readonly reason: string;
+  readonly mode: Mode;
+  readonly author: KeyId;
+  readonly in_reply_to: MessageId | null;
+  readonly send_at: number | null;
+  readonly revision: RevisionRow;
+  readonly created_at: number;
+  readonly updated_at: number;
+  /** The submit decision. */
+  readonly decision: DecisionId;
+}
+
+export interface RevisionRow extends RevisionContent {
+  readonly number: number;
+  readonly content_hash: string;
+  readonly mime: MessageRef;
+  readonly created_at: number;
+}
+
+export interface HoldRow {
+  readonly id: HoldId;
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly direction: "inbound" | "outbound";
+  readonly kind: HoldKind;
+  readonly status: HoldStatus;
+  readonly reason: string;
+  readonly subject: string;
+  readonly to: readonly string[];
+  readonly from: string | null;
+  readonly revision: number;
+  readonly content_hash: string;
+  /** Actor of the current revision; null for inbound mail. */
+  readonly author: HoldActor | null;
+  readonly approvers: readonly KeyId[];
+  readonly quorum: number;
+  /** Who has approved the current revision. */
+  readonly approved_by: readonly HoldActor[];
+  readonly trust_namespace: boolean;
+  readonly times: HoldTimes;
+  readonly reminded_at: number | null;
+  readonly escalated_at: number | null;
+  readonly created_at: number;
+  readonly decided_at: number | null;
+}
+
+export interface HoldAttempt extends Fresh {
+  readonly tenant: TenantId;
+  readonly hold: HoldId;
+  readonly action: HoldAction;
+  readonly actor: HoldActor;
+  /** What the actor saw; null where it was left out. */
+  readonly content_hash: string | null;
+  /** Of the token; for an unsigned signal made from run and event, so that a retry is the same attempt. */
+  readonly nonce: string;
+  readonly via: "update" | "signal" | "door";
+  /** False: unsigned; counts only under `trustNamespace`. */
+  readonly signed: boolean;
+  /** A new revision, already composed; only with `edit`. */
+  readonly edit: { readonly revision: RevisionRef; readonly content: RevisionContent } | null;
+  readonly trace: Trace;
+  readonly at: number;
+  /** For the decision that a final attempt makes (stage `release`). */
+  readonly decision_id: DecisionId;
+}
+
+export interface AttemptRow {
+  readonly nonce: string;
+  readonly action: HoldAction;
+  readonly actor: HoldActor;
+  readonly content_hash: string | null;
+  readonly via: HoldAttempt["via"];
+  readonly result: "accepted" | HoldRefusal;
+  readonly note: string | null;
+  readonly revision: number;
+  readonly at: number;
+}
+
+export interface HoldTimer extends Fresh {
+  readonly tenant: TenantId;
+  readonly hold: HoldId;
+  readonly event: "remind" | "escalate" | "expire";
+  readonly trace: Trace;
+  readonly at: number;
+  readonly decision_id: DecisionId;
+}
+
+export interface DeliveryRow {
+  readonly draft: DraftId;
+  readonly recipient: string;
+  readonly state: "pending" | "accepted" | "deferred" | "refused" | "unknown";
+  /** Of the last attempt that reached it. */
+  readonly attempt: number;
+  /** SMTP reply code and enhanced status code; null before any. */
+  readonly code: number | null;
+  readonly enhanced: string | null;
+  /** First line of the reply, at most 500 characters, well-formed; private. */
+  readonly reply: string | null;
+  readonly at: number;
+}
+
+export interface SendOpening {
+  readonly tenant: TenantId;
+  readonly draft: DraftId;
+  readonly content_hash: string;
+  readonly at: number;
+}
+
+/** Why nothing may be sent now. */
+export type SendStop =
+  "lost" | "stopped" | "mode" | "suppressed" | "author_revoked" | "not_approved" | "cancelled" | "limit" | "done" | "unknown";
+
+export type SendOpened =
+  | {
+      readonly kind: "open";
+      readonly attempt: number;
+      readonly envelope_sender: string;
+      /** Addresses as written, of deliveries that are pending or definitely deferred. */
+      readonly recipients: readonly string[];
+    }
+  | { readonly kind: "stopped"; readonly why: SendStop; readonly state: DraftState };
+
+export interface SendClaim extends Fresh {
+  readonly tenant: TenantId;
+  readonly draft: DraftId;
+  readonly attempt: number;
+  readonly content_hash: string;
+  readonly caps: SendCaps;
+  /** Effective mode at this time by policy; stricter than the mailbox's row is respected. */
+  readonly mode: Mode;
+  readonly trace: Trace;
+  readonly at: number;
+  readonly decision_id: DecisionId;
+}
+
+export interface SendRecord extends Fresh {
+  readonly tenant: TenantId;
+  readonly draft: DraftId;
+  readonly attempt: number;
+  /** `unknown`: cut after DATA began. */
+  readonly end: "completed" | "failed_before_data" | "unknown";
+  readonly replies: readonly {
+    readonly recipient: string;
+    readonly code: number | null;
+    readonly enhanced: string | null;
+    readonly text: string;
+  }[];
+  readonly trace: Trace;
+  readonly at: number;
+}
+
+export interface NewSinkRow {
+  readonly id: Id<"snk">;
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly draft: DraftId;
+  readonly envelope_sender: string;
+  readonly recipients: readonly string[];
+  readonly message: MessageRef;
+  readonly at: number;
+}
+export type SinkRow = NewSinkRow;
+
+export interface SuppressionRow {
+  readonly id: SuppressionId;
+  readonly tenant: TenantId;
+  /** Folded. */
+  readonly address: string;
+  readonly reason: "HardBounce" | "SpamComplaint" | "manual";
+  readonly source: string;
+  readonly created_at: number;
+  /** Null: for good. */
+  readonly expires_at: number | null;
+  readonly ended_at: number | null;
+}
+export type NewSuppression = Omit<SuppressionRow, "ended_at"> & Fresh & { readonly actor: Actor };
+
+export interface NewModeCode {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly mode: Mode;
+  /** SHA-256 of the code, hex. */
+  readonly hash: string;
+  readonly expires_at: number;
+  readonly at: number;
+  readonly actor: Actor;
+}
+
+export interface ModeChange extends Fresh {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly mode: Mode;
+  readonly code_hash: string | null;
+  readonly actor: Actor;
+  readonly at: number;
+}
+
+export interface StopChange extends Fresh {
+  readonly tenant: TenantId;
+  readonly target: { readonly mailbox: MailboxId } | { readonly agent: string } | { readonly tenant: true };
+  readonly stopped: boolean;
+  readonly actor: Actor;
+  readonly at: number;
+}
+
+export interface StopRow {
+  readonly kind: "mailbox" | "agent" | "tenant";
+  /** Mailbox id, agent id or tenant id. */
+  readonly id: string;
+  readonly at: number;
+}
+
+export interface DomainRow {
+  readonly id: Id<"dom">;
+  readonly tenant: TenantId;
+  readonly domain: string;
+  readonly state: "local" | "unverified" | "verified";
+  readonly keys: readonly DkimKeyRow[];
+  readonly created_at: number;
+  readonly checked_at: number | null;
+}
+
+export interface DkimKeyRow {
+  readonly id: DkimKeyId;
+  readonly selector: string;
+  /** SubjectPublicKeyInfo, base64: the `p=` of the DNS record. */
+  readonly public_key: string;
+  /** PKCS #8 PEM sealed by the instance's secret key. Shown to nobody. */
+  readonly sealed: string;
+  readonly state: "next" | "active" | "retired";
+  readonly created_at: number;
+}
+export type NewDkimKey = Omit<DkimKeyRow, "state" | "created_at">;
