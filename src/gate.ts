@@ -1,9 +1,10 @@
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
+import { Gathering, GATHERING, type GatheringBounds, type Inputs } from "./gathering.ts";
 import type { Decision } from "./model/decision.ts";
 import { PosternError } from "./model/errors.ts";
 import type { ReleaseInput, ReleaseRefusal, ReleaseResult } from "./model/hold.ts";
-import { holdWorkflowId, inboundWorkflowId } from "./model/ids.ts";
+import { holdWorkflowId, inboundWorkflowId, sharedWorkflowId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
 import { RELEASE_REFUSED_FAILURE, WORKFLOW, type TaskQueues } from "./model/names.ts";
 import type { Store, Watch } from "./store/contract.ts";
@@ -29,6 +30,9 @@ export interface GateDeps {
   readonly taskQueues: TaskQueues;
   /** True where gateway and worker share a process and a connection: the first task skips the server's queue. */
   readonly eager: boolean;
+  readonly random: (bytes: number) => Uint8Array;
+  /** Which messages share a run. Default: {@link GATHERING}. */
+  readonly gathering?: GatheringBounds;
   /** Told why a message could not be judged. Gets an error whose message may be logged. */
   readonly onFault: (error: unknown) => void;
 }
@@ -47,14 +51,20 @@ const RELEASE_MS = 20_000;
 const POLL_MS = 1_000;
 
 export function createGate(deps: GateDeps): Gate {
+  const together = new Gathering((inputs) => start(deps, inputs), deps.gathering ?? GATHERING);
+  const inbound: Inbound = { ...deps, together };
   return {
-    receive: (input, deadlineMs) => receive(deps, input, performance.now() + deadlineMs),
+    receive: (input, deadlineMs) => receive(inbound, input, performance.now() + deadlineMs),
     release: (input) => release(deps, input),
     ping: () => ping(deps),
   };
 }
 
-async function receive(deps: GateDeps, input: InboundInput, deadline: number): Promise<Answer> {
+interface Inbound extends GateDeps {
+  readonly together: Gathering;
+}
+
+async function receive(deps: Inbound, input: InboundInput, deadline: number): Promise<Answer> {
   try {
     const recorded = await finalDecision(deps, input);
     if (recorded !== null) return { kind: "decided", decision: recorded };
@@ -66,12 +76,14 @@ async function receive(deps: GateDeps, input: InboundInput, deadline: number): P
 }
 
 /** Subscribed before the start: a decision is heard of however soon it comes, and nothing is read before it can be there. */
-async function judge(deps: GateDeps, input: InboundInput, deadline: number): Promise<Answer> {
+async function judge(deps: Inbound, input: InboundInput, deadline: number): Promise<Answer> {
   const watch = subscribe(deps, input, deadline);
+  const place = deps.together.join(input);
   try {
-    const run = await start(deps, input, deadline);
+    const run = await inTime(deadline - performance.now(), place.run);
     return run === null ? await readFinal(deps, input) : await awaitDecision(deps, input, run, deadline, watch);
   } finally {
+    place.leave();
     watch.cancel();
   }
 }
@@ -84,25 +96,39 @@ function finalDecision(deps: GateDeps, { message }: InboundInput): Promise<Decis
   return deps.store.run("decisions.final", { message, stage: "inbound" });
 }
 
-/** The run that judges the message: ours, or the one somebody else started. Null when a run completed already. */
-async function start(deps: GateDeps, input: InboundInput, deadline: number): Promise<string | null> {
+/** The run that judges these messages. Null when it is one message and a run of it completed already. */
+async function start(deps: GateDeps, [first, ...others]: Inputs): Promise<string | null> {
+  const startIt = () => (others.length === 0 ? startAlone(deps, first) : startTogether(deps, [first, ...others]));
   try {
-    const handle = await within(deps, Math.min(CALL_MS, deadline - performance.now()), () =>
-      deps.client.workflow.start(WORKFLOW.inboundMessage, {
-        workflowId: inboundWorkflowId(input.message),
-        taskQueue: deps.taskQueues.inbound,
-        args: [input],
-        workflowIdConflictPolicy: "USE_EXISTING",
-        workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
-        workflowRunTimeout: UNDECIDED,
-        requestEagerStart: deps.eager,
-      }),
-    );
-    return handle.firstExecutionRunId;
+    const { firstExecutionRunId } = await within(deps, CALL_MS, startIt);
+    return firstExecutionRunId;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
     throw error;
   }
+}
+
+/** Ours, or the one somebody else started. */
+function startAlone(deps: GateDeps, input: InboundInput) {
+  return deps.client.workflow.start(WORKFLOW.inboundMessage, {
+    ...optionsOf(deps),
+    workflowId: inboundWorkflowId(input.message),
+    args: [input],
+    workflowIdConflictPolicy: "USE_EXISTING",
+    workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+  });
+}
+
+function startTogether(deps: GateDeps, inputs: Inputs) {
+  return deps.client.workflow.start(WORKFLOW.inboundMessages, {
+    ...optionsOf(deps),
+    workflowId: sharedWorkflowId(deps.random(16)),
+    args: [inputs],
+  });
+}
+
+function optionsOf({ taskQueues, eager }: GateDeps) {
+  return { taskQueue: taskQueues.inbound, workflowRunTimeout: UNDECIDED, requestEagerStart: eager } as const;
 }
 
 // A run completes only after its decision is recorded, so the store knows it.
@@ -191,11 +217,15 @@ async function ping(deps: GateDeps): Promise<void> {
  * A call to Temporal that ends within `ms`, whatever the connection does: a native one repeats what failed for some 10 s
  * and minds the deadline for each try only. What was given up on may still happen; every call here bears that.
  */
-async function within<T>({ client }: GateDeps, ms: number, call: () => Promise<T>): Promise<T> {
+function within<T>({ client }: GateDeps, ms: number, call: () => Promise<T>): Promise<T> {
+  return inTime(ms, client.withDeadline(Date.now() + ms, call));
+}
+
+async function inTime<T>(ms: number, answer: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(unavailable("temporal does not answer in time")), ms);
   try {
-    return await Promise.race([client.withDeadline(Date.now() + ms, call), late]);
+    return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -142,7 +142,7 @@ async function startWorkers(
   ended.catch((error: unknown) => log.fatal({ err: error }, "the workers stopped"));
   started.unshift(() => workers.shutdown());
   const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
-  return { gate: createGate({ client, store: state.store, taskQueues, eager: true, onFault }), ended };
+  return { gate: createGate({ client, store: state.store, taskQueues, eager: true, random: base.random, onFault }), ended };
 }
 
 type DoorDeps = Base & State & { readonly gate: Gate; readonly grants: GrantKey };

@@ -26,7 +26,21 @@ export async function inboundMessage(input: InboundInput): Promise<InboundResult
   return { id, outcome, reason };
 }
 
-// Knows nothing of runs: under load one run will judge several messages.
+/**
+ * Messages that arrived together under load, each verified, guarded, budgeted and recorded as if it were alone; results in
+ * their order. None waits for another: whoever asked about it reads its recorded decision. A deferral is a result here,
+ * because a retry is judged in another run. When a judgement failed for good, the run fails after all others have ended.
+ */
+export async function inboundMessages(inputs: readonly InboundInput[]): Promise<readonly InboundResult[]> {
+  const judged = await Promise.allSettled(inputs.map(judge));
+  return judged.map((end) => {
+    if (end.status === "rejected") throw end.reason as Error;
+    const { id, outcome, reason } = end.value;
+    return { id, outcome, reason };
+  });
+}
+
+// Knows nothing of runs: one run may judge several messages.
 async function judge(input: InboundInput): Promise<Decision> {
   const verified = await posternVerify(input);
   const guarded = await posternGuard(input, verified);

@@ -1,4 +1,4 @@
 // What a worker registers. Teams with a worker of their own: `export * from "postern/workflows"` in their workflow module.
-export { inboundMessage, type InboundResult } from "./inbound.ts";
+export { inboundMessage, inboundMessages, type InboundResult } from "./inbound.ts";
 export { releaseMessage } from "./hold.ts";
 export { upkeep } from "./upkeep.ts";

@@ -25,7 +25,7 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
   const blobs = await createFileBlobs(blobRoot, Date.now);
   const reader = createReaderPool({ blobRoot, zone: join(dataDir, "zone.json") });
   const connection = await Connection.connect({ address: temporal });
-  const gate = createGate({ client: new Client({ connection }), store, taskQueues, eager: false, onFault: () => {} });
+  const gate = createGate({ client: new Client({ connection }), store, taskQueues, eager: false, random: randomBytes, onFault: () => {} });
   const smtp = await startSmtp({
     ...{ host: "127.0.0.1", port: 0, name: "gateway.example", trustedRelays: ["127.0.0.1"], limits: { answerMs } },
     deps: {

@@ -57,7 +57,7 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
     deps: { ...real, reader: failing(reader, failures) },
   });
   const running = workers.run();
-  const gate = createGate({ client, store, taskQueues, eager: true, onFault: () => {} });
+  const gate = createGate({ client, store, taskQueues, eager: true, random: randomBytes, onFault: () => {} });
   return {
     ...{ store, database, client, gate, taskQueues, faults },
     /** The next calls of one step of reading reject with these, in this order. */
