@@ -1,7 +1,8 @@
 import canonicalize from "canonicalize";
 import { createHash, createHmac } from "node:crypto";
-import type { Decision } from "../model/decision.ts";
-import type { Id, MailboxId, TenantId, ThreadId } from "../model/ids.ts";
+import type { Decision, InboundOutcome } from "../model/decision.ts";
+import type { DraftId, Id, MailboxId, TenantId, ThreadId } from "../model/ids.ts";
+import type { OutboundOutcome } from "../model/outbound.ts";
 
 /** The unchangeable half of an audit entry: RFC 8785 JSON without personal data, and the SHA-256 of its bytes, hex. */
 export interface Leaf {
@@ -17,11 +18,13 @@ export interface DecisionFacts {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
   readonly thread: ThreadId | null;
-  readonly decision: Decision;
+  readonly decision: Decision<InboundOutcome | OutboundOutcome>;
   readonly trace: { readonly workflow_id: string; readonly run_id: string; readonly activity_id: string };
   /** Null unless the policy asks for it (`auditLog.includeBodyHash`, MB-11). */
   readonly body_sha256: string | null;
   readonly addresses: Addresses;
+  /** What was decided on, outbound: which version of the draft, by the hash that an approval is for. */
+  readonly draft?: { readonly id: DraftId; readonly round: number; readonly revision: number; readonly content_hash: string };
 }
 
 /** Null or empty: there is none. */
@@ -30,6 +33,8 @@ export interface Addresses {
   readonly envelope_sender: string | null;
   readonly recipient: string | null;
   readonly ip: string | null;
+  /** Of a draft, which may have several. */
+  readonly recipients?: readonly string[];
 }
 
 /** A fact that stands alone, e.g. a denied capability. */
@@ -79,6 +84,7 @@ export function decisionLeaf(facts: DecisionFacts, salt: string): Leaf {
     run_id: trace.run_id,
     activity_id: trace.activity_id,
     hmac: blindAll(facts.addresses, salt),
+    ...(facts.draft === undefined ? {} : { draft: facts.draft }),
   });
 }
 
@@ -91,12 +97,13 @@ function blind(address: string | null, salt: string): string | null {
   return address === null || address === "" ? null : createHmac("sha256", salt).update(address).digest("hex");
 }
 
-function blindAll(addresses: Addresses, salt: string): Addresses {
+function blindAll({ recipients, ...addresses }: Addresses, salt: string): Readonly<Record<string, unknown>> {
   return {
     from: blind(addresses.from, salt),
     envelope_sender: blind(addresses.envelope_sender, salt),
     recipient: blind(addresses.recipient, salt),
     ip: blind(addresses.ip, salt),
+    ...(recipients === undefined ? {} : { recipients: recipients.map((address) => blind(address, salt)) }),
   };
 }
 

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import type { Envelope } from "../model/message.ts";
-import type { Id, MessageId } from "../model/ids.ts";
+import { makeId, type Id, type MessageId } from "../model/ids.ts";
 import { actionLeaf, decisionLeaf, type DecisionFacts, type Leaf } from "../audit/leaf.ts";
-import type { AuditRow } from "./contract.ts";
+import type { AuditRow, NewAuditEntry } from "./contract.ts";
+import type { Fresh } from "./contract-outbound.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import type { AuditEntriesTable, AuditPrivateTable } from "./schema.ts";
@@ -15,11 +17,9 @@ export const audit = {
   // The id is the caller's, so a repeated call appends nothing.
   "audit.append": {
     kind: "write",
-    async run(tx, { details, salt, retentionDays, ...facts }) {
-      const known = await tx.db.selectFrom("audit_entries").select("id").where("id", "=", facts.id).executeTakeFirst();
-      if (known !== undefined) return null;
-      const { id, tenant, at, message } = facts;
-      await append(tx, { id, tenant, message, decision: null, at, ...actionLeaf(facts) }, { salt, details, retentionDays });
+    async run(tx, entry) {
+      const known = await tx.db.selectFrom("audit_entries").select("id").where("id", "=", entry.id).executeTakeFirst();
+      if (known === undefined) await appendAction(tx, entry);
       return null;
     },
   },
@@ -72,6 +72,27 @@ export async function appendDecision(tx: Tx, facts: DecisionFacts, kept: Private
   const { id, tenant, decision } = facts;
   const at = Date.parse(decision.at);
   await append(tx, { id, tenant, message: decision.message, decision: decision.id, at, ...decisionLeaf(facts, kept.salt) }, kept);
+}
+
+/**
+ * An entry that stands alone, in the transaction of what it tells of: an attempt, a reminder, a change of mode, a stop.
+ * `facts` are for ever and hold no personal data: no address, no reason in a person's words; those are `details`.
+ */
+export async function appendAction(tx: Tx, { details, salt, retentionDays, ...facts }: NewAuditEntry): Promise<void> {
+  const { id, tenant, at, message } = facts;
+  await append(tx, { id, tenant, message, decision: null, at, ...actionLeaf(facts) }, { salt, details, retentionDays });
+}
+
+/** For entries that no policy gives a time to (a mode, a suppression, a domain): days. */
+export const STANDARD_RETENTION_DAYS = 90;
+
+/** Names for one more entry of the same operation, the same however often it is run. */
+export function nextEntry({ audit_id, salt }: Fresh): Fresh {
+  return { audit_id: makeId("aud", digest(audit_id).subarray(0, 16)), salt: digest(salt).toString("hex") };
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }
 
 /** Details of a message's decision: who wrote, from where, about what. */

@@ -1,13 +1,15 @@
-import type { Actor, Decision, FinalOutcome, InboundOutcome, JudgedAt, PolicyPin } from "../model/decision.ts";
+import type { Actor, Decision, FinalOutcome, InboundOutcome, JudgedAt, OutboundDecision, PolicyPin } from "../model/decision.ts";
 import type { Finding } from "../model/finding.ts";
-import type { DecisionId, Id, KeyId, MailboxId, MessageId, PolicyId, TenantId, ThreadId } from "../model/ids.ts";
+import type { DecisionId, DraftId, Id, KeyId, MailboxId, MessageId, PolicyId, TenantId, ThreadId } from "../model/ids.ts";
 import type { Headline, InboundInput, LoopKind, MessageFacts } from "../model/message.ts";
+import type { OutboundOutcome } from "../model/outbound.ts";
+import type { OutboundOperations } from "./contract-outbound.ts";
 
 /**
  * What the rest of Postern asks of SQL: named operations, each one whole transaction, each plain data in and out, each
  * a pure function of the database and its arguments (times, ids and salts are arguments). Times are epoch milliseconds.
  */
-export interface Operations {
+export interface Operations extends OutboundOperations {
   "store.ping": Op<Record<string, never>, { readonly ok: true }>;
 
   "tenants.create": Op<{ id: TenantId; name: string; at: number }, TenantRow | Conflict<"name">>;
@@ -46,18 +48,33 @@ export interface Operations {
   /** A person ends a hold or a quarantine. */
   "release.decide": Op<ReleaseProposal, Decision | { readonly refused: "not_found" | "not_waiting" }>;
 
-  "decisions.final": Op<{ message: MessageId; stage: Decision["stage"] }, Decision | null>;
-  /** The answer for one run: its deferral, or the final decision whoever made it. */
+  /** Of inbound mail. */
+  "decisions.final": Op<{ message: MessageId; stage: "inbound" | "release" }, Decision | null>;
+  /** The answer for one run of inbound mail: its deferral, or the final decision whoever made it. */
   "decisions.of_run": Op<{ message: MessageId; run: string }, Decision | null>;
+  /** Of a draft, by the id of its row in `messages`: the final decision of its latest round. */
+  "decisions.of_draft": Op<{ message: MessageId; stage: "submit" | "release" | "send" }, OutboundDecision | null>;
+  /** The answer for one run of a draft at stage `submit`: that run's `rate_limited`, or the final decision whoever made it. */
+  "decisions.of_submit": Op<{ message: MessageId; run: string }, OutboundDecision | null>;
   "decisions.get": Op<{ tenant: TenantId; id: DecisionId }, DecisionRow | null>;
   "decisions.list": Op<
-    { tenant: TenantId; mailbox: MailboxId; message?: MessageId; thread?: ThreadId; outcome?: InboundOutcome } & PageArgs,
+    {
+      tenant: TenantId;
+      mailbox: MailboxId;
+      message?: MessageId;
+      thread?: ThreadId;
+      outcome?: InboundOutcome | OutboundOutcome;
+    } & PageArgs,
     Page<DecisionRow>
   >;
 
-  /** `view: "agent"` shows delivered messages only. */
+  /** `view: "agent"` shows what was delivered to the agent and what it sent. */
   "messages.get": Op<{ tenant: TenantId; id: MessageId; view: View }, MessageRow | null>;
-  "messages.list": Op<{ tenant: TenantId; mailbox: MailboxId; view: View; outcome?: FinalOutcome } & PageArgs, Page<MessageRow>>;
+  /** Inbound ones unless `direction` says otherwise. */
+  "messages.list": Op<
+    { tenant: TenantId; mailbox: MailboxId; view: View; direction?: "inbound" | "outbound"; outcome?: MessageOutcome } & PageArgs,
+    Page<MessageRow>
+  >;
   /** Delivered messages with `delivery_seq` over `after`, oldest first; what `wait` reads. */
   "messages.delivered_after": Op<{ tenant: TenantId; mailbox: MailboxId; after: number; limit: number }, readonly MessageRow[]>;
   /** The agent's report; settles the reservation of tokens. A second report replaces the first. Null: no such delivered message. */
@@ -88,7 +105,7 @@ export type Result<K extends OperationName> = Operations[K]["result"];
  * The port. `run` resolves after the operation is durable (a write) and rejects with a temporary `PosternError`
  * (`unavailable`) when the database cannot be reached; the caller retries. `watch` resolves true when something under
  * `key` has moved since the call, false at the deadline: subscribe first, read, then await. Keys: `message:<id>`,
- * `mailbox:<id>`.
+ * `mailbox:<id>`, `draft:<id>`, `pending:<tenant>`.
  */
 export interface Store {
   run<K extends OperationName>(name: K, args: Args<K>): Promise<Result<K>>;
@@ -271,13 +288,16 @@ export interface ReleaseProposal {
   readonly salt: string;
 }
 
+/** `sent`: outbound, from the moment data goes out; how it fared says its draft. */
+export type MessageOutcome = FinalOutcome | "sent";
+
 export interface MessageRow {
   readonly id: MessageId;
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
   readonly direction: "inbound" | "outbound";
   readonly thread: ThreadId;
-  readonly outcome: FinalOutcome;
+  readonly outcome: MessageOutcome;
   readonly digest: string;
   readonly size: number;
   readonly from: string | null;
@@ -294,14 +314,16 @@ export interface MessageRow {
   readonly received_at: number;
   /** Place in the mailbox's order of delivery; null while not delivered. */
   readonly delivery_seq: number | null;
+  /** Null for inbound mail. */
+  readonly draft: DraftId | null;
 }
 
 export interface DecisionRow {
-  readonly decision: Decision;
+  readonly decision: Decision<InboundOutcome | OutboundOutcome>;
   readonly mailbox: MailboxId;
   readonly thread: ThreadId | null;
   readonly body_sha256: string | null;
-  /** The final decision of the (message, stage); false for a deferral. */
+  /** The final decision of the (message, stage) and, outbound, round; false for a deferral and for an outbound `rate_limited`. */
   readonly final: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
-import type { Decision } from "../model/decision.ts";
-import { isFinal } from "../model/decision.ts";
+import type { Decision, InboundOutcome, OutboundDecision, Stage } from "../model/decision.ts";
 import type { DecisionId, MailboxId, MessageId, TenantId, ThreadId } from "../model/ids.ts";
+import type { OutboundOutcome } from "../model/outbound.ts";
 import type { DecisionRow } from "./contract.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -17,6 +17,16 @@ export const decisions = {
   "decisions.of_run": {
     kind: "read",
     run: (tx, { message, run }) => decisionOfRun(tx, message, run),
+  },
+
+  "decisions.of_draft": {
+    kind: "read",
+    run: (tx, { message, stage }) => finalOfDraft(tx, message, stage),
+  },
+
+  "decisions.of_submit": {
+    kind: "read",
+    run: (tx, { message, run }) => submitOfRun(tx, message, run),
   },
 
   "decisions.get": {
@@ -50,34 +60,52 @@ export const decisions = {
 } satisfies OperationsOf<"decisions">;
 
 // `is_final` as a literal: a bound value that decides whether a partial index serves makes SQLite plan anew every time.
-const selectFinal = once((db, given: { message: MessageId; stage: Decision["stage"] }) =>
+const selectFinal = once((db, given: { message: MessageId; stage: Stage }) =>
   db
     .selectFrom("decisions")
-    .select("decision_json")
+    .select(["decision_json", "round"])
     .where("message", "=", given.message)
     .where("stage", "=", given.stage)
-    .where("is_final", "=", sql.lit(1)),
+    .where("is_final", "=", sql.lit(1))
+    .orderBy("round", "desc")
+    .limit(1),
 );
 
-export async function finalDecision({ db }: Tx, message: MessageId, stage: Decision["stage"]): Promise<Decision | null> {
+export async function finalDecision({ db }: Tx, message: MessageId, stage: "inbound" | "release"): Promise<Decision | null> {
   const [row] = await selectFinal(db, { message, stage });
-  return row === undefined ? null : readDecision(row);
+  return row === undefined ? null : (readDecision(row) as Decision);
 }
 
-const selectOfRun = once((db, given: { message: MessageId; run: string }) =>
+/** Of the draft's latest round. */
+export async function finalOfDraft({ db }: Tx, message: MessageId, stage: OutboundStage): Promise<OutboundDecision | null> {
+  const [row] = await selectFinal(db, { message, stage });
+  return row === undefined ? null : (readDecision(row) as OutboundDecision);
+}
+
+export type OutboundStage = "submit" | "release" | "send";
+
+const selectOfRun = once((db, given: { message: MessageId; stage: Stage; run: string }) =>
   db
     .selectFrom("decisions")
-    .select(["is_final", "decision_json"])
+    .select(["is_final", "decision_json", "round"])
     .where("message", "=", given.message)
-    .where("stage", "=", "inbound")
+    .where("stage", "=", given.stage)
     .where(({ eb, or }) => or([eb("is_final", "=", sql.lit(1)), eb("run", "=", given.run)])),
 );
 
 /** The final inbound decision whoever made it, else the deferral of this run. */
 export async function decisionOfRun({ db }: Tx, message: MessageId, run: string): Promise<Decision | null> {
-  const rows = await selectOfRun(db, { message, run });
+  const rows = await selectOfRun(db, { message, stage: "inbound", run });
   const row = rows.find(({ is_final }) => is_final === 1) ?? rows[0];
-  return row === undefined ? null : readDecision(row);
+  return row === undefined ? null : (readDecision(row) as Decision);
+}
+
+/** The final decision of the latest round whoever made it, else the `rate_limited` of this run. */
+export async function submitOfRun({ db }: Tx, message: MessageId, run: string): Promise<OutboundDecision | null> {
+  const rows = await selectOfRun(db, { message, stage: "submit", run });
+  const final = rows.filter(({ is_final }) => is_final === 1).toSorted((one, other) => other.round - one.round);
+  const row = final[0] ?? rows[0];
+  return row === undefined ? null : (readDecision(row) as OutboundDecision);
 }
 
 /** Where a decision belongs, beside what it says itself. */
@@ -86,20 +114,30 @@ export interface DecisionPlace {
   readonly mailbox: MailboxId;
   readonly thread: ThreadId | null;
   readonly body_sha256: string | null;
+  /** Of the draft (drafts.round). Inbound mail has one. */
+  readonly round?: number;
 }
 
 const insertDecision = once((db, row: DecisionsTable) => db.insertInto("decisions").values(row));
 
+type AnyDecision = Decision<InboundOutcome | OutboundOutcome>;
+
+/** A sender may come again after `deferred`, an agent after a cap. */
+function endsItsStage({ direction, outcome }: AnyDecision): boolean {
+  return outcome !== (direction === "inbound" ? "deferred" : "rate_limited");
+}
+
 /** Writes the decision and wakes whoever waits for one on its message. */
-export async function recordDecision(tx: Tx, decision: Decision, place: DecisionPlace): Promise<void> {
+export async function recordDecision(tx: Tx, decision: AnyDecision, place: DecisionPlace): Promise<void> {
   const row: DecisionsTable = {
     id: decision.id,
+    round: 1,
     ...place,
     message: decision.message,
     run: decision.run,
     stage: decision.stage,
     outcome: decision.outcome,
-    is_final: isFinal(decision.outcome) ? 1 : 0,
+    is_final: endsItsStage(decision) ? 1 : 0,
     at: Date.parse(decision.at),
     decision_json: JSON.stringify(decision),
   };
@@ -117,6 +155,6 @@ function decisionRow(row: DecisionsTable): DecisionRow {
   };
 }
 
-function readDecision(row: Pick<DecisionsTable, "decision_json">): Decision {
-  return JSON.parse(row.decision_json) as Decision;
+function readDecision(row: Pick<DecisionsTable, "decision_json">): AnyDecision {
+  return JSON.parse(row.decision_json) as AnyDecision;
 }

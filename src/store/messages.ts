@@ -158,6 +158,7 @@ function inboundRow(
     settled_at: null,
     received_at: input.received_at,
     retention_days: proposal.audit.retentionDays,
+    draft: null,
   };
 }
 
@@ -199,5 +200,6 @@ function messageRow(row: MessagesTable): MessageRow {
     tokens_consumed: row.tokens_consumed,
     received_at: row.received_at,
     delivery_seq: row.delivery_seq,
+    draft: row.draft,
   };
 }

@@ -1,5 +1,19 @@
 import type { FinalOutcome, InboundOutcome, Stage } from "../model/decision.ts";
-import type { DecisionId, Id, KeyId, MailboxId, MessageId, PolicyId, TenantId, ThreadId } from "../model/ids.ts";
+import type { HoldAction, HoldActor, HoldId, HoldKind, HoldRefusal, HoldStatus } from "../model/hold.ts";
+import type {
+  DecisionId,
+  DkimKeyId,
+  DraftId,
+  Id,
+  KeyId,
+  MailboxId,
+  MessageId,
+  PolicyId,
+  SuppressionId,
+  TenantId,
+  ThreadId,
+} from "../model/ids.ts";
+import type { DraftKind, DraftState, Mode, OutboundOutcome, RecipientKind } from "../model/outbound.ts";
 
 /**
  * Tables as the newest migration leaves them. Times are epoch milliseconds, flags 0 or 1, `*_json` RFC 8259 text: the
@@ -21,6 +35,22 @@ export interface Database {
   receipts: ReceiptsTable;
   audit_entries: AuditEntriesTable;
   audit_private: AuditPrivateTable;
+  stops: StopsTable;
+  mode_codes: ModeCodesTable;
+  dkim_keys: DkimKeysTable;
+  idempotency: IdempotencyTable;
+  drafts: DraftsTable;
+  revisions: RevisionsTable;
+  holds: HoldsTable;
+  approvals: ApprovalsTable;
+  attempts: AttemptsTable;
+  hold_notes: HoldNotesTable;
+  sends: SendsTable;
+  deliveries: DeliveriesTable;
+  send_attempts: SendAttemptsTable;
+  contacts: ContactsTable;
+  suppressions: SuppressionsTable;
+  sink: SinkTable;
 }
 
 export type Flag = 0 | 1;
@@ -60,6 +90,8 @@ export interface DomainsTable {
   domain: string;
   state: "local" | "unverified" | "verified";
   created_at: number;
+  /** When its DNS records were last looked at. */
+  checked_at: number | null;
 }
 
 export interface MailboxesTable {
@@ -72,6 +104,8 @@ export interface MailboxesTable {
   /** The last place given out in the order of delivery. */
   delivery_seq: number;
   created_at: number;
+  /** Where copies of what a `monitored` mailbox sent go. */
+  oversight_address: string | null;
 }
 
 export interface AddressesTable {
@@ -101,7 +135,8 @@ export interface MessagesTable {
   mailbox: MailboxId;
   direction: "inbound" | "outbound";
   thread: ThreadId;
-  outcome: FinalOutcome;
+  /** `sent`: of outbound rows, which are made when data goes out. */
+  outcome: FinalOutcome | "sent";
   digest: string;
   size: number;
   /** 1 while somebody may still ask for the raw bytes. */
@@ -124,6 +159,8 @@ export interface MessagesTable {
   delivery_seq: number | null;
   /** Days that private details of this message's audit entries are kept; the policy that judged it said so. */
   retention_days: number;
+  /** Of outbound rows. */
+  draft: DraftId | null;
 }
 
 /** Who took part in a thread: senders of accepted messages, recipients of outbound ones. */
@@ -140,11 +177,13 @@ export interface DecisionsTable {
   thread: ThreadId | null;
   run: string;
   stage: Stage;
-  outcome: InboundOutcome;
+  outcome: InboundOutcome | OutboundOutcome;
   is_final: Flag;
   body_sha256: string | null;
   at: number;
   decision_json: string;
+  /** Of the draft at that time (drafts.round); 1 for inbound mail. One final decision per (message, stage, round). */
+  round: number;
 }
 
 /** What messages have been charged. One row per (message, ledger): a repeated reservation finds the first. */
@@ -189,4 +228,210 @@ export interface AuditPrivateTable {
   salt: string;
   details_json: string;
   expires_at: number;
+}
+
+/** What is stopped (X-27): a mailbox, an agent or a whole tenant, by its id. */
+export interface StopsTable {
+  tenant: TenantId;
+  kind: "mailbox" | "agent" | "tenant";
+  id: string;
+  at: number;
+}
+
+/** One-time codes by which an operator lets a mailbox go up to a mode; hashed. */
+export interface ModeCodesTable {
+  hash: string;
+  tenant: TenantId;
+  mailbox: MailboxId;
+  mode: Mode;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+  actor: string;
+}
+
+export interface DkimKeysTable {
+  id: DkimKeyId;
+  tenant: TenantId;
+  domain: string;
+  selector: string;
+  public_key: string;
+  sealed: string;
+  state: "next" | "active" | "retired";
+  created_at: number;
+}
+
+export interface IdempotencyTable {
+  mailbox: MailboxId;
+  key: string;
+  tenant: TenantId;
+  payload_hash: string;
+  draft: DraftId;
+  at: number;
+  status: number | null;
+  answer: string | null;
+}
+
+export interface DraftsTable {
+  id: DraftId;
+  tenant: TenantId;
+  mailbox: MailboxId;
+  message: MessageId;
+  thread: ThreadId;
+  kind: DraftKind;
+  state: DraftState;
+  reason: string;
+  mode: Mode;
+  author: KeyId;
+  in_reply_to: MessageId | null;
+  send_at: number | null;
+  /** The current one. */
+  revision: number;
+  /** From 1; a draft that must be approved anew begins another. */
+  round: number;
+  decision: DecisionId;
+  created_at: number;
+  updated_at: number;
+  retention_days: number;
+}
+
+export interface RevisionsTable {
+  draft: DraftId;
+  number: number;
+  tenant: TenantId;
+  author: HoldActor;
+  source_digest: string;
+  source_size: number;
+  mime_digest: string;
+  mime_size: number;
+  content_hash: string;
+  envelope_sender: string;
+  /** `Recipient[]`. */
+  recipients_json: string;
+  subject: string;
+  rfc_message_id: string;
+  created_at: number;
+}
+
+/** One row a thing that waits; a draft's next round opens the same row again. */
+export interface HoldsTable {
+  id: HoldId;
+  tenant: TenantId;
+  mailbox: MailboxId;
+  direction: "inbound" | "outbound";
+  kind: HoldKind;
+  status: HoldStatus;
+  reason: string;
+  subject: string;
+  /** Addresses. */
+  to_json: string;
+  from_address: string | null;
+  revision: number;
+  content_hash: string;
+  author: HoldActor | null;
+  /** `KeyId[]`; empty: everybody with the scope. */
+  approvers_json: string;
+  quorum: number;
+  trust_namespace: Flag;
+  remind_at: number | null;
+  escalate_at: number | null;
+  expires_at: number;
+  reminded_at: number | null;
+  escalated_at: number | null;
+  created_at: number;
+  decided_at: number | null;
+}
+
+/** Who stands behind the revision that waits. */
+export interface ApprovalsTable {
+  hold: HoldId;
+  actor: HoldActor;
+  content_hash: string;
+  at: number;
+}
+
+/** Appended only: the database refuses changes. */
+export interface AttemptsTable {
+  nonce: string;
+  hold: HoldId;
+  tenant: TenantId;
+  action: HoldAction;
+  actor: HoldActor;
+  content_hash: string | null;
+  via: "update" | "signal" | "door";
+  result: "accepted" | HoldRefusal;
+  revision: number;
+  at: number;
+}
+
+export interface HoldNotesTable {
+  nonce: string;
+  hold: HoldId;
+  tenant: TenantId;
+  note: string;
+  at: number;
+}
+
+/** Reservations in the rolling windows of a mailbox: one row a draft, dated again at send. */
+export interface SendsTable {
+  draft: DraftId;
+  tenant: TenantId;
+  mailbox: MailboxId;
+  at: number;
+}
+
+export interface DeliveriesTable {
+  draft: DraftId;
+  /** As the author wrote it; one row for what folds to the same. */
+  recipient: string;
+  kind: RecipientKind;
+  state: "pending" | "accepted" | "deferred" | "refused" | "unknown";
+  attempt: number;
+  code: number | null;
+  enhanced: string | null;
+  reply: string | null;
+  at: number;
+}
+
+/** INVARIANT (DESIGN §9.7): a unique index lets one row of a draft be in `connect`, `data` or `unknown`. */
+export interface SendAttemptsTable {
+  draft: DraftId;
+  attempt: number;
+  phase: "connect" | "data" | "done" | "unknown" | "given_up";
+  content_hash: string;
+  recipients_json: string;
+  opened_at: number;
+  claimed_at: number | null;
+  ended_at: number | null;
+}
+
+/** Domains a mailbox has written to. */
+export interface ContactsTable {
+  mailbox: MailboxId;
+  domain: string;
+  first_at: number;
+}
+
+export interface SuppressionsTable {
+  id: SuppressionId;
+  tenant: TenantId;
+  /** Folded. */
+  address: string;
+  reason: "HardBounce" | "SpamComplaint" | "manual";
+  source: string;
+  created_at: number;
+  expires_at: number | null;
+  ended_at: number | null;
+}
+
+export interface SinkTable {
+  id: Id<"snk">;
+  tenant: TenantId;
+  mailbox: MailboxId;
+  draft: DraftId;
+  envelope_sender: string;
+  recipients_json: string;
+  digest: string;
+  size: number;
+  at: number;
 }

@@ -9,6 +9,13 @@ export const outbound: Migration = {
     `alter table mailboxes add column oversight_address text`,
     `alter table messages add column draft text`,
 
+    // A draft that must be approved anew begins another round of decisions; inbound mail has one.
+    `alter table decisions add column round integer not null default 1`,
+    `drop index decisions_final`,
+    `create unique index decisions_final on decisions (message, stage, round) where is_final = 1`,
+    `drop index decisions_of_run`,
+    `create unique index decisions_of_run on decisions (message, stage, run, round)`,
+
     // The kill switch (X-27). `id`: mailbox, agent or tenant id.
     `create table stops (
       tenant text not null references tenants (id),
