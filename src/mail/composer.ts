@@ -1,7 +1,7 @@
 import type { Finding } from "../model/finding.ts";
 import type { MailboxId, TenantId } from "../model/ids.ts";
 import type { MessageRef } from "../model/message.ts";
-import type { Mode, Recipient } from "../model/outbound.ts";
+import type { DraftKind, Mode, Recipient } from "../model/outbound.ts";
 
 /**
  * CPU-heavy work on mail that leaves: render, scan, seal, show. Like `MailReader` it runs off the main thread, bounded in
@@ -28,7 +28,12 @@ export interface ComposeFrame {
   readonly message_id: string;
   /** Fixes boundaries; any string that is the draft's and revision's own. */
   readonly seed: string;
-  /** Message-IDs without brackets; null for a new thread. */
+  /** A copy may attach a whole sent message, and says that it is automatic (RFC 3834). Default: `draft`. */
+  readonly kind?: DraftKind;
+  /**
+   * Message-IDs without brackets; null for a new thread. `references` as in the field: oldest first, without the one that is
+   * answered. They come from strangers: what is no Message-ID is left out.
+   */
   readonly reply: { readonly in_reply_to: string; readonly references: readonly string[] } | null;
 }
 
@@ -56,12 +61,16 @@ export interface Seal {
     readonly capabilities: readonly string[];
     readonly verified_operator: boolean;
     readonly service: string;
+    /** Default: `Postern-Identity`. */
+    readonly header?: IdentityHeaderName;
   };
-  /** Addresses of the envelope, for the bound recipients hash. */
-  readonly recipients: readonly string[];
   /** Whether a person approved these bytes, for the disclosure (X-26). */
   readonly reviewed: boolean;
 }
+
+/** Names the signed identity header can go by (MM-18). */
+export const IDENTITY_HEADERS = ["Postern-Identity", "X-MultiMail-Identity"] as const;
+export type IdentityHeaderName = (typeof IDENTITY_HEADERS)[number];
 
 /** Texts are bounded to a million characters each; invisible characters are spelled out as `⟦U+200B⟧`. */
 export interface DraftPreview {

@@ -99,18 +99,22 @@ export interface OutboundOperations {
   "oversight.stops": Op<{ tenant: TenantId }, readonly StopRow[]>;
 
   // Domains (MB-19, PB-01).
-  "domains.claim": Op<{ tenant: TenantId; id: Id<"dom">; domain: string; at: number; key: NewDkimKey }, DomainRow | Conflict<"domain">>;
+  /** A domain of the tenant's own that was only `local` becomes `unverified`; one that was claimed already stays as it is. */
+  "domains.claim": Op<
+    { tenant: TenantId; id: Id<"dom">; domain: string; at: number; key: NewDkimKey } & Fresh & { actor: Actor },
+    DomainRow | Conflict<"domain">
+  >;
   "domains.get": Op<{ tenant: TenantId; domain: string }, DomainRow | null>;
   "domains.list": Op<{ tenant: TenantId } & PageArgs, Page<DomainRow>>;
   "domains.set_state": Op<
     { tenant: TenantId; domain: string; state: DomainRow["state"]; at: number } & Fresh & { actor: Actor },
     DomainRow | null
   >;
-  /** Adds a key in state `next`; `activate` makes it the one that signs and retires the old one. */
+  /** Adds a key in state `next`, unless one is there; `activate` makes it the one that signs and retires the old one. */
   "dkim.add": Op<{ tenant: TenantId; domain: string; key: NewDkimKey; at: number } & Fresh & { actor: Actor }, DomainRow | null>;
   "dkim.activate": Op<{ tenant: TenantId; domain: string; id: DkimKeyId; at: number } & Fresh & { actor: Actor }, DomainRow | null>;
-  /** The key that signs for the domain; one is kept (`offer`) where there is none yet. */
-  "dkim.signing": Op<{ tenant: TenantId; domain: string; offer: NewDkimKey; at: number }, DkimKeyRow>;
+  /** The key that signs for the domain; one is kept (`offer`) where there is none yet. Null: not the tenant's domain. */
+  "dkim.signing": Op<{ tenant: TenantId; domain: string; offer: NewDkimKey; at: number } & Fresh, DkimKeyRow | null>;
 }
 
 /** Names an operation needs for the audit entry it appends. */
