@@ -4,6 +4,7 @@ import { PosternError, type Problem } from "./model/errors.ts";
 import * as read from "./settings.ts";
 import { SMTP_LIMITS, type SmtpLimits } from "./smtp/limits.ts";
 import { isTemporalExternal } from "./temporal-env.ts";
+import { formatRelay, type Relay } from "./transports/relay.ts";
 
 export { isTemporalExternal };
 
@@ -27,6 +28,11 @@ export const Settings = z.object({
   POSTERN_TRUSTED_RELAYS: read.networks
     .default([])
     .describe("Peers that may state a client's address by XCLIENT: addresses and networks. Default: nobody."),
+  POSTERN_RELAY: read.relay
+    .optional()
+    .describe(
+      "Where mail leaves to: `smtps://user:password@host:465`, or `smtp://…` with STARTTLS (not needed to this machine itself). Default: the sandbox, which keeps it.",
+    ),
   POSTERN_DNS_ZONE: read.readableFile.optional().describe("JSON zone used instead of DNS, for tests and the demo."),
   POSTERN_TLS_CERT: read.readableFile.optional().describe("PEM certificate chain for STARTTLS. Default: STARTTLS is not offered."),
   POSTERN_TLS_KEY: read.readableFile.optional().describe("PEM key of that certificate."),
@@ -59,7 +65,6 @@ export const Settings = z.object({
   POSTERN_DATABASE_URL: read.notBuilt("PostgreSQL").optional(),
   POSTERN_BLOBS: read.notBuilt("S3-compatible blob storage").optional(),
   POSTERN_LMTP: read.notBuilt("LMTP").optional(),
-  POSTERN_RELAY: read.notBuilt("sending mail through a relay").optional(),
 });
 type Settings = z.infer<typeof Settings>;
 
@@ -76,6 +81,8 @@ export interface Config {
   readonly secretKey: string | undefined;
   /** IP addresses and networks. */
   readonly trustedRelays: readonly string[];
+  /** Undefined: mail goes to the sandbox. */
+  readonly relay: Relay | undefined;
   /** Absolute path of a JSON zone. */
   readonly dnsZone: string | undefined;
   /** Absolute paths of PEM files. */
@@ -103,11 +110,13 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return toConfig(settings.data, env);
 }
 
-/** For the log of a start: every setting as it is used, keys only as given or not. */
+/** For the log of a start: every setting as it is used, keys only as given or not, the relay without its password. */
 export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
-  const { adminKey, secretKey, smtp, http, ...rest } = config;
+  const { adminKey, secretKey, smtp, http, relay, ...rest } = config;
   const source = (key: string | undefined): string => (key === undefined ? "from the data directory" : "from the environment");
-  return { ...rest, smtp: formatListen(smtp), http: formatListen(http), adminKey: source(adminKey), secretKey: source(secretKey) };
+  const doors = { smtp: formatListen(smtp), http: formatListen(http) };
+  const keys = { adminKey: source(adminKey), secretKey: source(secretKey) };
+  return { ...rest, ...doors, relay: relay === undefined ? "the sandbox" : formatRelay(relay), ...keys };
 }
 
 /** Inverse of reading `host:port`. */
@@ -126,6 +135,7 @@ function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
     adminKey: settings.POSTERN_ADMIN_KEY,
     secretKey: settings.POSTERN_SECRET_KEY,
     trustedRelays: settings.POSTERN_TRUSTED_RELAYS,
+    relay: settings.POSTERN_RELAY,
     dnsZone: settings.POSTERN_DNS_ZONE,
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
     logLevel: settings.POSTERN_LOG_LEVEL,

@@ -1,8 +1,11 @@
 import { accessSync, constants, statSync } from "node:fs";
+import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { domainToASCII } from "node:url";
 import { z } from "zod";
 import { PosternError } from "./model/errors.ts";
 import { parseNetworks } from "./smtp/peers.ts";
+import { isLoopback, type Relay } from "./transports/relay.ts";
 
 // One reader per kind of setting. A refusal is one line: what is wrong, then the way out.
 
@@ -130,6 +133,47 @@ export const secretKey = setting((text) => {
   const isBase64 = /^[A-Za-z0-9+/_-]{43}=?$/.test(text);
   return isBase64 ? text : refuse("is not 32 bytes in base64", "make one with `openssl rand -base64 32`, or unset it");
 });
+
+const RELAY_PORTS = { "smtp:": 587, "smtps:": 465 } as const;
+
+/** Repeats nothing of what was given, which may hold a password. `smtp://user:password@host:port`, `smtps://…`; user and password percent-encoded. */
+export const relay = setting<Relay>((text) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const { protocol } = url ?? {};
+  if (url === null || (protocol !== "smtp:" && protocol !== "smtps:")) return refuse("is not an smtp or smtps URL", RELAY_FIX);
+  if ((url.pathname !== "" && url.pathname !== "/") || url.search + url.hash !== "") {
+    return refuse("has more than user, host and port", "TLS is always verified and there is nothing else to set; " + RELAY_FIX);
+  }
+  const host = relayHost(url.hostname);
+  if (host === null) return refuse("names no host", RELAY_FIX);
+  const port = url.port === "" ? RELAY_PORTS[protocol] : Number(url.port);
+  if (port === 0) return refuse("port `0` does not exist", "use 1 to 65535");
+  const security = protocol === "smtps:" ? "tls" : isLoopback(host) ? "none" : "starttls";
+  return { host, port, security, auth: relayAuth(url) };
+});
+
+const RELAY_FIX = "write for example `smtps://user:password@smtp.example.com:465`";
+
+function relayHost(text: string): string | null {
+  const bare = text.startsWith("[") ? text.slice(1, -1) : domainToASCII(decoded(text) ?? "");
+  return isIP(bare) !== 0 || /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(bare) ? bare : null;
+}
+
+function relayAuth({ username, password }: URL): Relay["auth"] {
+  if (username === "" && password === "") return null;
+  const [user, secret] = [decoded(username), decoded(password)];
+  if (!user || !secret) return refuse("has a user without a password, or the reverse, or a broken `%` in them", RELAY_FIX);
+  if (/[\0-\x1f\x7f]/.test(user + secret)) return refuse("has control characters in user or password", RELAY_FIX);
+  return { user, password: secret };
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
 
 /** A setting whose feature is not in this release: refused rather than ignored. */
 export const notBuilt = (what: string) => setting((): undefined => refuse(`${what} is not built yet`, "unset it"));

@@ -13,6 +13,7 @@ writeFileSync(file, "pem");
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const ADMIN_KEY = "pst_live_0123456789abcdefghjk";
+const RELAY_FIX = "write for example `smtps://user:password@smtp.example.com:465`";
 const SECRET_KEY = Buffer.alloc(32, 7).toString("base64");
 
 /** The lines of the refusal. */
@@ -37,6 +38,7 @@ describe("configuration", () => {
       adminKey: undefined,
       secretKey: undefined,
       trustedRelays: [],
+      relay: undefined,
       dnsZone: undefined,
       tls: undefined,
       logLevel: "info",
@@ -55,6 +57,7 @@ describe("configuration", () => {
       POSTERN_ADMIN_KEY: ADMIN_KEY,
       POSTERN_SECRET_KEY: SECRET_KEY,
       POSTERN_TRUSTED_RELAYS: "192.0.2.1, 198.51.100.0/24,2001:db8::/32",
+      POSTERN_RELAY: "smtps://agent%40acme.example:p%20w%3A%2F@Smtp.Example.com",
       POSTERN_DNS_ZONE: file,
       POSTERN_TLS_CERT: file,
       POSTERN_TLS_KEY: file,
@@ -76,6 +79,7 @@ describe("configuration", () => {
       adminKey: ADMIN_KEY,
       secretKey: SECRET_KEY,
       trustedRelays: ["192.0.2.1", "198.51.100.0/24", "2001:db8::/32"],
+      relay: { host: "smtp.example.com", port: 465, security: "tls", auth: { user: "agent@acme.example", password: "p w:/" } },
       dnsZone: file,
       tls: { cert: file, key: file },
       logLevel: "warn",
@@ -140,7 +144,18 @@ describe("configuration", () => {
     ["POSTERN_DATABASE_URL", "postgres://h/d", "PostgreSQL is not built yet; unset it"],
     ["POSTERN_BLOBS", "s3://b", "S3-compatible blob storage is not built yet; unset it"],
     ["POSTERN_LMTP", "127.0.0.1:24", "LMTP is not built yet; unset it"],
-    ["POSTERN_RELAY", "smtp://relay", "sending mail through a relay is not built yet; unset it"],
+    ["POSTERN_RELAY", "relay:25", `is not an smtp or smtps URL; ${RELAY_FIX}`],
+    ["POSTERN_RELAY", "https://u:hunter2@relay.example", `is not an smtp or smtps URL; ${RELAY_FIX}`],
+    ["POSTERN_RELAY", "smtp://relay:99999", `is not an smtp or smtps URL; ${RELAY_FIX}`],
+    ["POSTERN_RELAY", "smtp://relay:0", "port `0` does not exist; use 1 to 65535"],
+    ["POSTERN_RELAY", "smtp://re%20lay", `names no host; ${RELAY_FIX}`],
+    [
+      "POSTERN_RELAY",
+      "smtp://u:hunter2@relay.example/?tls=insecure",
+      `has more than user, host and port; TLS is always verified and there is nothing else to set; ${RELAY_FIX}`,
+    ],
+    ["POSTERN_RELAY", "smtp://hunter2@relay", `has a user without a password, or the reverse, or a broken \`%\` in them; ${RELAY_FIX}`],
+    ["POSTERN_RELAY", "smtp://u:hunter2%0d%0aQUIT@relay", `has control characters in user or password; ${RELAY_FIX}`],
   ])("refuses %s=%s in one line with the way out", (name, value, line) => {
     expect(refusal({ [name]: value })).toEqual([`${name}: ${line}`]);
   });
@@ -175,6 +190,21 @@ describe("configuration", () => {
     expect(text).toContain('"smtp":"127.0.0.1:2525"');
   });
 
+  it("asks a relay for STARTTLS unless it is this machine itself, and prints it without the password", () => {
+    const relayOf = (url: string) => loadConfig({ POSTERN_RELAY: url }).relay;
+    expect(relayOf("smtp://relay.example")).toEqual({ host: "relay.example", port: 587, security: "starttls", auth: null });
+    expect(relayOf("smtp://bücher.example:25")).toMatchObject({ host: "xn--bcher-kva.example", port: 25 });
+    for (const host of ["127.0.0.1", "127.8.9.1", "[::1]", "localhost"]) expect(relayOf(`smtp://${host}`)?.security).toBe("none");
+    for (const host of ["128.0.0.1", "[::2]", "localhost.example", "127.0.0.1.example"]) {
+      expect(relayOf(`smtp://${host}`)?.security).toBe("starttls");
+    }
+    expect(relayOf("smtps://127.0.0.1")?.security).toBe("tls");
+    const text = JSON.stringify(describeConfig(loadConfig({ POSTERN_RELAY: "smtp://agent:hunter2@[2001:db8::1]:25" })));
+    expect(text).toContain('"relay":"smtp://agent@[2001:db8::1]:25"');
+    expect(text).not.toContain("hunter2");
+    expect(describeConfig(loadConfig({}))).toMatchObject({ relay: "the sandbox" });
+  });
+
   it("reads back every address that it writes", () => {
     const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
     fc.assert(
@@ -190,6 +220,7 @@ describe("configuration", () => {
       "POSTERN_TRUSTED_RELAYS",
       "POSTERN_LIMIT_MESSAGE_SIZE",
       "POSTERN_PUBLIC_URL",
+      "POSTERN_RELAY",
       "POSTERN_X",
     );
     fc.assert(
