@@ -1,8 +1,8 @@
 import { domainToASCII } from "node:url";
+import { foldLocal } from "../src/model/fold.ts";
 
 // Addresses and domains, folded for matching: A-labels in lower case, local part in lower case (NFC). RFC 5321 lets
 // local parts differ by case; nobody can rely on it, and a rule that misses its sender by case would surprise.
-// INVARIANT: no other character becomes an ASCII one, or the Kelvin sign would make somebody else a boss with a `k`.
 
 /** Null when the text is not a domain name: no dots at the ends, LDH labels after IDNA, at most 253 characters. */
 export function foldDomain(text: string): string | null {
@@ -25,12 +25,4 @@ export function foldSender(address: string): { readonly address: string; readonl
   const at = address.lastIndexOf("@");
   const domain = foldDomain(address.slice(at + 1)) ?? "";
   return { address: `${foldLocal(address.slice(0, Math.max(at, 0)))}@${domain}`, domain };
-}
-
-/** Greek question mark, Greek varia, Kelvin sign: what NFC or lower case makes `;`, `\`` and `k` of. Captured, so `split` keeps them. */
-const BECOMES_ASCII = /([\u037e\u1fef\u212a])/u;
-
-function foldLocal(local: string): string {
-  const pieces = local.split(BECOMES_ASCII);
-  return pieces.map((piece, at) => (at % 2 === 1 ? piece : piece.normalize("NFC").toLowerCase())).join("");
 }

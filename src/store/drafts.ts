@@ -1,0 +1,150 @@
+import type { DraftId, TenantId } from "../model/ids.ts";
+import type { DraftState } from "../model/outbound.ts";
+import type { DeliveryRow, DraftRow } from "./contract-outbound.ts";
+import { once } from "./once.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+import { pageSize, parseCursor, toPage } from "./page.ts";
+import { revisionRow } from "./revisions.ts";
+import type { DeliveriesTable, DraftsTable, RevisionsTable } from "./schema.ts";
+
+export const drafts = {
+  "drafts.get": {
+    kind: "read",
+    async run({ db }, { tenant, id }) {
+      const [row] = await selectWithRevision(db, { tenant, id });
+      return row === undefined ? null : draftRow(row);
+    },
+  },
+
+  "drafts.list": {
+    kind: "read",
+    async run(tx, args) {
+      const size = pageSize(args);
+      let query = withRevision(tx.db).where("drafts.tenant", "=", args.tenant).where("drafts.mailbox", "=", args.mailbox);
+      if (args.state !== undefined) query = query.where("drafts.state", "=", args.state);
+      if (args.cursor !== undefined) {
+        const { at, id } = parseCursor(args.cursor);
+        query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("drafts.created_at", "drafts.id"), "<", tuple(at, id as DraftId)));
+      }
+      const rows = await query
+        .orderBy("drafts.created_at", "desc")
+        .orderBy("drafts.id", "desc")
+        .limit(size + 1)
+        .execute();
+      return toPage(rows, size, (row) => ({ at: row.created_at, id: row.id }), draftRow);
+    },
+  },
+
+  "drafts.deliveries": {
+    kind: "read",
+    async run({ db }, { tenant, draft }) {
+      const rows = await db
+        .selectFrom("deliveries")
+        .innerJoin("drafts", "drafts.id", "deliveries.draft")
+        .selectAll("deliveries")
+        .where("deliveries.draft", "=", draft)
+        .where("drafts.tenant", "=", tenant)
+        .orderBy("deliveries.recipient")
+        .execute();
+      return rows.map(deliveryRow);
+    },
+  },
+} satisfies OperationsOf<"drafts">;
+
+/** States in which nothing more happens by itself, and nothing a person does changes that. */
+export const ENDED: readonly DraftState[] = [
+  "sent",
+  "delivered",
+  "bounced",
+  "complained",
+  "blocked",
+  "rejected",
+  "expired",
+  "cancelled",
+  "failed",
+];
+
+const insertDraft = once((db, row: DraftsTable) => db.insertInto("drafts").values(row));
+
+export async function addDraft(tx: Tx, row: DraftsTable): Promise<void> {
+  await insertDraft(tx.db, row);
+  tx.touch(`draft:${row.id}`);
+}
+
+const selectDraft = once((db, given: { tenant: TenantId; id: DraftId }) =>
+  db.selectFrom("drafts").selectAll().where("tenant", "=", given.tenant).where("id", "=", given.id),
+);
+
+export async function findDraft({ db }: Tx, tenant: TenantId, id: DraftId): Promise<DraftsTable | null> {
+  const [row] = await selectDraft(db, { tenant, id });
+  return row ?? null;
+}
+
+/** What can change about a draft's row. */
+export type DraftChange = Partial<Pick<DraftsTable, "state" | "reason" | "mode" | "revision" | "round" | "decision">>;
+
+/** Every change of a draft's row goes through here, so that whoever watches the draft hears of it. */
+export async function changeDraft(tx: Tx, id: DraftId, change: DraftChange, at: number): Promise<void> {
+  await tx.db
+    .updateTable("drafts")
+    .set({ ...change, updated_at: at })
+    .where("id", "=", id)
+    .execute();
+  tx.touch(`draft:${id}`);
+}
+
+function withRevision(db: Tx["db"]) {
+  return db
+    .selectFrom("drafts")
+    .innerJoin("revisions", (join) => join.onRef("revisions.draft", "=", "drafts.id").onRef("revisions.number", "=", "drafts.revision"))
+    .selectAll("drafts")
+    .select([
+      "revisions.number",
+      "revisions.author as revision_author",
+      "revisions.source_digest",
+      "revisions.source_size",
+      "revisions.mime_digest",
+      "revisions.mime_size",
+      "revisions.content_hash",
+      "revisions.envelope_sender",
+      "revisions.recipients_json",
+      "revisions.subject",
+      "revisions.rfc_message_id",
+      "revisions.created_at as revision_at",
+    ]);
+}
+
+const selectWithRevision = once((db, given: { tenant: TenantId; id: DraftId }) =>
+  withRevision(db).where("drafts.tenant", "=", given.tenant).where("drafts.id", "=", given.id),
+);
+
+type WithRevision = DraftsTable &
+  Omit<RevisionsTable, "draft" | "tenant" | "author" | "created_at"> & {
+    readonly revision_author: RevisionsTable["author"];
+    readonly revision_at: number;
+  };
+
+function draftRow(row: WithRevision): DraftRow {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    mailbox: row.mailbox,
+    message: row.message,
+    thread: row.thread,
+    kind: row.kind,
+    state: row.state,
+    reason: row.reason,
+    mode: row.mode,
+    author: row.author,
+    in_reply_to: row.in_reply_to,
+    send_at: row.send_at,
+    revision: revisionRow({ ...row, author: row.revision_author, created_at: row.revision_at }),
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    decision: row.decision,
+  };
+}
+
+function deliveryRow({ draft, recipient, state, attempt, code, enhanced, reply, at }: DeliveriesTable): DeliveryRow {
+  return { draft, recipient, state, attempt, code, enhanced, reply, at };
+}

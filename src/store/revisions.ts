@@ -1,0 +1,95 @@
+import type { DraftId, TenantId } from "../model/ids.ts";
+import { foldRecipient } from "../model/fold.ts";
+import type { Recipient, RecipientKind, RevisionRef } from "../model/outbound.ts";
+import type { RevisionContent, RevisionRow } from "./contract-outbound.ts";
+import { once } from "./once.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+import type { DeliveriesTable, RevisionsTable } from "./schema.ts";
+
+/** More than anybody edits. */
+const MOST = 1000;
+
+export const revisions = {
+  "revisions.list": {
+    kind: "read",
+    async run({ db }, { tenant, draft }) {
+      const rows = await db
+        .selectFrom("revisions")
+        .selectAll()
+        .where("draft", "=", draft)
+        .where("tenant", "=", tenant)
+        .orderBy("number")
+        .limit(MOST)
+        .execute();
+      return rows.map(revisionRow);
+    },
+  },
+} satisfies OperationsOf<"revisions">;
+
+/** One version of a draft, on its way into the database. */
+export interface NewRevision {
+  readonly tenant: TenantId;
+  readonly draft: DraftId;
+  readonly revision: RevisionRef;
+  readonly content: RevisionContent;
+  readonly at: number;
+}
+
+const insertRevision = once((db, row: RevisionsTable) => db.insertInto("revisions").values(row));
+
+/** Versions are only added; which one counts says the draft's row. */
+export async function addRevision({ db }: Tx, { tenant, draft, revision, content, at }: NewRevision): Promise<void> {
+  await insertRevision(db, {
+    draft,
+    number: revision.number,
+    tenant,
+    author: content.author,
+    source_digest: content.source.digest,
+    source_size: content.source.size,
+    mime_digest: revision.mime.digest,
+    mime_size: revision.mime.size,
+    content_hash: revision.content_hash,
+    envelope_sender: content.envelope_sender,
+    recipients_json: JSON.stringify(content.recipients),
+    subject: content.subject,
+    rfc_message_id: content.rfc_message_id,
+    created_at: at,
+  });
+}
+
+const insertDelivery = once((db, row: DeliveriesTable) => db.insertInto("deliveries").values(row));
+
+/** One a recipient, nothing tried yet. To be called before anything of the draft has gone out: what an edit leaves out is gone. */
+export async function putDeliveries({ db }: Tx, { draft, content, at }: Pick<NewRevision, "draft" | "content" | "at">): Promise<void> {
+  await db.deleteFrom("deliveries").where("draft", "=", draft).execute();
+  const untried = { draft, state: "pending", attempt: 0, code: null, enhanced: null, reply: null, at } as const;
+  for (const { address, kind } of distinct(content.recipients)) await insertDelivery(db, { ...untried, recipient: address, kind });
+}
+
+const KINDS: readonly RecipientKind[] = ["to", "cc", "bcc"];
+
+/** Who is named twice gets one mail, as what shows most of it: To before Cc before Bcc. */
+export function distinct(recipients: readonly Recipient[]): readonly Recipient[] {
+  const ordered = KINDS.flatMap((kind) => recipients.filter((recipient) => recipient.kind === kind));
+  const seen = new Map<string, Recipient>();
+  for (const recipient of ordered) {
+    const folded = foldRecipient(recipient.address);
+    if (!seen.has(folded)) seen.set(folded, recipient);
+  }
+  return [...seen.values()];
+}
+
+export function revisionRow(row: Omit<RevisionsTable, "draft" | "tenant">): RevisionRow {
+  return {
+    number: row.number,
+    content_hash: row.content_hash,
+    mime: { digest: row.mime_digest, size: row.mime_size },
+    source: { digest: row.source_digest, size: row.source_size },
+    author: row.author,
+    envelope_sender: row.envelope_sender,
+    recipients: JSON.parse(row.recipients_json) as Recipient[],
+    subject: row.subject,
+    rfc_message_id: row.rfc_message_id,
+    created_at: row.created_at,
+  };
+}

@@ -1,0 +1,111 @@
+import type { DraftId, MailboxId, TenantId } from "../model/ids.ts";
+import type { SendCaps } from "./contract-outbound.ts";
+import { once } from "./once.ts";
+import type { Tx } from "./operation.ts";
+import type { SendsTable } from "./schema.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+export type CapReason = "send_limit_per_hour" | "send_limit_per_day";
+
+/** `free_at`: when the mailbox may send one more, if it sends nothing until then. Epoch ms. */
+export interface CapReached {
+  readonly reason: CapReason;
+  readonly free_at: number;
+}
+
+/** A mailbox, and the draft whose own reservation does not count against it. */
+export interface Sender {
+  readonly mailbox: MailboxId;
+  readonly draft: DraftId | null;
+}
+
+/**
+ * The cap that one more message at `at` would break; null when both hold (NY-13).
+ *
+ * A window is (at − length, at], as in the ledger; reservations dated later than `at` count too. So no window of that
+ * length, wherever it is laid, holds more than the cap, in whatever order drafts are screened and dated again.
+ */
+export async function capReached(tx: Tx, sender: Sender, caps: SendCaps, at: number): Promise<CapReached | null> {
+  const own = await ownReservation(tx, sender.draft);
+  const full = async (cap: number, window: number): Promise<boolean> => {
+    const after = at - window;
+    const [row] = await countSome(tx.db, { mailbox: sender.mailbox, after, limit: cap + 1 });
+    return Number(row?.count) - (own !== null && own > after ? 1 : 0) >= cap;
+  };
+  const hour = await full(caps.perHour, HOUR);
+  const day = await full(caps.perDay, DAY);
+  if (!hour && !day) return null;
+  const hourFree = hour ? await freeAt(tx, sender, caps.perHour, HOUR, at) : at;
+  const dayFree = day ? await freeAt(tx, sender, caps.perDay, DAY, at) : at;
+  return { reason: hour ? "send_limit_per_hour" : "send_limit_per_day", free_at: Math.max(hourFree, dayFree) };
+}
+
+/** How many messages of the mailbox each window holds, without the draft's own. */
+export async function sendsWithin(tx: Tx, { mailbox, draft }: Sender, at: number): Promise<{ lastHour: number; lastDay: number }> {
+  const own = await ownReservation(tx, draft);
+  const within = async (window: number): Promise<number> => {
+    const after = at - window;
+    const [row] = await countAll(tx.db, { mailbox, after });
+    return Number(row?.count) - (own !== null && own > after ? 1 : 0);
+  };
+  return { lastHour: await within(HOUR), lastDay: await within(DAY) };
+}
+
+const upsertReservation = once((db, row: SendsTable) =>
+  db
+    .insertInto("sends")
+    .values(row)
+    .onConflict((conflict) => conflict.column("draft").doUpdateSet({ at: row.at })),
+);
+
+/** One row a draft: a second reservation only dates the first anew. INVARIANT: `capReached` said null in this transaction. */
+export async function reserveSend({ db }: Tx, row: { tenant: TenantId; mailbox: MailboxId; draft: DraftId; at: number }): Promise<void> {
+  const { tenant, mailbox, draft, at } = row;
+  await upsertReservation(db, { draft, tenant, mailbox, at });
+}
+
+const selectOwn = once((db, given: { draft: DraftId }) => db.selectFrom("sends").select("at").where("draft", "=", given.draft));
+
+async function ownReservation({ db }: Tx, draft: DraftId | null): Promise<number | null> {
+  if (draft === null) return null;
+  const [row] = await selectOwn(db, { draft });
+  return row?.at ?? null;
+}
+
+// Counting stops at the cap.
+const countSome = once((db, given: { mailbox: MailboxId; after: number; limit: number }) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom("sends")
+        .select("at")
+        .where("mailbox", "=", given.mailbox)
+        .where("at", ">", given.after)
+        .limit(given.limit)
+        .as("counted"),
+    )
+    .select((eb) => eb.fn.countAll<number>().as("count")),
+);
+
+const countAll = once((db, given: { mailbox: MailboxId; after: number }) =>
+  db
+    .selectFrom("sends")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("mailbox", "=", given.mailbox)
+    .where("at", ">", given.after),
+);
+
+/** When the newest `cap` reservations of others are one fewer. A cap of nothing is never free; who waits looks again in a day. */
+async function freeAt({ db }: Tx, { mailbox, draft }: Sender, cap: number, window: number, at: number): Promise<number> {
+  if (cap < 1) return at + DAY;
+  let others = db.selectFrom("sends").select("at").where("mailbox", "=", mailbox);
+  if (draft !== null) others = others.where("draft", "!=", draft);
+  const row = await others
+    .orderBy("at", "desc")
+    .offset(cap - 1)
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? at : row.at + window;
+}
