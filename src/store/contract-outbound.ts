@@ -13,9 +13,12 @@ export interface OutboundOperations {
   "idempotency.begin": Op<NewIdempotency, IdempotencyRow | Conflict<"payload">>;
   /** Pins the answer for good. */
   "idempotency.settle": Op<{ mailbox: MailboxId; key: string; status: number; answer: string }, null>;
-  /** 429 and 5xx are not pinned: the same key may be used again. Only while unsettled. */
+  /**
+   * 429 is not pinned: the same key may be used again, for another draft. Only while unsettled and without a draft. Not
+   * for a 5xx, whose run may still be under way: the key left unsettled already leads the same payload to the same draft.
+   */
   "idempotency.release": Op<{ mailbox: MailboxId; key: string; draft: DraftId }, null>;
-  /** Upkeep: settled rows over 24 h old whose draft has come to its end. Returns how many went. */
+  /** Upkeep: rows from before `before` whose draft has come to its end, or was never made. Returns how many went. */
   "idempotency.prune": Op<{ before: number; limit: number }, number>;
 
   // Screening.
@@ -27,6 +30,9 @@ export interface OutboundOperations {
    * and draft, revision, hold, reservation, decision and audit entry are written. What it returns is the verdict.
    */
   "outbound.screen": Op<ScreenProposal, Screened>;
+
+  /** How full the windows are: what `RateLimit-*` and `Retry-After` say. */
+  "outbound.windows": Op<{ tenant: TenantId; mailbox: MailboxId; caps: SendCaps; at: number }, SendWindows | null>;
 
   // Drafts.
   "drafts.get": Op<{ tenant: TenantId; id: DraftId }, DraftRow | null>;
@@ -184,7 +190,10 @@ export interface ScreenProposal extends Fresh {
   readonly findings: readonly Finding[];
   readonly mode: Mode;
   readonly caps: SendCaps;
-  /** Set when `outcome` is `pending_send_approval`. */
+  /**
+   * Today's terms, whatever the outcome; null for a `copy`, which waits for nobody. At `send` a draft that needs approval is
+   * proposed as `pending_send_approval` again: whether the approval it has still fits is judged here, by these terms.
+   */
   readonly hold: NewHold | null;
   readonly audit: { readonly retentionDays: number };
   readonly trace: Trace;
@@ -211,9 +220,17 @@ export interface SendCaps {
 export interface NewHold {
   /** Empty: every key of the tenant with the scope `oversight` that may see the mailbox. */
   readonly approvers: readonly KeyId[];
+  /** May decide too once the hold is escalated. */
+  readonly escalate_to?: readonly KeyId[];
   readonly quorum: number;
   readonly trust_namespace: boolean;
   readonly times: HoldTimes;
+}
+
+/** `free_at`: epoch ms when one more message fits, if none is sent until then; `at` itself where one fits now. */
+export interface SendWindows {
+  readonly hour: { readonly used: number; readonly free_at: number };
+  readonly day: { readonly used: number; readonly free_at: number };
 }
 
 export type Screened =
@@ -221,7 +238,11 @@ export type Screened =
       readonly kind: "decided";
       readonly decision: OutboundDecision;
       readonly hold: HoldTimes | null;
-      /** Over a cap at send: epoch ms when to look again. */ readonly wait_until: number | null;
+      /**
+       * Epoch ms when to look again: at `submit` of what is `rate_limited`, at `send` of a draft that is over a cap or
+       * stopped, whose `reason` says so and whose standing decision comes with it. Null: nothing is in the way of `decision`.
+       */
+      readonly wait_until: number | null;
     }
   /** The approval does not fit today's documents: the draft waits again, approvals are void (DESIGN §4.5). */
   | { readonly kind: "stale"; readonly decision: OutboundDecision; readonly hold: HoldTimes };

@@ -84,6 +84,16 @@ export async function finalOfDraft({ db }: Tx, message: MessageId, stage: Outbou
 
 export type OutboundStage = "submit" | "release" | "send";
 
+/** Every final decision about a draft, each with the round it belongs to. */
+export async function finalsOfDraft({ db }: Tx, message: MessageId): Promise<readonly { decision: OutboundDecision; round: number }[]> {
+  const rows = await selectFinals(db, { message });
+  return rows.map((row) => ({ decision: readDecision(row) as OutboundDecision, round: row.round }));
+}
+
+const selectFinals = once((db, given: { message: MessageId }) =>
+  db.selectFrom("decisions").select(["decision_json", "round"]).where("message", "=", given.message).where("is_final", "=", sql.lit(1)),
+);
+
 const selectOfRun = once((db, given: { message: MessageId; stage: Stage; run: string }) =>
   db
     .selectFrom("decisions")

@@ -1,4 +1,4 @@
-import type { HoldActor, HoldId } from "../model/hold.ts";
+import type { HoldActor, HoldId, HoldTimes } from "../model/hold.ts";
 import type { HoldRules, HoldState } from "../model/hold-state.ts";
 import type { KeyId, MailboxId, TenantId } from "../model/ids.ts";
 import type { Scope } from "./contract.ts";
@@ -18,7 +18,8 @@ export interface HoldOpening extends Pick<
   readonly at: number;
 }
 
-export async function insertHold(tx: Tx, { to, from, terms, at, ...hold }: HoldOpening): Promise<void> {
+/** Returns the times as they are kept. */
+export async function insertHold(tx: Tx, { to, from, terms, at, ...hold }: HoldOpening): Promise<HoldTimes> {
   const row: HoldsTable = {
     ...hold,
     ...termsOf(terms),
@@ -32,25 +33,37 @@ export async function insertHold(tx: Tx, { to, from, terms, at, ...hold }: HoldO
   };
   await tx.db.insertInto("holds").values(row).execute();
   touchHold(tx, hold);
+  return timesOf(row);
 }
 
 /** Another round of a draft's hold, on today's terms. INVARIANT: what was approved in an earlier round is approved no more. */
-export async function reopenHold(tx: Tx, hold: Pick<HoldsTable, "id" | "tenant" | "reason">, terms: NewHold): Promise<void> {
+export async function reopenHold(tx: Tx, hold: Pick<HoldsTable, "id" | "tenant" | "reason">, terms: NewHold): Promise<HoldTimes> {
   const { id, tenant, reason } = hold;
+  const today = termsOf(terms);
   await tx.db.deleteFrom("approvals").where("hold", "=", id).execute();
   await tx.db
     .updateTable("holds")
-    .set({ ...termsOf(terms), status: "waiting", reason, reminded_at: null, escalated_at: null, decided_at: null })
+    .set({ ...today, status: "waiting", reason, reminded_at: null, escalated_at: null, decided_at: null })
     .where("id", "=", id)
     .where("tenant", "=", tenant)
     .execute();
   touchHold(tx, hold);
+  return timesOf(today);
 }
 
 /** Wakes who watches the list of what waits, and who watches the draft. */
 export function touchHold(tx: Tx, { id, tenant }: Pick<HoldsTable, "id" | "tenant">): void {
   tx.touch(`pending:${tenant}`);
   if (id.startsWith("drf_")) tx.touch(`draft:${id}`);
+}
+
+export async function holdTimes({ db }: Tx, id: HoldId): Promise<HoldTimes | null> {
+  const row = await db.selectFrom("holds").select(["remind_at", "escalate_at", "expires_at"]).where("id", "=", id).executeTakeFirst();
+  return row ?? null;
+}
+
+function timesOf({ remind_at, escalate_at, expires_at }: HoldTimes): HoldTimes {
+  return { remind_at, escalate_at, expires_at };
 }
 
 /** As the state machine sees it (model/hold-state.ts). */
@@ -80,29 +93,29 @@ export async function holdState({ db }: Tx, tenant: TenantId, id: HoldId): Promi
 }
 
 /** The documents' word on who may decide: the terms in force, not those when the hold was made. */
-export type HoldTerms = Pick<NewHold, "approvers" | "quorum" | "trust_namespace">;
+export type HoldTerms = Omit<NewHold, "times">;
+
+/** Where a hold is and how far it has come. */
+export interface HoldPlace extends Pick<HoldsTable, "tenant" | "mailbox" | "direction"> {
+  readonly escalated: boolean;
+}
 
 /** What `actors` may do about a hold of this mailbox, by their keys as of now. */
-export async function holdRules(
-  { db }: Tx,
-  place: { readonly tenant: TenantId; readonly mailbox: MailboxId; readonly direction: "inbound" | "outbound" },
-  terms: HoldTerms,
-  actors: readonly HoldActor[],
-): Promise<HoldRules> {
+export async function holdRules({ db }: Tx, place: HoldPlace, terms: HoldTerms, actors: readonly HoldActor[]): Promise<HoldRules> {
   const ids = actors.filter((actor): actor is KeyId => actor !== "namespace");
   const found =
     ids.length === 0 ? [] : await db.selectFrom("keys").selectAll().where("tenant", "=", place.tenant).where("id", "in", ids).execute();
   const keys = found.map(readKey);
   const seeing = keys.filter(({ revoked, mailboxes }) => !revoked && (mailboxes === null || mailboxes.includes(place.mailbox)));
   const deciding: readonly Scope[] = place.direction === "inbound" ? ["oversight", "admin"] : ["oversight"];
-  const named = ({ id }: { id: KeyId }): boolean => terms.approvers.length === 0 || terms.approvers.includes(id);
+  const named = [...terms.approvers, ...(place.escalated ? (terms.escalate_to ?? []) : [])];
   const idsWith = (scopes: readonly Scope[]) => seeing.filter((key) => scopes.some((scope) => key.scopes.includes(scope)));
   return {
     quorum: terms.quorum,
     trust_namespace: terms.trust_namespace,
     approvers: idsWith(deciding)
-      .filter(named)
-      .map(({ id }) => id),
+      .map(({ id }) => id)
+      .filter((id) => terms.approvers.length === 0 || named.includes(id)),
     cancellers: idsWith(["send", "admin"]).map(({ id }) => id),
     revoked: keys.filter(({ revoked }) => revoked).map(({ id }) => id),
   };
@@ -117,6 +130,19 @@ function readKey({ id, scopes_json, mailboxes_json, revoked_at }: KeysTable) {
   };
 }
 
-function termsOf({ approvers, quorum, trust_namespace, times }: NewHold) {
-  return { approvers_json: JSON.stringify(approvers), quorum, trust_namespace: trust_namespace ? 1 : 0, ...times } as const;
+function termsOf({ approvers, escalate_to = [], quorum, trust_namespace, times }: NewHold) {
+  return {
+    approvers_json: JSON.stringify(approvers),
+    escalate_to_json: JSON.stringify(escalate_to),
+    quorum,
+    trust_namespace: trust_namespace ? 1 : 0,
+    remind_at: whole(times.remind_at),
+    escalate_at: whole(times.escalate_at),
+    expires_at: Math.round(times.expires_at),
+  } as const;
+}
+
+/** Half of a duration may fall between two milliseconds. */
+function whole(at: number | null): number | null {
+  return at === null ? null : Math.round(at);
 }

@@ -331,6 +331,8 @@ export interface HoldsTable {
   author: HoldActor | null;
   /** `KeyId[]`; empty: everybody with the scope. */
   approvers_json: string;
+  /** `KeyId[]`; they decide too once it is escalated. */
+  escalate_to_json: string;
   quorum: number;
   trust_namespace: Flag;
   remind_at: number | null;
@@ -360,6 +362,8 @@ export interface AttemptsTable {
   content_hash: string | null;
   via: "update" | "signal" | "door";
   result: "accepted" | HoldRefusal;
+  /** `HoldAnswer`. */
+  answer_json: string;
   revision: number;
   at: number;
 }
@@ -370,6 +374,8 @@ export interface HoldNotesTable {
   tenant: TenantId;
   note: string;
   at: number;
+  /** A person's words are erased with the private details of the audit entry that repeats them. */
+  expires_at: number;
 }
 
 /** Reservations in the rolling windows of a mailbox: one row a draft, dated again at send. */

@@ -1,11 +1,14 @@
 import type { DraftId, MailboxId, TenantId } from "../model/ids.ts";
-import type { SendCaps } from "./contract-outbound.ts";
+import type { SendCaps, SendWindows } from "./contract-outbound.ts";
 import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import type { SendsTable } from "./schema.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+
+/** No window holds so many, and SQLite can still count to it. */
+const MOST = 1_000_000_000;
 
 export type CapReason = "send_limit_per_hour" | "send_limit_per_day";
 
@@ -31,15 +34,27 @@ export async function capReached(tx: Tx, sender: Sender, caps: SendCaps, at: num
   const own = await ownReservation(tx, sender.draft);
   const full = async (cap: number, window: number): Promise<boolean> => {
     const after = at - window;
-    const [row] = await countSome(tx.db, { mailbox: sender.mailbox, after, limit: cap + 1 });
+    const [row] = await countSome(tx.db, { mailbox: sender.mailbox, after, limit: Math.min(cap, MOST) + 1 });
     return Number(row?.count) - (own !== null && own > after ? 1 : 0) >= cap;
   };
   const hour = await full(caps.perHour, HOUR);
   const day = await full(caps.perDay, DAY);
   if (!hour && !day) return null;
-  const hourFree = hour ? await freeAt(tx, sender, caps.perHour, HOUR, at) : at;
-  const dayFree = day ? await freeAt(tx, sender, caps.perDay, DAY, at) : at;
-  return { reason: hour ? "send_limit_per_hour" : "send_limit_per_day", free_at: Math.max(hourFree, dayFree) };
+  const free = Math.max(
+    hour ? await freeAt(tx, sender, caps.perHour, HOUR, at) : at,
+    day ? await freeAt(tx, sender, caps.perDay, DAY, at) : at,
+  );
+  return { reason: hour ? "send_limit_per_hour" : "send_limit_per_day", free_at: free };
+}
+
+/** Both windows as they are at `at`. */
+export async function sendWindows(tx: Tx, sender: Sender, caps: SendCaps, at: number): Promise<SendWindows> {
+  const { lastHour, lastDay } = await sendsWithin(tx, sender, at);
+  const free = async (used: number, cap: number, window: number) => (used < cap ? at : freeAt(tx, sender, cap, window, at));
+  return {
+    hour: { used: lastHour, free_at: await free(lastHour, caps.perHour, HOUR) },
+    day: { used: lastDay, free_at: await free(lastDay, caps.perDay, DAY) },
+  };
 }
 
 /** How many messages of the mailbox each window holds, without the draft's own. */

@@ -9,6 +9,9 @@ export const outbound: Migration = {
     `alter table mailboxes add column oversight_address text`,
     `alter table messages add column draft text`,
 
+    // Threads that a stranger may have written into.
+    `create index messages_tainting on messages (mailbox, thread) where verified = 0 or outcome = 'quarantined'`,
+
     // A draft that must be approved anew begins another round of decisions; inbound mail has one.
     `alter table decisions add column round integer not null default 1`,
     `drop index decisions_final`,
@@ -110,7 +113,11 @@ export const outbound: Migration = {
     `create index revisions_by_source on revisions (tenant, source_digest)`,
     `create index revisions_by_mime on revisions (tenant, mime_digest)`,
     `create trigger revisions_are_immutable before update on revisions
-      begin select raise(abort, 'revisions are never changed'); end`,
+      when not (new.subject = '' and new.recipients_json = '[]' and new.rfc_message_id = '' and new.envelope_sender = ''
+        and new.draft = old.draft and new.number = old.number and new.tenant = old.tenant and new.author = old.author
+        and new.source_digest = old.source_digest and new.source_size = old.source_size and new.mime_digest = old.mime_digest
+        and new.mime_size = old.mime_size and new.content_hash = old.content_hash and new.created_at = old.created_at)
+      begin select raise(abort, 'revisions are never changed, only emptied of what is personal'); end`,
 
     `create table holds (
       id text primary key,
@@ -127,6 +134,7 @@ export const outbound: Migration = {
       content_hash text not null,
       author text,
       approvers_json text not null,
+      escalate_to_json text not null,
       quorum integer not null check (quorum >= 1),
       trust_namespace integer not null check (trust_namespace in (0, 1)),
       remind_at integer,
@@ -138,7 +146,8 @@ export const outbound: Migration = {
       decided_at integer,
       foreign key (tenant, mailbox) references mailboxes (tenant, id)
     ) strict`,
-    `create index holds_newest on holds (tenant, status, created_at, id)`,
+    // Its last two columns let a page be found, whatever is asked for, without a look at the rows.
+    `create index holds_newest on holds (tenant, status, created_at, id, mailbox, direction)`,
     `create index holds_of_mailbox on holds (mailbox, status, created_at, id)`,
 
     // Who stands behind the revision that waits; emptied by an edit and by a new round.
@@ -159,6 +168,8 @@ export const outbound: Migration = {
       content_hash text,
       via text not null,
       result text not null,
+      -- What the first caller was told, and whoever repeats it.
+      answer_json text not null,
       revision integer not null,
       at integer not null
     ) strict`,
@@ -171,8 +182,10 @@ export const outbound: Migration = {
       hold text not null,
       tenant text not null,
       note text not null,
-      at integer not null
+      at integer not null,
+      expires_at integer not null
     ) strict`,
+    `create index hold_notes_expiry on hold_notes (expires_at)`,
 
     // One row a draft: reserved at submit, dated again at send.
     `create table sends (
