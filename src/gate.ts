@@ -1,4 +1,10 @@
-import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from "@temporalio/client";
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type Client,
+} from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { Gathering, GATHERING, type GatheringBounds, type Inputs } from "./gathering.ts";
 import type { Decision } from "./model/decision.ts";
@@ -157,7 +163,9 @@ function answerOf(decision: Decision): Answer {
 }
 
 function deferralOf(error: unknown): "busy" | "unavailable" {
-  return isGrpcServiceError(error) && error.code === GRPC_RESOURCE_EXHAUSTED ? "busy" : "unavailable";
+  // The client's own error has the server's as its cause.
+  const said = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(said) && said.code === GRPC_RESOURCE_EXHAUSTED ? "busy" : "unavailable";
 }
 
 const GRPC_RESOURCE_EXHAUSTED = 8;

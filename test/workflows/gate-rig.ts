@@ -1,5 +1,5 @@
 import "../support/quiet.ts";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,13 +7,14 @@ import { Client } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
 import { inject } from "vitest";
 import { definePolicy } from "../../policies/define.ts";
+import type { MailPolicy } from "../../policies/schema.ts";
 import { formatPolicy, policyDigest } from "../../policies/load.ts";
 import { createMemoryBlobs } from "../../src/blobs/memory.ts";
 import type { Blobs } from "../../src/blobs/blobs.ts";
 import { createUses } from "../../src/blobs/uses.ts";
-import { createGate, type Answer } from "../../src/gate.ts";
+import { createGate, type Answer, type Gate, type GateDeps } from "../../src/gate.ts";
 import { createZoneResolver } from "../../src/mail/dns.ts";
-import type { MailReader } from "../../src/mail/reader.ts";
+import type { MailReader, StoredMessage } from "../../src/mail/reader.ts";
 import { messageId } from "../../src/message-id.ts";
 import type { TenantId } from "../../src/model/ids.ts";
 import type { InboundInput } from "../../src/model/message.ts";
@@ -37,15 +38,25 @@ const LOOP_CAPS = { perThread: 10, perPair: 30 } as const;
 export type GateRig = Awaited<ReturnType<typeof openGateRig>>;
 type Step = keyof MailReader;
 
+/** What a step of reading goes through before it is done. */
+type Trouble = () => Promise<void>;
+
+export interface RigMail {
+  readonly bytes: string;
+  readonly sender: string;
+  readonly ip: string;
+}
+
 /** The gate and its workers over a real store and a real Temporal server, in which the reading of mail can be made to fail. */
 export async function openGateRig(signers: readonly Signer[], options: { readonly maxCachedWorkflows?: number } = {}) {
   const directory = await mkdtemp(join(tmpdir(), "postern-gate-"));
   const database = join(directory, "postern.db");
   const store = await createSqliteStore({ path: database });
   const blobs = createMemoryBlobs(Date.now);
-  const failures = new Map<Step, Error[]>();
+  const troubles = new Map<string, Trouble[]>();
   const faults: { readonly activity: string; readonly code: string; readonly where: string }[] = [];
-  const reader = createMailReader({ blobs, resolver: createZoneResolver(zoneOf(signers)), now: Date.now });
+  let resolver = createZoneResolver(zoneOf(signers));
+  const reader = createMailReader({ blobs, resolver: (...question) => resolver(...question), now: Date.now });
   const connection = await NativeConnection.connect({ address: inject("temporalAddress") });
   const client = new Client({ connection });
   const taskQueues = uniqueQueues();
@@ -54,28 +65,42 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   const workers = await createPosternWorkers({
     ...{ connection, namespace: "default", taskQueues, ...options },
     bundle: await (bundle ??= bundlePosternWorkflows()),
-    deps: { ...real, reader: failing(reader, failures) },
+    deps: { ...real, reader: troubled(reader, troubles) },
   });
   const running = workers.run();
-  const gate = createGate({ client, store, taskQueues, eager: true, random: randomBytes, onFault: () => {} });
+  const newGate = (more: Partial<GateDeps> = {}): Gate =>
+    createGate({ client, store, taskQueues, eager: true, random: randomBytes, onFault: () => {}, ...more });
+  const gate = newGate();
   return {
-    ...{ store, database, client, gate, taskQueues, faults },
+    ...{ store, database, client, gate, newGate, taskQueues, faults },
     /** The next calls of one step of reading reject with these, in this order. */
-    failNext: (step: Step, ...errors: Error[]) => void failures.set(step, errors),
+    failNext: (step: Step, ...errors: Error[]) => void troubles.set(step, errors.map(rejecting)),
+    /** The same for the steps on one message. */
+    failOn: ({ bytes }: RigMail, step: Step, ...errors: Error[]) => void troubles.set(`${step} ${digestOf(bytes)}`, errors.map(rejecting)),
+    /** The next call of a step on one message waits until it is let go. */
+    stall({ bytes }: RigMail, step: Step): Stalled {
+      const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const trouble = (): Promise<void> => (reached.resolve(), released.promise);
+      const key = `${step} ${digestOf(bytes)}`;
+      troubles.set(key, [...(troubles.get(key) ?? []), trouble]);
+      return { reached: reached.promise, release: released.resolve };
+    },
+    /** DNS as it was at the start, with these records instead of or beside them. */
+    publish: (records: Readonly<Record<string, object>>) => void (resolver = createZoneResolver({ ...zoneOf(signers), ...records })),
     /** A mailbox under a policy, in a tenant of its own. */
-    async mailbox(): Promise<Place> {
+    async mailbox(document: MailPolicy = ANYBODY): Promise<Place> {
       const place = await addTenant(store, newDomain());
-      const policy = { document: formatPolicy(ANYBODY), digest: policyDigest(ANYBODY) };
+      const policy = { document: formatPolicy(document), digest: policyDigest(document) };
       await store.run("policies.put", { ...place, ...policy, id: newId("pol"), at: Date.now(), actor: "postern" });
       return place;
     },
     /** Stores the bytes and asks the gate about them, as a door does. */
-    async receive(at: Place, mail: { readonly bytes: string; readonly sender: string; readonly ip: string }) {
+    async receive(at: Place, mail: RigMail, by: Gate = gate, deadlineMs = 20_000) {
       const ref = await put(blobs, at.tenant, mail.bytes);
       const envelope = { ip: mail.ip, helo: "client.example", sender: mail.sender, recipient: "assistant@acme.example" };
       const message = messageId({ ...at, digest: ref.digest, sender: mail.sender });
       const input: InboundInput = { ...at, ref, envelope, message, received_at: Date.now() };
-      const answer: Answer = await gate.receive(input, 20_000);
+      const answer: Answer = await by.receive(input, deadlineMs);
       return { input, answer };
     },
     async close(): Promise<void> {
@@ -96,12 +121,26 @@ async function put(blobs: Blobs, tenant: TenantId, bytes: string) {
   return writer.commit();
 }
 
-/** The port as it is, except where a failure waits for the step. */
-function failing(real: MailReader, failures: ReadonlyMap<Step, Error[]>): MailReader {
+export interface Stalled {
+  readonly reached: Promise<void>;
+  release(): void;
+}
+
+function rejecting(error: Error): Trouble {
+  return () => Promise.reject(error);
+}
+
+function digestOf(bytes: string): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The port as it is, except where trouble waits for the step. */
+function troubled(real: MailReader, troubles: ReadonlyMap<string, Trouble[]>): MailReader {
   const step = <N extends Step>(name: N): MailReader[N] => {
-    const call = (...args: unknown[]): Promise<unknown> => {
-      const failure = failures.get(name)?.shift();
-      return failure === undefined ? (real[name] as (...given: unknown[]) => Promise<unknown>)(...args) : Promise.reject(failure);
+    const call = async (message: StoredMessage, ...rest: unknown[]): Promise<unknown> => {
+      const trouble = troubles.get(`${name} ${message.ref.digest}`)?.shift() ?? troubles.get(name)?.shift();
+      await trouble?.();
+      return (real[name] as (...given: unknown[]) => Promise<unknown>)(message, ...rest);
     };
     return call as MailReader[N];
   };
