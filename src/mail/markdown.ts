@@ -1,0 +1,69 @@
+import { createContext, Script } from "node:vm";
+import { Lexer, Tokenizer, type Tokens } from "marked";
+import { formatHtml } from "./markdown-html.ts";
+import { formatText } from "./markdown-text.ts";
+import { TooMuch } from "./markdown-words.ts";
+
+/** Both readings of an author's Markdown; they come from the same tokens and say the same. */
+export interface RenderedMarkdown {
+  /** A whole document. */
+  readonly html: string;
+  readonly text: string;
+}
+
+/** Milliseconds of the thread; honest mail takes one. Some constructs cost the square of their length. */
+const RENDER_MS = 5_000;
+/** Cells of one table: a row that is shorter than the heading is filled up, so ten bytes of Markdown can ask for a megabyte. */
+const CELLS = 20_000;
+
+/**
+ * GFM with HTML as plain text: nothing an author writes becomes markup of its own. Null: too large, too deep or too slow
+ * to render.
+ */
+export function renderMarkdown(markdown: string): RenderedMarkdown | null {
+  try {
+    return withinTime(() => {
+      const tokens = new Lexer({ gfm: true, tokenizer: new PlainHtmlTokenizer() }).lex(markdown);
+      return { html: formatHtml(tokens), text: formatText(tokens) };
+    });
+  } catch (error) {
+    // A stack that overflows says what `TooMuch` says of the levels it counts.
+    if (error instanceof TooMuch || error instanceof RangeError || isTimeout(error)) return null;
+    throw error;
+  }
+}
+
+/** Raw HTML is no construct of this Markdown: it stays the text it is, and Markdown inside it is read. */
+class PlainHtmlTokenizer extends Tokenizer {
+  override html(): undefined {
+    return undefined;
+  }
+
+  override tag(): undefined {
+    return undefined;
+  }
+
+  override table(src: string): Tokens.Table | undefined {
+    const [, heading, , rows] = this.rules.block.table.exec(src) ?? [];
+    if (heading !== undefined && countOf(heading, "|") * countOf(rows ?? "", "\n") > CELLS) throw new TooMuch();
+    return super.table(src);
+  }
+}
+
+function countOf(text: string, character: string): number {
+  let count = 1;
+  for (let at = text.indexOf(character); at !== -1; at = text.indexOf(character, at + 1)) count++;
+  return count;
+}
+
+const call = new Script("work()");
+
+/** The only way to stop a computation of somebody else's code from inside the same thread. */
+function withinTime<T>(work: () => T): T {
+  return call.runInContext(createContext({ work }), { timeout: RENDER_MS }) as T;
+}
+
+/** The error is of the context's own kind, so it is no `instanceof` ours. */
+function isTimeout(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
+}
