@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection, WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
-import { inject } from "vitest";
+import { expect, inject } from "vitest";
+import { GATHERING } from "../../src/gathering.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { holdWorkflowId, inboundWorkflowId, type MessageId } from "../../src/model/ids.ts";
 import { DEFERRED_FAILURE, RELEASE_REFUSED_FAILURE, WORKFLOW } from "../../src/model/names.ts";
@@ -159,6 +160,29 @@ function troubled(outcome: string, trouble: (rig: GateRig) => void): Path["walk"
   };
 }
 
+/** Messages that arrive together under load, with the trouble that each may have. */
+async function together({ rig }: World): Promise<Run> {
+  const place = await rig.mailbox();
+  const mail = async (letter: Partial<Letter> = {}) => ({
+    bytes: await sign(write({ from: BOSS, ...letter }), acme),
+    sender: BOSS,
+    ip: acme.ip,
+  });
+  const [first, repeated, broke] = [await mail(), await mail(), await mail()];
+  rig.failOn(repeated, "authenticate", temporary());
+  rig.failOn(repeated, "headline", temporary());
+  rig.failOn(broke, "scan", broken());
+  rig.publish({ "silent.example": { TXT: "TEMPFAIL" } });
+  const silent = { bytes: write({ from: "sam@silent.example" }), sender: "sam@silent.example", ip: slow.ip };
+  const all = [first, repeated, broke, silent, await mail({ text: "This is forbidden." })];
+  const gate = rig.newGate({ gathering: { ...GATHERING, runs: 0, waitMs: 60_000, messages: all.length } });
+  const [received] = await Promise.all(all.map((each) => rig.receive(place, each, gate)));
+  rig.publish({});
+  const [entry] = await rig.store.run("audit.of_message", { tenant: place.tenant, message: received!.input.message });
+  const { workflow_id, run_id } = JSON.parse(entry!.leaf) as { readonly workflow_id: string; readonly run_id: string };
+  return { workflowId: workflow_id, runId: run_id };
+}
+
 const temporary = () => new PosternError("unavailable", "not now", { temporary: true });
 const broken = () => new PosternError("internal", "cannot be read");
 
@@ -264,6 +288,18 @@ export const PATHS: readonly Path[] = [
     "guard_error",
     troubled("held", (rig) => rig.failNext("scan", broken())),
   ),
+  {
+    name: "inboundMessages-together",
+    ends: {
+      completed: expect.arrayContaining([
+        expect.objectContaining({ outcome: "delivered", reason: "sender_rule" }),
+        expect.objectContaining({ outcome: "held", reason: "guard_error" }),
+        expect.objectContaining({ outcome: "deferred", reason: "dns_unavailable" }),
+        expect.objectContaining({ outcome: "rejected_at_content_guard", reason: "words" }),
+      ]),
+    },
+    walk: together,
+  },
   {
     name: "releaseMessage-released",
     ends: { completed: { outcome: "delivered", reason: "released_by_person" } },

@@ -50,6 +50,8 @@ describe("DESIGN §9.9 replay", () => {
     ["inboundMessage-delivered", "a decision", inPayloads('"outcome":"delivered"', '"outcome":"deferred"')],
     ["inboundMessage-delivered", "the order of steps", inPayloads('"activity_type":"posternGuard"', '"activity_type":"posternBudget"')],
     ["inboundMessage-deferred-by-dns", "a decision", inPayloads('"outcome":"deferred"', '"outcome":"delivered"')],
+    ["inboundMessages-together", "the order of steps", inPayloads('"activity_type":"posternGuard"', '"activity_type":"posternBudget"')],
+    ["inboundMessages-together", "a step", inPayloads('"activity_type":"posternBudget"', '"activity_type":"posternRelease"')],
     ["releaseMessage-released", "a step's name", inText("posternRelease", "posternDecide")],
     ["releaseMessage-refused", "a step's answer", inPayloads('{"refused":"not_waiting"}', '{"id":"dec_0"}')],
     ["upkeep-done", "a step's name", inText("posternCollectBlobs", "posternSweep")],
