@@ -12,21 +12,30 @@ export interface Transport {
 
 export interface Outgoing {
   readonly envelope: { readonly sender: string; readonly recipients: readonly string[] };
-  /** The bytes for the wire. Called once, after the peer has taken the envelope and before `claim`. */
+  /** The bytes for the wire: 7-bit, every line ended by CRLF. Called at most once, when somebody is there to take them and before `claim`. */
   readonly bytes: () => Promise<Buffer>;
+  /** Aborted before `claim` was asked: the connection is cut, `failed_before_data`. Afterwards it says nothing any more. */
+  readonly signal: AbortSignal;
   /** What the sandbox files it under. */
   readonly name: { readonly tenant: string; readonly mailbox: string; readonly draft: string; readonly attempt: number };
 }
 
-/** Asked between the last RCPT and DATA, with the recipients the peer took. False: cut the connection, send nothing. */
+/**
+ * Asked once, between the last RCPT and DATA, with the recipients the peer took. False: cut the connection, send nothing. When
+ * it or `bytes` rejects nothing is sent either, and `send` rejects with the same.
+ */
 export type Claim = (accepted: readonly string[]) => Promise<boolean>;
 
 export interface Reply {
   readonly recipient: string;
-  /** SMTP reply code; null when the connection was lost before there was one. */
+  /**
+   * What the peer said of this recipient or of this message; null when there was no such answer. A greeting, EHLO or AUTH
+   * that was refused is about the relay and is none, whatever its code: it is told in `text`.
+   */
   readonly code: number | null;
+  /** RFC 3463. */
   readonly enhanced: string | null;
-  /** First line, at most 500 characters, well-formed. */
+  /** First line, or what happened instead of one; at most 500 characters, well-formed. */
   readonly text: string;
 }
 
