@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Envelope } from "../model/message.ts";
+import type { HoldId } from "../model/hold.ts";
 import { makeId, type Id, type MessageId } from "../model/ids.ts";
+import type { DraftState } from "../model/outbound.ts";
 import { actionLeaf, decisionLeaf, type DecisionFacts, type Leaf } from "../audit/leaf.ts";
 import type { AuditRow, NewAuditEntry } from "./contract.ts";
 import type { Fresh } from "./contract-outbound.ts";
@@ -110,24 +112,49 @@ async function append({ db }: Tx, entry: AuditEntriesTable & Leaf, { salt, detai
 }
 
 /**
- * The other traces of mail that nobody was given (refused, dropped): its row and receipts would otherwise keep for ever
- * what the entry has forgotten. Id, digest, outcome and decision stay.
+ * The other traces of mail that nobody was given (refused, dropped) or that never went out: their rows would otherwise keep
+ * for ever what the entry has forgotten. Ids, digests, hashes, outcomes and decisions stay.
  */
-async function forgetUnwanted({ db }: Tx, entries: readonly Id<"aud">[]): Promise<void> {
-  const found = await db
-    .selectFrom("messages")
-    .select("id")
-    .where("keeps_raw", "=", 0)
-    .where("id", "in", (eb) =>
-      eb.selectFrom("audit_entries").select("message").$narrowType<{ message: MessageId }>().where("id", "in", entries),
-    )
-    .execute();
+async function forgetUnwanted(tx: Tx, entries: readonly Id<"aud">[]): Promise<void> {
+  await forgetMessages(tx, entries);
+  await forgetDrafts(tx, entries);
+}
+
+async function forgetMessages({ db }: Tx, entries: readonly Id<"aud">[]): Promise<void> {
+  const found = await db.selectFrom("messages").select("id").where("keeps_raw", "=", 0).where("id", "in", namedIn(db, entries)).execute();
   if (found.length === 0) return;
   const ids = found.map((row) => row.id);
   const blank = { from_address: null, sender: "", envelope_sender: "", recipient: "", subject: "", rfc_message_id: null, facts_json: null };
   await db.updateTable("messages").set(blank).where("id", "in", ids).execute();
   await db.deleteFrom("receipts").where("message", "in", ids).execute();
   await db.deleteFrom("ledger").where("message", "in", ids).execute();
+  await forgetHolds(db, ids);
+}
+
+/** Drafts that came to nothing. What failed was offered to somebody, and is kept like mail that was sent. */
+const UNSENT: readonly DraftState[] = ["blocked", "rejected", "expired", "cancelled"];
+
+async function forgetDrafts({ db }: Tx, entries: readonly Id<"aud">[]): Promise<void> {
+  const found = await db
+    .selectFrom("drafts")
+    .select("id")
+    .where("state", "in", UNSENT)
+    .where("message", "in", namedIn(db, entries))
+    .execute();
+  if (found.length === 0) return;
+  const ids = found.map((row) => row.id);
+  const blank = { envelope_sender: "", recipients_json: "[]", subject: "", rfc_message_id: "" };
+  await db.updateTable("revisions").set(blank).where("draft", "in", ids).execute();
+  await db.deleteFrom("deliveries").where("draft", "in", ids).execute();
+  await forgetHolds(db, ids);
+}
+
+async function forgetHolds(db: Tx["db"], ids: readonly HoldId[]): Promise<void> {
+  await db.updateTable("holds").set({ subject: "", to_json: "[]", from_address: null }).where("id", "in", ids).execute();
+}
+
+function namedIn(db: Tx["db"], entries: readonly Id<"aud">[]) {
+  return db.selectFrom("audit_entries").select("message").$narrowType<{ message: MessageId }>().where("id", "in", entries);
 }
 
 function auditRow(row: Pick<AuditEntriesTable, "id" | "tenant" | "at" | "leaf" | "leaf_hash"> & { details_json: string | null }): AuditRow {

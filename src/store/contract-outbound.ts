@@ -93,6 +93,7 @@ export interface OutboundOperations {
   "suppressions.end": Op<{ tenant: TenantId; id: SuppressionId; at: number; actor: Actor } & Fresh, SuppressionRow | null>;
 
   // Oversight of mailboxes, agents, tenants.
+  /** Audited. An unused code for the same mailbox and mode is replaced: one at a time. */
   "oversight.put_code": Op<NewModeCode, null>;
   /** Downward: free. Upward: only with the hash of an unused code for this mailbox and mode. Audited with old, new, actor. */
   "oversight.set_mode": Op<ModeChange, MailboxRow | null | { readonly refused: "code_required" | "code_invalid" }>;
@@ -177,7 +178,10 @@ export interface ScreeningFacts {
   readonly oversight_address: string | null;
 }
 
-/** Screening's result on its way to be recorded. */
+/**
+ * Screening's result on its way to be recorded. At `send` a draft that needs approval is proposed as `pending_send_approval`
+ * again: whether the approval it has still fits is judged where it is recorded, by the approvals of the policy in force.
+ */
 export interface ScreenProposal extends Fresh {
   readonly input: OutboundInput;
   readonly stage: "submit" | "send";
@@ -190,11 +194,6 @@ export interface ScreenProposal extends Fresh {
   readonly findings: readonly Finding[];
   readonly mode: Mode;
   readonly caps: SendCaps;
-  /**
-   * Today's terms, whatever the outcome; null for a `copy`, which waits for nobody. At `send` a draft that needs approval is
-   * proposed as `pending_send_approval` again: whether the approval it has still fits is judged here, by these terms.
-   */
-  readonly hold: NewHold | null;
   readonly audit: { readonly retentionDays: number };
   readonly trace: Trace;
   readonly at: number;
@@ -264,7 +263,7 @@ export interface DraftRow {
   readonly revision: RevisionRow;
   readonly created_at: number;
   readonly updated_at: number;
-  /** The submit decision. */
+  /** The decision of submitting: of the latest round, or the one of sending that blocked it. */
   readonly decision: DecisionId;
 }
 
@@ -433,7 +432,7 @@ export interface SuppressionRow {
 }
 export type NewSuppression = Omit<SuppressionRow, "ended_at"> & Fresh & { readonly actor: Actor };
 
-export interface NewModeCode {
+export interface NewModeCode extends Fresh {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
   readonly mode: Mode;

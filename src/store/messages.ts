@@ -2,7 +2,7 @@ import { isRefusal, type Decision, type FinalOutcome } from "../model/decision.t
 import { idBody, type MailboxId, type MessageId, type TenantId, type ThreadId } from "../model/ids.ts";
 import { PosternError } from "../model/errors.ts";
 import type { MessageFacts } from "../model/message.ts";
-import type { InboundProposal, MessageRow, View } from "./contract.ts";
+import type { Args, InboundProposal, MessageOutcome, MessageRow } from "./contract.ts";
 import { senderKey, settleTokens } from "./ledger.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -15,7 +15,7 @@ export const messages = {
     kind: "read",
     async run({ db }, { tenant, id, view }) {
       let query = db.selectFrom("messages").selectAll().where("tenant", "=", tenant).where("id", "=", id);
-      if (view === "agent") query = query.where("outcome", "=", "delivered");
+      if (view === "agent") query = query.where("outcome", "in", ["delivered", "sent"]);
       const row = await query.executeTakeFirst();
       return row === undefined ? null : messageRow(row);
     },
@@ -27,6 +27,7 @@ export const messages = {
       const size = pageSize(args);
       let query = db.selectFrom("messages").selectAll().where("tenant", "=", args.tenant).where("mailbox", "=", args.mailbox);
       for (const outcome of wantedOutcomes(args)) query = query.where("outcome", "=", outcome);
+      if (args.direction !== "outbound") query = query.where("direction", "=", "inbound");
       if (args.cursor !== undefined) {
         const { at, id } = parseCursor(args.cursor);
         query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("received_at", "id"), "<", tuple(at, id as MessageId)));
@@ -67,19 +68,45 @@ export const messages = {
 
   "messages.references": {
     kind: "read",
-    async run({ db }, { tenant, digest }) {
-      const row = await db
-        .selectFrom("messages")
-        .select("id")
-        .where("tenant", "=", tenant)
-        .where("digest", "=", digest)
-        .where("keeps_raw", "=", 1)
-        .limit(1)
-        .executeTakeFirst();
-      return row !== undefined;
+    async run({ db }, blob) {
+      for (const select of [selectMessageWith, selectSunkWith, selectDraftOf, selectDraftFrom]) {
+        if ((await select(db, blob)).length > 0) return true;
+      }
+      return false;
     },
   },
 } satisfies OperationsOf<"messages">;
+
+interface Blob {
+  readonly tenant: TenantId;
+  readonly digest: string;
+}
+
+const selectMessageWith = once((db, { tenant, digest }: Blob) =>
+  db.selectFrom("messages").select("id").where("tenant", "=", tenant).where("digest", "=", digest).where("keeps_raw", "=", 1).limit(1),
+);
+
+const selectSunkWith = once((db, { tenant, digest }: Blob) =>
+  db.selectFrom("sink").select("id").where("tenant", "=", tenant).where("digest", "=", digest).limit(1),
+);
+
+// What was blocked goes as refused mail does; so does what came to nothing and whose words are erased (audit.ts).
+const drafted = (db: Tx["db"]) =>
+  db
+    .selectFrom("revisions")
+    .innerJoin("drafts", "drafts.id", "revisions.draft")
+    .select("drafts.id")
+    .where("drafts.state", "!=", "blocked")
+    .where("revisions.recipients_json", "!=", "[]")
+    .limit(1);
+
+const selectDraftOf = once((db, { tenant, digest }: Blob) =>
+  drafted(db).where("revisions.tenant", "=", tenant).where("revisions.mime_digest", "=", digest),
+);
+
+const selectDraftFrom = once((db, { tenant, digest }: Blob) =>
+  drafted(db).where("revisions.tenant", "=", tenant).where("revisions.source_digest", "=", digest),
+);
 
 const selectDelivered = once((db, given: { tenant: TenantId; mailbox: MailboxId; after: number; size: number }) =>
   db
@@ -171,9 +198,11 @@ function flag(value: boolean): Flag {
   return value ? 1 : 0;
 }
 
-function wantedOutcomes({ view, outcome }: { view: View; outcome?: FinalOutcome }): readonly FinalOutcome[] {
-  const wanted: FinalOutcome[] = outcome === undefined ? [] : [outcome];
-  if (view === "agent") wanted.push("delivered");
+/** An agent may see what it was given and what it sent; every outbound row is of the one outcome, which its index serves. */
+function wantedOutcomes({ view, direction, outcome }: Args<"messages.list">): readonly MessageOutcome[] {
+  const wanted: MessageOutcome[] = outcome === undefined ? [] : [outcome];
+  if (direction === "outbound") wanted.push("sent");
+  else if (view === "agent") wanted.push("delivered");
   return wanted;
 }
 

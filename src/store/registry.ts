@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import { audit } from "./audit.ts";
 import { decisions } from "./decisions.ts";
+import { drafts } from "./drafts.ts";
+import { idempotency } from "./idempotency.ts";
 import { inbound } from "./inbound.ts";
 import { keys } from "./keys.ts";
 import { mailboxes } from "./mailboxes.ts";
@@ -9,7 +11,10 @@ import type { OperationsOf, Registry } from "./operation.ts";
 import { policies } from "./policies.ts";
 import { receipts } from "./receipts.ts";
 import { release } from "./release.ts";
+import { revisions } from "./revisions.ts";
+import { screening } from "./screening.ts";
 import { secrets } from "./secrets.ts";
+import { suppressions } from "./suppressions.ts";
 import { tenants } from "./tenants.ts";
 import { threads } from "./threads.ts";
 
@@ -39,4 +44,9 @@ export const registry: Registry = {
   ...messages,
   ...receipts,
   ...audit,
+  ...idempotency,
+  ...screening,
+  ...drafts,
+  ...revisions,
+  ...suppressions,
 };

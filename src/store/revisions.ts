@@ -4,7 +4,7 @@ import type { Recipient, RecipientKind, RevisionRef } from "../model/outbound.ts
 import type { RevisionContent, RevisionRow } from "./contract-outbound.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
-import type { DeliveriesTable, RevisionsTable } from "./schema.ts";
+import type { DeliveriesTable, DraftsTable, RevisionsTable } from "./schema.ts";
 
 /** More than anybody edits. */
 const MOST = 1000;
@@ -64,6 +64,33 @@ export async function putDeliveries({ db }: Tx, { draft, content, at }: Pick<New
   await db.deleteFrom("deliveries").where("draft", "=", draft).execute();
   const untried = { draft, state: "pending", attempt: 0, code: null, enhanced: null, reply: null, at } as const;
   for (const { address, kind } of distinct(content.recipients)) await insertDelivery(db, { ...untried, recipient: address, kind });
+}
+
+/**
+ * Nothing more is tried: what was never tried is gone, what was put off is refused. True when somebody has it already. Only
+ * while no attempt is under way and none is of unknown fate.
+ */
+export async function endDeliveries({ db }: Tx, draft: DraftId, at: number): Promise<boolean> {
+  await db.deleteFrom("deliveries").where("draft", "=", draft).where("state", "=", "pending").execute();
+  await db.updateTable("deliveries").set({ state: "refused", at }).where("draft", "=", draft).where("state", "=", "deferred").execute();
+  const accepted = await db
+    .selectFrom("deliveries")
+    .select("recipient")
+    .where("draft", "=", draft)
+    .where("state", "=", "accepted")
+    .limit(1)
+    .execute();
+  return accepted.length > 0;
+}
+
+const selectHash = once((db, given: { draft: DraftId; number: number }) =>
+  db.selectFrom("revisions").select("content_hash").where("draft", "=", given.draft).where("number", "=", given.number),
+);
+
+/** Of the draft's current version. */
+export async function hashOf({ db }: Tx, { id, revision }: Pick<DraftsTable, "id" | "revision">): Promise<string | null> {
+  const [row] = await selectHash(db, { draft: id, number: revision });
+  return row?.content_hash ?? null;
 }
 
 const KINDS: readonly RecipientKind[] = ["to", "cc", "bcc"];

@@ -1,0 +1,41 @@
+import type { ScreenedAt } from "../model/decision.ts";
+import type { OutboundInput, OutboundReason, Recipient } from "../model/outbound.ts";
+import type { SendCaps } from "./contract-outbound.ts";
+import type { Tx } from "./operation.ts";
+import { capReached } from "./send-caps.ts";
+import { isRevoked, type SendingMailbox } from "./sending-mailbox.ts";
+import { stoppedBy } from "./stopped.ts";
+import { suppressedAmong } from "./suppressions.ts";
+
+/** Why a draft may not go on, by what SQL knows in this transaction. `free_at`: when one more fits, epoch ms. */
+export type Objection =
+  | { readonly outcome: "blocked"; readonly reason: OutboundReason; readonly judged_at: ScreenedAt; readonly free_at: null }
+  | { readonly outcome: "rate_limited"; readonly reason: OutboundReason; readonly judged_at: "caps"; readonly free_at: number };
+
+export interface Screening {
+  readonly input: Pick<OutboundInput, "tenant" | "mailbox" | "draft" | "kind" | "author">;
+  readonly recipients: readonly Recipient[];
+  readonly caps: SendCaps;
+  readonly at: number;
+}
+
+/**
+ * The first objection in the order of screening (DESIGN §4.3); null: none. INVARIANT: suppression comes before any quota is
+ * looked at (PB-20). The copy for the overseer is held back by a stop or a suppression alone.
+ */
+export async function objectionTo(tx: Tx, screening: Screening, mailbox: SendingMailbox): Promise<Objection | null> {
+  const { input, recipients, caps, at } = screening;
+  const isDraft = input.kind === "draft";
+  const stopped = await stoppedBy(tx, { ...input, agent_id: mailbox.agent_id });
+  if (stopped !== null) return blocked(`stopped_${stopped}`, "kill_switch");
+  if (isDraft && (await isRevoked(tx, input.tenant, input.author))) return blocked("author_key_revoked", "author");
+  if (isDraft && mailbox.mode === "read_only") return blocked("mode_read_only", "mode");
+  const addresses = recipients.map(({ address }) => address);
+  if ((await suppressedAmong(tx, input.tenant, addresses, at)).length > 0) return blocked("suppressed", "suppression");
+  const reached = isDraft ? await capReached(tx, input, caps, at) : null;
+  return reached === null ? null : { outcome: "rate_limited", reason: reached.reason, judged_at: "caps", free_at: reached.free_at };
+}
+
+function blocked(reason: OutboundReason, judged_at: ScreenedAt): Objection {
+  return { outcome: "blocked", reason, judged_at, free_at: null };
+}

@@ -1,0 +1,110 @@
+import { sql } from "kysely";
+import { PosternError } from "../model/errors.ts";
+import { domainOf } from "../model/fold.ts";
+import type { MailboxId, MessageId, TenantId, ThreadId } from "../model/ids.ts";
+import type { ScreeningFacts, ScreeningQuestion } from "./contract-outbound.ts";
+import { once } from "./once.ts";
+import type { OperationsOf, Tx } from "./operation.ts";
+import { screenSend } from "./screen-send.ts";
+import { screenSubmit } from "./screen-submit.ts";
+import { sendsWithin, sendWindows } from "./send-caps.ts";
+import { findSendingMailbox, isRevoked } from "./sending-mailbox.ts";
+import { stoppedBy } from "./stopped.ts";
+import { suppressedAmong } from "./suppressions.ts";
+
+export const screening = {
+  "outbound.facts": { kind: "read", run: factsOf },
+
+  "outbound.windows": {
+    kind: "read",
+    async run(tx, { tenant, mailbox, caps, at }) {
+      const found = await findSendingMailbox(tx, tenant, mailbox);
+      return found === null ? null : sendWindows(tx, { mailbox, draft: null }, caps, at);
+    },
+  },
+
+  // INVARIANT (DESIGN §4.3): what this returns is what happens. Whoever asks again is told the same, or how far it has come.
+  "outbound.screen": {
+    kind: "write",
+    async run(tx, proposal) {
+      const { tenant, mailbox: id } = proposal.input;
+      const mailbox = await findSendingMailbox(tx, tenant, id);
+      if (mailbox === null) throw new PosternError("not_found", "there is no such mailbox");
+      return proposal.stage === "submit" ? screenSubmit(tx, proposal, mailbox) : screenSend(tx, proposal, mailbox);
+    },
+  },
+} satisfies OperationsOf<"outbound">;
+
+async function factsOf(tx: Tx, question: ScreeningQuestion): Promise<ScreeningFacts | null> {
+  const { tenant, mailbox, draft, author, recipients, at } = question;
+  const found = await findSendingMailbox(tx, tenant, mailbox);
+  if (found === null) return null;
+  return {
+    mode: found.mode,
+    stopped: await stoppedBy(tx, { tenant, mailbox, agent_id: found.agent_id }),
+    author_revoked: await isRevoked(tx, tenant, author),
+    suppressed: await suppressedAmong(tx, tenant, recipients, at),
+    sends: await sendsWithin(tx, { mailbox, draft }, at),
+    new_domains: await newDomains(tx, mailbox, recipients),
+    tainted: await isTainted(tx, question),
+    automatic_source: await answersAutomatic(tx, question),
+    policy: await currentPolicy(tx, mailbox),
+    address: found.address,
+    oversight_address: found.oversight_address,
+  };
+}
+
+const selectContact = once((db, given: { mailbox: MailboxId; domain: string }) =>
+  db.selectFrom("contacts").select("domain").where("mailbox", "=", given.mailbox).where("domain", "=", given.domain),
+);
+
+async function newDomains({ db }: Tx, mailbox: MailboxId, recipients: readonly string[]): Promise<readonly string[]> {
+  const unknown: string[] = [];
+  for (const domain of new Set(recipients.map(domainOf))) {
+    if ((await selectContact(db, { mailbox, domain })).length === 0) unknown.push(domain);
+  }
+  return unknown;
+}
+
+// The condition is the partial index's own, in the same words.
+const selectTainting = once((db, given: { mailbox: MailboxId; thread: ThreadId }) =>
+  db
+    .selectFrom("messages")
+    .select("id")
+    .where("mailbox", "=", given.mailbox)
+    .where("thread", "=", given.thread)
+    .where(sql<boolean>`(verified = 0 or outcome = 'quarantined')`)
+    .limit(1),
+);
+
+async function isTainted({ db }: Tx, { mailbox, thread }: ScreeningQuestion): Promise<boolean> {
+  return (await selectTainting(db, { mailbox, thread })).length > 0;
+}
+
+const selectAutomatic = once((db, given: { tenant: TenantId; mailbox: MailboxId; id: MessageId }) =>
+  db
+    .selectFrom("messages")
+    .select("automatic")
+    .where("id", "=", given.id)
+    .where("tenant", "=", given.tenant)
+    .where("mailbox", "=", given.mailbox),
+);
+
+async function answersAutomatic({ db }: Tx, { tenant, mailbox, in_reply_to: id }: ScreeningQuestion): Promise<boolean> {
+  if (id === null) return false;
+  const [row] = await selectAutomatic(db, { tenant, mailbox, id });
+  return row?.automatic === 1;
+}
+
+const selectPolicy = once((db, given: { mailbox: MailboxId }) =>
+  db
+    .selectFrom("mailboxes")
+    .innerJoin("policies", "policies.id", "mailboxes.policy")
+    .select(["policies.id", "policies.version", "policies.digest", "policies.document"])
+    .where("mailboxes.id", "=", given.mailbox),
+);
+
+async function currentPolicy({ db }: Tx, mailbox: MailboxId): Promise<ScreeningFacts["policy"]> {
+  const [row] = await selectPolicy(db, { mailbox });
+  return row ?? null;
+}
