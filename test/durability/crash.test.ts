@@ -18,6 +18,10 @@ describe.skipIf(executable === null)("killed under load (skipped: TEMPORAL_ADDRE
       const report = await runScenario({ executable: executable!, seed, mail, senders: 6, kills: { service: 3, temporal: 1, both: 0 } });
       console.log(figures(report));
       expectDurable(report);
+      expect(
+        report.runs.some(({ told }) => told.length > 1),
+        "some were judged together",
+      ).toBe(true);
       expect(report.killed).toEqual({ service: 3, temporal: 1, both: 0 });
     },
   );

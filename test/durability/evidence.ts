@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Client, Connection } from "@temporalio/client";
 import type { Decision } from "../../src/model/decision.ts";
 import type { MessageId, TenantId } from "../../src/model/ids.ts";
+import { WORKFLOW } from "../../src/model/names.ts";
 
 /** What is in the database, read past the product. */
 export interface Recorded {
@@ -30,11 +31,23 @@ export function readDatabase(dataDir: string): Recorded {
   };
 }
 
-/** A judgement as Temporal's history tells it. */
+/** Where in Temporal a decision was made, as the audit log tells it. */
+export interface Place {
+  readonly workflow_id: string;
+  readonly run_id: string;
+}
+
+export function placeIn({ leaf }: Recorded["audit"][number]): Place {
+  return JSON.parse(leaf) as Place;
+}
+
+/** A run of one judgement or several, as Temporal's history tells it. */
 export interface Run {
   readonly workflowId: string;
   readonly runId: string;
   readonly status: string;
+  /** The decisions that it ended with; none unless it completed. */
+  readonly told: readonly string[];
 }
 
 export async function withTemporal<T>(address: string, use: (client: Client) => Promise<T>): Promise<T> {
@@ -46,12 +59,20 @@ export async function withTemporal<T>(address: string, use: (client: Client) => 
   }
 }
 
-export async function listJudgements(client: Client): Promise<readonly Run[]> {
-  const runs: Run[] = [];
-  for await (const { workflowId, runId, status } of client.workflow.list({ query: "WorkflowType='inboundMessage'" })) {
+const JUDGEMENTS = `WorkflowType='${WORKFLOW.inboundMessage}' or WorkflowType='${WORKFLOW.inboundMessages}'`;
+
+export async function listJudgements(client: Client): Promise<readonly Omit<Run, "told">[]> {
+  const runs: Omit<Run, "told">[] = [];
+  for await (const { workflowId, runId, status } of client.workflow.list({ query: JUDGEMENTS })) {
     runs.push({ workflowId, runId, status: status.name });
   }
   return runs;
+}
+
+/** Waits for the end of the run. */
+export async function decisionsTold(client: Client, { workflow_id, run_id }: Place): Promise<readonly string[]> {
+  const result: unknown = await client.workflow.getHandle(workflow_id, run_id).result();
+  return (Array.isArray(result) ? result : [result]).map(({ id }: { readonly id: string }) => id);
 }
 
 /** The files under `blobs`. */

@@ -2,11 +2,22 @@ import { createHash } from "node:crypto";
 import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Client } from "@temporalio/client";
 import type { FinalOutcome } from "../../src/model/decision.ts";
-import { inboundWorkflowId, type MailboxId, type MessageId } from "../../src/model/ids.ts";
+import type { MailboxId, MessageId } from "../../src/model/ids.ts";
 import { messageId } from "../../src/message-id.ts";
 import { Agent, readAll } from "./agent.ts";
-import { type Kept, listJudgements, readBlobs, readDatabase, type Recorded, type Run, withTemporal } from "./evidence.ts";
+import {
+  decisionsTold,
+  type Kept,
+  listJudgements,
+  placeIn,
+  readBlobs,
+  readDatabase,
+  type Recorded,
+  type Run,
+  withTemporal,
+} from "./evidence.ts";
 import { ADDRESS, CLOSED_POLICY, MAILBOXES, type MailboxName, OPEN_POLICY, type Planned, SIGNERS } from "./mail.ts";
 import { handOver, type Told } from "./mta.ts";
 import { Random } from "./random.ts";
@@ -56,8 +67,6 @@ export interface Report {
   readonly recorded: Recorded;
   readonly kept: Kept;
   readonly runs: readonly Run[];
-  /** Decision id that Temporal's history of a recorded judgement ends with, by workflow id. */
-  readonly inHistory: ReadonlyMap<string, string>;
   /** Raw bytes as an agent gets them; null when it is told 404. */
   readonly raw: ReadonlyMap<MessageId, Buffer | null>;
   readonly staleRemoved: boolean;
@@ -105,7 +114,7 @@ async function play(site: Site, options: ScenarioOptions, from: number): Promise
   const mailMs = performance.now() - mailFrom;
   const recorded = readDatabase(site.dataDir);
   const ended = told.map(({ planned, ...rest }) => withCopies(planned, rest, recorded, mailboxes));
-  const inHistory = await histories(site, recorded);
+  await withTemporal((await site.temporal()).address, (client) => settled(client, recorded));
   for (const agent of agents.values()) agent.finish();
   await pulling;
   const readers = new Map<MailboxName, Reader>();
@@ -115,9 +124,9 @@ async function play(site: Site, options: ScenarioOptions, from: number): Promise
   const raw = await readRaw(site, mailboxes, ended);
   const kept = await readBlobs(site.dataDir, recorded.tenant);
   const { address } = await site.temporal();
-  const runs = await withTemporal(address, settledJudgements);
+  const runs = await withTemporal(address, judgements);
   return {
-    ...{ seed: options.seed, ended, readers, recorded, kept, runs, inHistory, raw, killed },
+    ...{ seed: options.seed, ended, readers, recorded, kept, runs, raw, killed },
     staleRemoved: !kept.unfinished.includes(stale),
     ms: { mail: mailMs, all: performance.now() - from },
     log: site.log,
@@ -218,23 +227,23 @@ function withCopies(planned: Planned, sent: Omit<Sent, "planned">, { tenant }: R
 }
 
 /** Waits for the end of each run that made a decision: a killed one is gone on with after its task has timed out. */
-async function histories(site: Site, { final }: Recorded): Promise<Report["inHistory"]> {
-  const { address } = await site.temporal();
-  return withTemporal(address, async (client) => {
-    const results = final.map(async ({ message, run }) => {
-      const workflowId = inboundWorkflowId(message);
-      const { id } = (await client.workflow.getHandle(workflowId, run).result()) as { readonly id: string };
-      return [workflowId, id] as const;
-    });
-    return new Map(await Promise.all(results));
-  });
+async function settled(client: Client, { audit }: Recorded): Promise<void> {
+  await Promise.all(audit.map((entry) => decisionsTold(client, placeIn(entry))));
 }
 
 const LIST_PAUSE_MS = 200;
 const LIST_LOOKS = 100;
 
+async function judgements(client: Client): Promise<readonly Run[]> {
+  const runs = (await listed(client)).map(async (run) => {
+    const place = { workflow_id: run.workflowId, run_id: run.runId };
+    return { ...run, told: run.status === "COMPLETED" ? await decisionsTold(client, place) : [] };
+  });
+  return Promise.all(runs);
+}
+
 /** The list lags behind the histories. */
-async function settledJudgements(client: Parameters<typeof listJudgements>[0]): Promise<readonly Run[]> {
+async function listed(client: Client): ReturnType<typeof listJudgements> {
   for (let look = 1; ; look += 1) {
     const runs = await listJudgements(client);
     if (look === LIST_LOOKS || runs.every(({ status }) => status !== "RUNNING")) return runs;
