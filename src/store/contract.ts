@@ -168,6 +168,8 @@ export interface MailboxRow {
   readonly address: string;
   readonly aliases: readonly string[];
   readonly oversight_mode: string;
+  /** Gets the copies of a `monitored` mailbox (MM-05); null: nobody does. */
+  readonly oversight_address: string | null;
   readonly policy: PolicyPin | null;
   readonly created_at: number;
 }

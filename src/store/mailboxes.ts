@@ -87,7 +87,7 @@ export const mailboxes = {
       return row?.domain ?? null;
     },
   },
-} satisfies OperationsOf<"mailboxes"> & OperationsOf<"domains">;
+} satisfies OperationsOf<"mailboxes"> & Pick<OperationsOf<"domains">, "domains.default">;
 
 const NO_MAILBOX: MailboxId = "mbx_";
 
@@ -116,8 +116,11 @@ async function addMailbox({ db }: Tx, { id, tenant, agent_id, at }: NewMailbox):
     .values({ tenant, id: agent_id, created_at: at })
     .onConflict((conflict) => conflict.columns(["tenant", "id"]).doNothing())
     .execute();
-  const row = { id, tenant, agent_id, oversight_mode: DEFAULT_OVERSIGHT, policy: null, delivery_seq: 0, created_at: at };
-  await db.insertInto("mailboxes").values(row).execute();
+  const oversight = { oversight_mode: DEFAULT_OVERSIGHT, oversight_address: null };
+  await db
+    .insertInto("mailboxes")
+    .values({ id, tenant, agent_id, ...oversight, policy: null, delivery_seq: 0, created_at: at })
+    .execute();
 }
 
 async function addAddress({ db }: Tx, { address_id, tenant, mailbox, domain, address, is_primary, at }: AddressOf): Promise<void> {
@@ -126,7 +129,7 @@ async function addAddress({ db }: Tx, { address_id, tenant, mailbox, domain, add
 
 type AddressOf = Omit<NewAlias, "domain" | "domain_id"> & { readonly domain: Id<"dom">; readonly is_primary: Flag };
 
-async function findMailbox(tx: Tx, { tenant, id }: { tenant: TenantId; id: MailboxId }): Promise<MailboxRow | null> {
+export async function findMailbox(tx: Tx, { tenant, id }: { tenant: TenantId; id: MailboxId }): Promise<MailboxRow | null> {
   const [row] = await selectMailbox(tx.db, { tenant, id });
   return row === undefined ? null : mailboxRow(row, await selectAddresses(tx.db, { id }));
 }
@@ -170,6 +173,7 @@ function mailboxRow(row: Found, addresses: Addresses): MailboxRow {
     address: own.find((address) => address.is_primary === 1)!.address,
     aliases: own.filter((address) => address.is_primary === 0).map((address) => address.address),
     oversight_mode: row.oversight_mode,
+    oversight_address: row.oversight_address,
     policy: row.policy === null ? null : { id: row.policy, version: row.policy_version!, digest: row.policy_digest! },
     created_at: row.created_at,
   };

@@ -2,12 +2,14 @@ import { sql } from "kysely";
 import { audit } from "./audit.ts";
 import { decisions } from "./decisions.ts";
 import { drafts } from "./drafts.ts";
+import { holds } from "./holds.ts";
 import { idempotency } from "./idempotency.ts";
 import { inbound } from "./inbound.ts";
 import { keys } from "./keys.ts";
 import { mailboxes } from "./mailboxes.ts";
 import { messages } from "./messages.ts";
 import type { OperationsOf, Registry } from "./operation.ts";
+import { oversight } from "./oversight.ts";
 import { policies } from "./policies.ts";
 import { receipts } from "./receipts.ts";
 import { release } from "./release.ts";
@@ -44,6 +46,8 @@ export const registry: Registry = {
   ...messages,
   ...receipts,
   ...audit,
+  ...holds,
+  ...oversight,
   ...idempotency,
   ...screening,
   ...drafts,

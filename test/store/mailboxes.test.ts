@@ -13,6 +13,7 @@ it("PB-02 a mailbox is made with its agent, its domain and its address, and foun
     address: `agent@${domain}`,
     aliases: [],
     oversight_mode: "gated_send",
+    oversight_address: null,
     policy: null,
     created_at: NOON,
   });

@@ -1,0 +1,122 @@
+import type { PolicyPin } from "../model/decision.ts";
+import { isId, type KeyId, type MailboxId, type TenantId } from "../model/ids.ts";
+import type { NewHold } from "./contract-outbound.ts";
+import { once } from "./once.ts";
+import type { Tx } from "./operation.ts";
+
+/** What the mailbox's policy says now about whatever waits for people, for a hold that would begin now. */
+export interface TermsToday {
+  readonly terms: NewHold;
+  /** Null: the mailbox has no policy, and the defaults hold. */
+  readonly policy: PolicyPin | null;
+}
+
+interface Place {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+}
+
+const selectPolicy = once((db, given: Place) =>
+  db
+    .selectFrom("mailboxes")
+    .innerJoin("policies", "policies.id", "mailboxes.policy")
+    .select(["policies.id", "policies.version", "policies.digest", "policies.document"])
+    .where("mailboxes.tenant", "=", given.tenant)
+    .where("mailboxes.id", "=", given.mailbox),
+);
+
+/** DESIGN §4.4: read in the transaction that counts an approval, at deciding and at sending, never from the hold's own row. */
+export async function termsToday({ db }: Tx, { tenant, mailbox }: Place, at: number): Promise<TermsToday> {
+  const [row] = await selectPolicy(db, { tenant, mailbox });
+  if (row === undefined) return { terms: termsAt(DEFAULTS, at), policy: null };
+  const { document, ...policy } = row;
+  return { terms: termsAt(readApprovals(document), at), policy };
+}
+
+/** `outbound.approvals` of the policy; durations in milliseconds. */
+interface Approvals extends Omit<NewHold, "times"> {
+  readonly remindAfter: number | null;
+  readonly expireAfter: number;
+}
+
+// As in policies/outbound-schema.ts, which writes defaults out; these are for mailboxes whose policy says nothing.
+const DEFAULTS: Approvals = {
+  approvers: [],
+  escalate_to: [],
+  quorum: 1,
+  trust_namespace: false,
+  remindAfter: null,
+  expireAfter: 7 * 86_400_000,
+};
+
+/** More than anybody has keys: what cannot be read may be rejected and expires, and nobody can approve it (DESIGN §9.4). */
+const UNREADABLE: Approvals = { ...DEFAULTS, quorum: Number.MAX_SAFE_INTEGER };
+
+const REMIND = 0.5;
+const ESCALATE = 0.8;
+
+function termsAt({ remindAfter, expireAfter, ...terms }: Approvals, at: number): NewHold {
+  const times = {
+    remind_at: at + (remindAfter ?? REMIND * expireAfter),
+    escalate_at: at + ESCALATE * expireAfter,
+    expires_at: at + expireAfter,
+  };
+  return { ...terms, times };
+}
+
+/** The document was checked when it was stored; by older or newer code perhaps, so nothing in it is taken for granted. */
+function readApprovals(document: string): Approvals {
+  const policy = parse(document);
+  if (!isObject(policy)) return UNREADABLE;
+  const { outbound } = policy;
+  if (outbound === undefined) return DEFAULTS;
+  if (!isObject(outbound)) return UNREADABLE;
+  const { approvals } = outbound;
+  if (approvals === undefined) return DEFAULTS;
+  return isObject(approvals) ? approvalsIn(approvals) : UNREADABLE;
+}
+
+function approvalsIn({ quorum = DEFAULTS.quorum, ...section }: Readonly<Record<string, unknown>>): Approvals {
+  const approvers = keysIn(section["approvers"]);
+  const escalate_to = keysIn(section["escalateTo"]);
+  if (approvers === null || escalate_to === null || !isCount(quorum)) return UNREADABLE;
+  return {
+    approvers,
+    escalate_to,
+    quorum,
+    trust_namespace: section["trustNamespace"] === true,
+    remindAfter: milliseconds(section["remindAfter"]),
+    expireAfter: milliseconds(section["expireAfter"]) ?? DEFAULTS.expireAfter,
+  };
+}
+
+function parse(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+/** Left out: nobody in particular. Null: no list of keys. */
+function keysIn(value: unknown): readonly KeyId[] | null {
+  if (value === undefined) return [];
+  return Array.isArray(value) && value.every((id) => typeof id === "string" && isId("key", id)) ? (value as KeyId[]) : null;
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, min: 60_000, h: 3_600_000, day: 86_400_000, days: 86_400_000 };
+
+/** A duration of a policy in its normal form, e.g. `36 h`. */
+function milliseconds(value: unknown): number | null {
+  const [number, unit] = typeof value === "string" ? value.split(" ") : [];
+  const length = UNITS[unit ?? ""];
+  return length === undefined || !isCount(Number(number)) ? null : Number(number) * length;
+}
