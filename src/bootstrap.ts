@@ -1,14 +1,16 @@
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { accessKey, makeKey } from "./grants/key.ts";
-import { seal, unseal } from "./grants/seal.ts";
+import { identityKey, IDENTITY_SEED_BYTES, type IdentityKey } from "./grants/identity-key.ts";
+import { createSealer, type Sealer } from "./grants/seal.ts";
 import { grantKey, type GrantKey } from "./grants/sign.ts";
 import { PosternError } from "./model/errors.ts";
 import { makeId } from "./model/ids.ts";
 import type { Scope, Store, TenantRow } from "./store/contract.ts";
 
-/** Name of the sealed Ed25519 seed in the store. */
+/** Names of the sealed seeds in the store: Ed25519 for grants, P-256 for identity headers. */
 const SIGNING_KEY = "signing-key";
+const IDENTITY_KEY = "identity-key";
 const SECRET_FILE = "secret.key";
 const ADMIN_FILE = "admin.key";
 const FIRST_TENANT = "default";
@@ -36,6 +38,10 @@ export interface Bootstrapped {
   /** The first tenant of the instance. */
   readonly tenant: TenantRow;
   readonly grants: GrantKey;
+  /** Signs the identity header of mail that leaves (MM-18). */
+  readonly identity: IdentityKey;
+  /** Seals and opens secrets that the store keeps, such as DKIM keys. */
+  readonly sealer: Sealer;
   /** Where the first operator and admin key is: given by the environment, in this file, or neither (the file was taken away). */
   readonly adminKey: { readonly from: "environment" } | { readonly from: "file"; readonly path: string } | { readonly from: "elsewhere" };
 }
@@ -48,26 +54,35 @@ export interface Bootstrapped {
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
-  const grants = await signingKey(options);
+  const { grants, identity, sealer } = await secrets(options);
   const known = await options.store.run("tenants.first", {});
   // The key's file comes before the tenant: a start cut off in between must not leave a tenant nobody can enter.
   const admin = await adminKey(options, known === null);
   const tenant = known ?? (await firstTenant(options));
   if (admin.from !== "elsewhere") await ensureKey(options, tenant, admin);
-  return { tenant, grants, adminKey: withoutKey(admin) };
+  return { tenant, grants, identity, sealer, adminKey: withoutKey(admin) };
 }
 
-async function signingKey(options: BootstrapOptions): Promise<GrantKey> {
+async function secrets(options: BootstrapOptions): Promise<Pick<Bootstrapped, "grants" | "identity" | "sealer">> {
   const kept = await options.store.run("secrets.get", { name: SIGNING_KEY });
-  const secret = await secretKey(options, kept !== null);
-  const sealed = kept ?? (await putSigningKey(options, secret));
-  return grantKey(unseal(secret, SIGNING_KEY, sealed), options.issuer ?? "postern");
+  const sealer = createSealer(await secretKey(options, kept !== null), options.random);
+  const grants = grantKey(await seedOf(options, sealer, SIGNING_KEY, () => options.random(32)), options.issuer ?? "postern");
+  const identity = identityKey(await seedOf(options, sealer, IDENTITY_KEY, () => identitySeed(options)));
+  if (identity === null) throw new PosternError("internal", "the identity key in the store is none");
+  return { grants, identity, sealer };
 }
 
 /** The store keeps the first one, so two starts at once agree. */
-function putSigningKey(options: BootstrapOptions, secret: string): Promise<string> {
-  const sealed = seal(secret, SIGNING_KEY, options.random(32), options.random);
-  return options.store.run("secrets.put", { name: SIGNING_KEY, sealed });
+async function seedOf({ store }: BootstrapOptions, sealer: Sealer, name: string, make: () => Uint8Array): Promise<Uint8Array> {
+  const kept = await store.run("secrets.get", { name });
+  return sealer.open(name, kept ?? (await store.run("secrets.put", { name, sealed: sealer.seal(name, make()) })));
+}
+
+function identitySeed({ random }: BootstrapOptions): Uint8Array {
+  for (;;) {
+    const seed = random(IDENTITY_SEED_BYTES);
+    if (identityKey(seed) !== null) return seed;
+  }
 }
 
 async function secretKey(options: BootstrapOptions, needed: boolean): Promise<string> {

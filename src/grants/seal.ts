@@ -8,6 +8,20 @@ const TAG_BYTES = 16;
 /** Shortest secret accepted: it is expanded, not stretched, so it must be random to begin with. */
 export const SECRET_KEY_LENGTH = 32;
 
+/** An instance's secret key in use: `open` is the inverse of `seal` under the same name. */
+export interface Sealer {
+  seal(name: string, secret: Uint8Array): string;
+  /** Throws `invalid_config` when the key is another one, or the text was changed or sealed under another name. */
+  open(name: string, text: string): Buffer;
+}
+
+export function createSealer(secretKey: string, random: (bytes: number) => Uint8Array): Sealer {
+  return {
+    seal: (name, secret) => seal(secretKey, name, secret, random),
+    open: (name, text) => unseal(secretKey, name, text),
+  };
+}
+
 /**
  * Encrypts a recoverable secret (AES-256-GCM) for the store: `v1.<nonce>.<ciphertext and tag>`, base64url.
  *
