@@ -1,4 +1,5 @@
 import type { Actor, OutboundDecision, PolicyPin } from "../model/decision.ts";
+import type { DeliveryState } from "../model/delivery.ts";
 import type { Finding } from "../model/finding.ts";
 import type { HoldAction, HoldActor, HoldAnswer, HoldId, HoldKind, HoldRefusal, HoldStatus, HoldTimes } from "../model/hold.ts";
 import type { DecisionId, DkimKeyId, DraftId, Id, KeyId, MailboxId, MessageId, SuppressionId, TenantId, ThreadId } from "../model/ids.ts";
@@ -69,17 +70,23 @@ export interface OutboundOperations {
   // Sending.
   /** A new attempt in phase `connect`, for the recipients that may be tried; or why there is none. */
   "sends.open": Op<SendOpening, SendOpened>;
-  /** INVARIANT (DESIGN §4.5, §9.7): connect → data, compare-and-set on the attempt; checks again everything that may forbid it. */
-  "sends.claim": Op<SendClaim, { readonly claimed: true } | { readonly claimed: false; readonly why: SendStop }>;
-  /** What the peer said. Without a claim only refusals and deferrals before DATA may be recorded. Idempotent by attempt. */
+  /**
+   * INVARIANT (DESIGN §4.5, §9.7): connect → data, compare-and-set on the attempt; checks again everything that may forbid it.
+   * A refused claim ends the attempt.
+   */
+  "sends.claim": Op<SendClaim, { readonly claimed: true } | ({ readonly claimed: false } & SendBar)>;
+  /**
+   * What the peer said. Without a claim only refusals and deferrals before DATA may be recorded. Idempotent by attempt.
+   * `retry`: somebody may be tried again.
+   */
   "sends.record": Op<SendRecord, { readonly state: DraftState; readonly retry: boolean }>;
-  /** A person's word on what is unknown. */
-  "sends.settle": Op<{ tenant: TenantId; draft: DraftId; action: "resend" | "settle"; attempt: HoldAttempt }, HoldAnswer>;
-  /** The last word of the workflow when no delivery remains to be tried (five days over, cancelled, stopped). */
-  "sends.finish": Op<
-    { tenant: TenantId; draft: DraftId; state: "failed" | "cancelled"; reason: string; at: number } & Fresh,
-    { readonly state: DraftState }
-  >;
+  /** A person's word on what is unknown: who may approve the draft may say it. Recorded either way, once a nonce. */
+  "sends.settle": Op<SendSettlement, HoldAnswer>;
+  /**
+   * The last word of the workflow when nobody is to be tried any more (five days over, stopped for as long). Changes nothing of
+   * a draft that has ended, or whose fate is unknown.
+   */
+  "sends.finish": Op<SendFinish, { readonly state: DraftState }>;
 
   // The sandbox's sink.
   "sink.put": Op<NewSinkRow, null>;
@@ -345,7 +352,7 @@ export interface HoldTimer extends Fresh {
 export interface DeliveryRow {
   readonly draft: DraftId;
   readonly recipient: string;
-  readonly state: "pending" | "accepted" | "deferred" | "refused" | "unknown";
+  readonly state: DeliveryState;
   /** Of the last attempt that reached it. */
   readonly attempt: number;
   /** SMTP reply code and enhanced status code; null before any. */
@@ -356,16 +363,34 @@ export interface DeliveryRow {
   readonly at: number;
 }
 
-export interface SendOpening {
+/** What is known of the draft by today's policy, to be checked against what SQL knows in the same transaction. */
+export interface SendTerms {
   readonly tenant: TenantId;
   readonly draft: DraftId;
   readonly content_hash: string;
+  /** The version that was judged by; when another is in force the draft must be screened again. */
+  readonly policy: PolicyPin;
+  /** Effective mode by policy and thread; a stricter one in the mailbox's row counts. */
+  readonly mode: Mode;
+  /** Judging found that people must be asked, whatever the mode says. */
+  readonly approval: boolean;
+  readonly caps: SendCaps;
+  readonly trace: Trace;
   readonly at: number;
 }
 
-/** Why nothing may be sent now. */
+/** The entry is that of an earlier attempt whose fate turns out to be unknown. */
+export interface SendOpening extends SendTerms, Fresh {}
+
+/** Why nothing may be sent now. `rejudge`: the policy has changed since the draft was judged. */
 export type SendStop =
-  "lost" | "stopped" | "mode" | "suppressed" | "author_revoked" | "not_approved" | "cancelled" | "limit" | "done" | "unknown";
+  "lost" | "stopped" | "mode" | "suppressed" | "author_revoked" | "not_approved" | "rejudge" | "cancelled" | "limit" | "done" | "unknown";
+
+/** `until`: epoch ms when one more message fits, with `limit`; else null. */
+export interface SendBar {
+  readonly why: SendStop;
+  readonly until: number | null;
+}
 
 export type SendOpened =
   | {
@@ -374,20 +399,38 @@ export type SendOpened =
       readonly envelope_sender: string;
       /** Addresses as written, of deliveries that are pending or definitely deferred. */
       readonly recipients: readonly string[];
+      /** A person approved these bytes. */
+      readonly reviewed: boolean;
     }
-  | { readonly kind: "stopped"; readonly why: SendStop; readonly state: DraftState };
+  | ({ readonly kind: "stopped"; readonly state: DraftState } & SendBar);
 
-export interface SendClaim extends Fresh {
+export interface SendClaim extends SendTerms, Fresh {
+  readonly attempt: number;
+  /** Those among the attempt's recipients that the peer has taken: only with them can anything be unknown afterwards. */
+  readonly accepted: readonly string[];
+  readonly decision_id: DecisionId;
+}
+
+/** A person's word on deliveries of unknown fate: they have it, or they do not. */
+export type Settlement = "sent" | "failed";
+
+export interface SendSettlement {
   readonly tenant: TenantId;
   readonly draft: DraftId;
-  readonly attempt: number;
-  readonly content_hash: string;
-  readonly caps: SendCaps;
-  /** Effective mode at this time by policy; stricter than the mailbox's row is respected. */
-  readonly mode: Mode;
+  readonly action: "resend" | "settle";
+  /** With `settle`; default `sent`. */
+  readonly as?: Settlement;
+  readonly attempt: HoldAttempt;
+}
+
+export interface SendFinish extends Fresh {
+  readonly tenant: TenantId;
+  readonly draft: DraftId;
+  readonly state: "failed" | "cancelled";
+  /** A code. */
+  readonly reason: string;
   readonly trace: Trace;
   readonly at: number;
-  readonly decision_id: DecisionId;
 }
 
 export interface SendRecord extends Fresh {
