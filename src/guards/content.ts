@@ -5,11 +5,12 @@ import { GUARDED_PLACES } from "../model/finding.ts";
 import type { Finding, GuardedPlace, Span, Where } from "../model/finding.ts";
 import { CONTENT_GUARD } from "../model/guards.ts";
 import type { GuardViews } from "../model/guards.ts";
-import { fold } from "./fold.ts";
+import { fold, TAGS } from "./fold.ts";
 import type { Folded } from "./fold.ts";
 import type { Guard } from "./guard.ts";
 import { locate } from "./locate.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
+import { textOf } from "./place.ts";
 
 /** A policy's content guards as a scan needs them. `digest` names the policy; equal digests have equal guards. */
 export interface ContentPatterns {
@@ -79,8 +80,6 @@ function lookAt(views: GuardViews, compiled: Scan): (place: GuardedPlace) => rea
   };
 }
 
-const TAGS = /[\u{E0000}-\u{E007F}]{1,65536}/gu;
-
 /** What is found without the tag characters, which `fold` reads as the letters they spell. Has no span. */
 function split(compiled: Scan, text: string): readonly number[] {
   const untagged = text.replace(TAGS, "");
@@ -104,11 +103,6 @@ function spanOf(expression: string, text: string, folded: Folded | null): Span |
   if (found === null) return null;
   const { start, end } = folded?.origin(found.start, found.end) ?? found;
   return { offset: start, length: end - start, sha256: createHash("sha256").update(text.slice(start, end)).digest("hex") };
-}
-
-function textOf(views: GuardViews, place: GuardedPlace): string {
-  const view = views[place];
-  return typeof view === "string" ? view : view.join("\n");
 }
 
 /** Compiled policies by digest, least recently used first. Per thread. */

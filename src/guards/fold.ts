@@ -14,6 +14,9 @@ export interface Folded {
 const PIECE =
   /[\s\p{Default_Ignorable_Code_Point}]{65536}(?=[\s\p{Default_Ignorable_Code_Point}]{2})|[\s\p{Default_Ignorable_Code_Point}]{2,65537}|[[\s\p{Default_Ignorable_Code_Point}]--[ ]]|(?:[A-Za-z](?=\p{M}))?[[^\x00-\x7f]--[\s\p{Default_Ignorable_Code_Point}]]{1,65536}/gv;
 
+/** Invisible ASCII. `fold` reads it; a text without it is what was there before somebody put it in between. */
+export const TAGS = /[\u{E0000}-\u{E007F}]{1,65536}/gu;
+
 export function fold(text: string): Folded {
   const pieces = new Pieces();
   let folded = "";

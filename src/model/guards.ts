@@ -38,6 +38,11 @@ export const GUARDS = {
 
 export type GuardName = keyof typeof GUARDS;
 
+/** Guards of mail that leaves. A finding whose severity is strictly above holds the draft; one at or below is a note for people. */
+export const OUTBOUND_GUARDS = {
+  secrets: { above: 1, about: "keys, tokens, passwords in addresses, card and account numbers" },
+} as const satisfies Readonly<Record<string, GuardDefaults>>;
+
 /** The guard that runs the policy's own `contentGuards`; it has no entry under `guards`. */
 export const CONTENT_GUARD = "content";
 
