@@ -46,6 +46,7 @@ export const audit = {
   "audit.erase_expired": {
     kind: "write",
     async run(tx, { now, limit }) {
+      const notes = await eraseNotes(tx, now, limit);
       const rows = await tx.db
         .selectFrom("audit_private")
         .select("entry")
@@ -53,11 +54,11 @@ export const audit = {
         .orderBy("expires_at")
         .limit(limit)
         .execute();
-      if (rows.length === 0) return 0;
+      if (rows.length === 0) return notes;
       const entries = rows.map((row) => row.entry);
       await tx.db.deleteFrom("audit_private").where("entry", "in", entries).execute();
       await forgetUnwanted(tx, entries);
-      return rows.length;
+      return rows.length + notes;
     },
   },
 } satisfies OperationsOf<"audit">;
@@ -109,6 +110,13 @@ async function append({ db }: Tx, entry: AuditEntriesTable & Leaf, { salt, detai
   await insertEntry(db, entry);
   const row = { entry: entry.id, salt, details_json: JSON.stringify(details), expires_at: entry.at + retentionDays * DAY };
   await insertPrivate(db, row);
+}
+
+/** What people said when they decided. */
+async function eraseNotes({ db }: Tx, now: number, limit: number): Promise<number> {
+  const expired = db.selectFrom("hold_notes").select("nonce").where("expires_at", "<=", now).orderBy("expires_at").limit(limit);
+  const rows = await db.deleteFrom("hold_notes").where("nonce", "in", expired).returning("nonce").execute();
+  return rows.length;
 }
 
 /**

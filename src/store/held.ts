@@ -18,7 +18,7 @@ export interface Held {
 }
 
 /** Inbound mail that was held before holds had rows gets its own here, with a whole time to wait from `at`. */
-export async function findHeld(tx: Tx, tenant: TenantId, id: HoldId, at: number): Promise<Held | null> {
+export async function findOrOpenHeld(tx: Tx, tenant: TenantId, id: HoldId, at: number): Promise<Held | null> {
   const about = isDraft(id) ? await aboutDraft(tx, tenant, id) : await aboutMessage(tx, tenant, id);
   if (about === null) return null;
   const found = await findRow(tx, tenant, id);

@@ -5,7 +5,7 @@ import { auditActor, isDraft, noteOf } from "./attempts.ts";
 import { nextEntry } from "./audit.ts";
 import type { HoldAttempt, NewHold } from "./contract-outbound.ts";
 import { changeDraft, findDraft } from "./drafts.ts";
-import { findHeld, type Held } from "./held.ts";
+import { findOrOpenHeld, type Held } from "./held.ts";
 import { endHeld, takeBack, type Ending } from "./hold-ends.ts";
 import { holdRules, touchHold } from "./hold-rows.ts";
 import { termsToday } from "./hold-terms.ts";
@@ -18,7 +18,7 @@ export async function judge(tx: Tx, attempt: HoldAttempt): Promise<HoldAnswer> {
   const event = eventOf(attempt, await noteOf(tx, attempt));
   // What is unknown is settled where sending is recorded (sends.settle).
   if (event === null) return refused("not_unknown");
-  const held = await findHeld(tx, attempt.tenant, attempt.hold, attempt.at);
+  const held = await findOrOpenHeld(tx, attempt.tenant, attempt.hold, attempt.at);
   if (held === null || held.state.status !== "waiting") {
     const draft = event.type === "cancel" && isDraft(attempt.hold) ? await findDraft(tx, attempt.tenant, attempt.hold) : null;
     if (draft !== null) return judgeTakingBack(tx, draft, attempt, event);

@@ -5,7 +5,7 @@ import { PosternError } from "../model/errors.ts";
 import { attempts, earlierAnswer, readable, recordAttempt } from "./attempts.ts";
 import type { Args } from "./contract.ts";
 import type { HoldRow } from "./contract-outbound.ts";
-import { findHeld } from "./held.ts";
+import { findOrOpenHeld } from "./held.ts";
 import { judge } from "./hold-judge.ts";
 import { ring } from "./hold-timers.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -57,7 +57,7 @@ export const holds = {
   "holds.timer": {
     kind: "write",
     async run(tx, timer) {
-      const held = await findHeld(tx, timer.tenant, timer.hold, timer.at);
+      const held = await findOrOpenHeld(tx, timer.tenant, timer.hold, timer.at);
       if (held === null) throw new PosternError("not_found", "there is no such hold");
       return { status: await ring(tx, held, timer) };
     },

@@ -3,6 +3,7 @@ import type { InboundOutcome, Decision, JudgedAt, Reservation } from "../model/d
 import { PosternError } from "../model/errors.ts";
 import type { InboundProposal } from "./contract.ts";
 import { decisionOfRun, recordDecision } from "./decisions.ts";
+import { findOrOpenHeld } from "./held.ts";
 import { senderKey, limitReached, reserveRate, reserveTokens, type Charge, type LimitReached } from "./ledger.ts";
 import { addInbound, firstThread } from "./messages.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -88,6 +89,7 @@ async function record(tx: Tx, proposal: InboundProposal, decision: Decision): Pr
   await recordDecision(tx, decision, place);
   if (decision.outcome === "deferred") return;
   await addInbound(tx, proposal, decision.outcome, decision);
+  if (decision.outcome === "held" || decision.outcome === "quarantined") await findOrOpenHeld(tx, tenant, message, proposal.at);
   await appendAudit(tx, proposal, decision, { ...place, thread: facts?.thread ?? firstThread(message) });
 }
 
