@@ -1,17 +1,14 @@
-import {
-  isGrpcServiceError,
-  ServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  type Client,
-} from "@temporalio/client";
+import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { Gathering, GATHERING, type GatheringBounds, type Inputs } from "./gathering.ts";
 import type { Decision } from "./model/decision.ts";
-import { PosternError } from "./model/errors.ts";
-import type { ReleaseInput, ReleaseRefusal, ReleaseResult } from "./model/hold.ts";
-import { holdWorkflowId, inboundWorkflowId, sharedWorkflowId } from "./model/ids.ts";
+import { decide } from "./gate/decide.ts";
+import { submit, wake, type SubmitAnswer } from "./gate/submit.ts";
+import { inTime, isBusy, unavailable, within } from "./gate/within.ts";
+import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, ReleaseInput, ReleaseRefusal, ReleaseResult } from "./model/hold.ts";
+import { holdWorkflowId, inboundWorkflowId, sharedWorkflowId, type DraftId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
+import type { OutboundInput } from "./model/outbound.ts";
 import { RELEASE_REFUSED_FAILURE, WORKFLOW, type TaskQueues } from "./model/names.ts";
 import type { Store, Watch } from "./store/contract.ts";
 
@@ -26,6 +23,15 @@ export interface Gate {
   receive(input: InboundInput, deadlineMs: number): Promise<Answer>;
   /** A person's decision about waiting mail. Rejects with a temporary `PosternError` when Temporal cannot be reached. */
   release(input: ReleaseInput): Promise<Decision | ReleaseRefusal>;
+  /** An agent's draft, until its first decision. Never throws for an expected outcome; resolves within `deadlineMs`. */
+  submit(input: OutboundInput, deadlineMs: number): Promise<SubmitAnswer>;
+  /**
+   * One person's attempt on what waits. Null: nothing waits for it any more, which the door records. Rejects with a temporary
+   * `PosternError` when Temporal does not answer; the attempt may count all the same, and the same token asks again.
+   */
+  decide(ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer | null>;
+  /** Drafts that wait for a kill switch or a cap look again now. */
+  wake(drafts: readonly DraftId[]): Promise<void>;
   /** Resolves when Temporal answers, rejects with a temporary `PosternError` otherwise. */
   ping(): Promise<void>;
 }
@@ -62,6 +68,9 @@ export function createGate(deps: GateDeps): Gate {
   return {
     receive: (input, deadlineMs) => receive(inbound, input, performance.now() + deadlineMs),
     release: (input) => release(deps, input),
+    submit: (input, deadlineMs) => submit(deps, input, deadlineMs),
+    decide: (ref, action, message) => decide(deps, ref, action, message),
+    wake: (drafts) => wake(deps, drafts),
     ping: () => ping(deps),
   };
 }
@@ -106,7 +115,7 @@ function finalDecision(deps: GateDeps, { message }: InboundInput): Promise<Decis
 async function start(deps: GateDeps, [first, ...others]: Inputs): Promise<string | null> {
   const startIt = () => (others.length === 0 ? startAlone(deps, first) : startTogether(deps, [first, ...others]));
   try {
-    const { firstExecutionRunId } = await within(deps, CALL_MS, startIt);
+    const { firstExecutionRunId } = await within(deps.client, CALL_MS, startIt);
     return firstExecutionRunId;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
@@ -163,12 +172,8 @@ function answerOf(decision: Decision): Answer {
 }
 
 function deferralOf(error: unknown): "busy" | "unavailable" {
-  // The client's own error has the server's as its cause.
-  const said = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(said) && said.code === GRPC_RESOURCE_EXHAUSTED ? "busy" : "unavailable";
+  return isBusy(error) ? "busy" : "unavailable";
 }
-
-const GRPC_RESOURCE_EXHAUSTED = 8;
 
 async function release(deps: GateDeps, input: ReleaseInput): Promise<Decision | ReleaseRefusal> {
   const row = await deps.store.run("messages.get", { tenant: input.tenant, id: input.message, view: "all" });
@@ -183,7 +188,7 @@ async function release(deps: GateDeps, input: ReleaseInput): Promise<Decision | 
 
 async function runRelease(deps: GateDeps, input: ReleaseInput): Promise<ReleaseResult | ReleaseRefusal> {
   try {
-    return await within(deps, RELEASE_MS, () =>
+    return await within(deps.client, RELEASE_MS, () =>
       deps.client.workflow.execute(WORKFLOW.releaseMessage, {
         workflowId: holdWorkflowId(input.message),
         taskQueue: deps.taskQueues.main,
@@ -215,30 +220,8 @@ function refusalOf(error: unknown): ReleaseRefusal | null {
 
 async function ping(deps: GateDeps): Promise<void> {
   try {
-    await within(deps, CALL_MS, () => deps.client.workflowService.getSystemInfo({}));
+    await within(deps.client, CALL_MS, () => deps.client.workflowService.getSystemInfo({}));
   } catch (error) {
     throw unavailable("temporal does not answer", error);
   }
-}
-
-/**
- * A call to Temporal that ends within `ms`, whatever the connection does: a native one repeats what failed for some 10 s
- * and minds the deadline for each try only. What was given up on may still happen; every call here bears that.
- */
-function within<T>({ client }: GateDeps, ms: number, call: () => Promise<T>): Promise<T> {
-  return inTime(ms, client.withDeadline(Date.now() + ms, call));
-}
-
-async function inTime<T>(ms: number, answer: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(unavailable("temporal does not answer in time")), ms);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function unavailable(message: string, cause?: unknown): PosternError {
-  return new PosternError("unavailable", message, { temporary: true, fix: "try again in a moment", cause });
 }

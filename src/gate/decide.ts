@@ -1,0 +1,56 @@
+import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from "@temporalio/client";
+import type { Workflow } from "@temporalio/common";
+import type { HoldAction, HoldAnswer, HoldInput, HoldMessage } from "../model/hold.ts";
+import { holdWorkflowId, isId, outboundWorkflowId, type DraftId, type MessageId } from "../model/ids.ts";
+import { HOLD_MESSAGE, WORKFLOW, type TaskQueues } from "../model/names.ts";
+import type { HoldRef } from "../model/hold.ts";
+import { unavailable, within } from "./within.ts";
+
+interface DecideDeps {
+  readonly client: Client;
+  readonly taskQueues: TaskQueues;
+}
+
+/** A composed edit takes a while; a person waits this long at most. */
+const DECIDE_MS = 20_000;
+
+/** The workflow that a hold's attempts are sent to. */
+export function holdWorkflowOf({ hold }: HoldRef): string {
+  return isId("drf", hold) ? outboundWorkflowId(hold as DraftId) : holdWorkflowId(hold as MessageId);
+}
+
+/**
+ * One person's attempt, by update. Null: no workflow waits for it any more, and the door records that. Rejects with a
+ * temporary `PosternError` when Temporal does not answer; the attempt may then still count, and the same token says whether.
+ */
+export async function decide(deps: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer | null> {
+  try {
+    return await within(deps.client, DECIDE_MS, () =>
+      isId("drf", ref.hold) ? ofDraft(deps, ref, action, message) : ofInbound(deps, ref, action, message),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    if (error instanceof WorkflowUpdateFailedError) throw unavailable("the attempt could not be judged", error);
+    throw error;
+  }
+}
+
+function ofDraft({ client }: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
+  return client.workflow.getHandle(holdWorkflowOf(ref)).executeUpdate<HoldAnswer, [HoldMessage]>(HOLD_MESSAGE[action], { args: [message] });
+}
+
+/** Inbound mail may wait without a workflow (quarantined): the first attempt starts it. */
+function ofInbound({ client, taskQueues }: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
+  const input: HoldInput = { tenant: ref.tenant, mailbox: ref.mailbox, message: ref.hold as MessageId };
+  const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW.holdMessage, {
+    workflowId: holdWorkflowOf(ref),
+    taskQueue: taskQueues.main,
+    args: [input],
+    workflowIdConflictPolicy: "USE_EXISTING",
+    workflowIdReusePolicy: "ALLOW_DUPLICATE",
+  });
+  return client.workflow.executeUpdateWithStart<Workflow, HoldAnswer, [HoldMessage]>(HOLD_MESSAGE[action], {
+    startWorkflowOperation,
+    args: [message],
+  });
+}

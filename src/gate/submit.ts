@@ -1,0 +1,114 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from "@temporalio/client";
+import type { OutboundDecision } from "../model/decision.ts";
+import { outboundWorkflowId } from "../model/ids.ts";
+import { WAKE_SIGNAL, WORKFLOW, type TaskQueues } from "../model/names.ts";
+import type { OutboundInput } from "../model/outbound.ts";
+import type { DraftId } from "../model/ids.ts";
+import type { Store, Watch } from "../store/contract.ts";
+import type { DraftRow } from "../store/contract-outbound.ts";
+import { isBusy, within } from "./within.ts";
+
+/** What the door tells whoever submitted. `draft` has its state; `limited` left nothing behind but its decision. */
+export type SubmitAnswer =
+  | { readonly kind: "draft"; readonly draft: DraftRow }
+  | { readonly kind: "limited"; readonly decision: OutboundDecision }
+  /** The draft could not be composed. */
+  | { readonly kind: "failed" }
+  | { readonly kind: "deferred"; readonly reason: "no_answer" | "busy" | "unavailable" };
+
+export interface SubmitDeps {
+  readonly client: Client;
+  readonly store: Store;
+  readonly taskQueues: TaskQueues;
+  readonly eager: boolean;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The record is read this often when nothing is heard. */
+const POLL_MS = 1_000;
+
+/** Milliseconds for a call that only needs the server's word. */
+const CALL_MS = 5_000;
+
+/** Starts the draft's workflow, or finds it, and waits for its first decision. The same input may be submitted any number of times. */
+export async function submit(deps: SubmitDeps, input: OutboundInput, deadlineMs: number): Promise<SubmitAnswer> {
+  const deadline = performance.now() + deadlineMs;
+  try {
+    const recorded = await draftOf(deps, input);
+    if (recorded !== null) return { kind: "draft", draft: recorded };
+    return await startAndWait(deps, input, deadline);
+  } catch (error) {
+    deps.onFault(error);
+    return { kind: "deferred", reason: isBusy(error) ? "busy" : "unavailable" };
+  }
+}
+
+/** Subscribed before the start, so that a decision is heard of however soon it comes. */
+async function startAndWait(deps: SubmitDeps, input: OutboundInput, deadline: number): Promise<SubmitAnswer> {
+  let watch = subscribe(deps, input, deadline);
+  try {
+    const run = await start(deps, input, deadline);
+    for (;;) {
+      const moved = await watch.moved;
+      watch = subscribe(deps, input, deadline);
+      const answer = await read(deps, input, run);
+      if (answer !== null) return answer;
+      if (!moved && (await hasFailed(deps, input, run, deadline))) return (await read(deps, input, run)) ?? { kind: "failed" };
+      if (performance.now() >= deadline) return { kind: "deferred", reason: "no_answer" };
+    }
+  } finally {
+    watch.cancel();
+  }
+}
+
+function subscribe({ store }: SubmitDeps, { draft }: OutboundInput, deadline: number): Watch {
+  return store.watch(`draft:${draft}`, Math.max(0, Math.min(POLL_MS, deadline - performance.now())));
+}
+
+async function start(deps: SubmitDeps, input: OutboundInput, deadline: number): Promise<string | null> {
+  try {
+    const handle = await within(deps.client, Math.min(CALL_MS, deadline - performance.now()), () =>
+      deps.client.workflow.start(WORKFLOW.outboundMessage, {
+        workflowId: outboundWorkflowId(input.draft),
+        taskQueue: deps.taskQueues.main,
+        args: [input],
+        workflowIdConflictPolicy: "USE_EXISTING",
+        workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+        requestEagerStart: deps.eager,
+      }),
+    );
+    return handle.firstExecutionRunId;
+  } catch (error) {
+    // A run completed already, so the record is there.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    throw error;
+  }
+}
+
+async function read(deps: SubmitDeps, input: OutboundInput, run: string | null): Promise<SubmitAnswer | null> {
+  const draft = await draftOf(deps, input);
+  if (draft !== null) return { kind: "draft", draft };
+  if (run === null) return null;
+  const decision = await deps.store.run("decisions.of_submit", { message: input.message, run });
+  return decision?.outcome === "rate_limited" ? { kind: "limited", decision } : null;
+}
+
+function draftOf({ store }: SubmitDeps, { tenant, draft }: OutboundInput): Promise<DraftRow | null> {
+  return store.run("drafts.get", { tenant, id: draft });
+}
+
+async function hasFailed({ client }: SubmitDeps, { draft }: OutboundInput, run: string | null, deadline: number): Promise<boolean> {
+  const handle = client.workflow.getHandle(outboundWorkflowId(draft), run ?? undefined);
+  const { status } = await within(client, Math.max(1, Math.min(CALL_MS, deadline - performance.now())), () => handle.describe());
+  return status.name !== "RUNNING";
+}
+
+/** Drafts that wait for something outside look again. One that is gone, or a server that does not answer, is no matter: they also look by themselves. */
+export async function wake({ client, onFault }: SubmitDeps, drafts: readonly DraftId[]): Promise<void> {
+  for (const draft of drafts) {
+    const handle = client.workflow.getHandle(outboundWorkflowId(draft));
+    await within(client, CALL_MS, () => handle.signal(WAKE_SIGNAL)).catch((error: unknown) => {
+      if (!(error instanceof WorkflowNotFoundError)) onFault(error);
+    });
+  }
+}
