@@ -72,6 +72,8 @@ describe("every other start", () => {
     const again = await start();
     expect(again.tenant).toEqual(first.tenant);
     expect(again.grants.kid).toBe(first.grants.kid);
+    expect(again.identity).toEqual(first.identity);
+    expect(again.sealer.open("a", first.sealer.seal("a", Buffer.from("secret"))).toString()).toBe("secret");
     expect(again.adminKey).toEqual(first.adminKey);
   });
 
@@ -79,6 +81,7 @@ describe("every other start", () => {
     const [one, other] = await Promise.all([start({ secretKey: SECRET, adminKey: ADMIN }), start({ secretKey: SECRET, adminKey: ADMIN })]);
     expect(one.tenant.id).toBe(other.tenant.id);
     expect(one.grants.kid).toBe(other.grants.kid);
+    expect(one.identity).toEqual(other.identity);
   });
 
   it("another secret key is a clear error, not a new signing key", async () => {

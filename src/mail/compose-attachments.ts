@@ -40,7 +40,11 @@ export function attachmentParts(attachments: readonly SubmittedAttachment[], kin
 }
 
 function bytesOf(attachments: readonly SubmittedAttachment[]): number {
-  return attachments.reduce((sum, { content }) => sum + Math.floor((content.length / 4) * 3), 0);
+  return attachments.reduce((sum, { content }) => sum + (content.length / 4) * 3 - paddingOf(content), 0);
+}
+
+function paddingOf(base64: string): number {
+  return base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
 }
 
 function attachmentPart({ filename, content_type, content }: SubmittedAttachment, path: string, problems: Problem[]): Leaf | null {

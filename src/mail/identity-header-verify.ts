@@ -24,8 +24,9 @@ export async function verifyIdentity(raw: Buffer, keys: readonly JWK[]): Promise
   if (kid === null) return { verdict: "malformed" };
   const key = keys.find((each) => each.kid === kid);
   if (key === undefined) return { verdict: "unknown_key", kid };
-  const claims = await claimsOf(token, key);
-  if (claims === null) return { verdict: "forged", kid };
+  const payload = await payloadOf(token, key);
+  if (payload === null) return { verdict: "forged", kid };
+  const claims = parse(payload);
   return isClaims(claims) ? compare(raw, header, kid, claims) : { verdict: "malformed" };
 }
 
@@ -43,15 +44,21 @@ function kidOf(token: string): string | null {
 }
 
 /** Null: the signature does not hold. A key that is none throws. */
-async function claimsOf(token: string, key: JWK): Promise<unknown> {
+async function payloadOf(token: string, key: JWK): Promise<Uint8Array | null> {
   const publicKey = await importJWK(key, "ES256");
   try {
-    const { payload } = await compactVerify(token, publicKey, { algorithms: ["ES256"] });
-    return JSON.parse(Buffer.from(payload).toString("utf8"));
+    return (await compactVerify(token, publicKey, { algorithms: ["ES256"] })).payload;
   } catch (error) {
     if (error instanceof errors.JOSEError) return null;
-    if (error instanceof SyntaxError) return {};
     throw error;
+  }
+}
+
+function parse(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString("utf8"));
+  } catch {
+    return null;
   }
 }
 
