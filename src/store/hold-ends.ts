@@ -4,14 +4,14 @@ import type { HoldStatus } from "../model/hold.ts";
 import type { DecisionId } from "../model/ids.ts";
 import type { DraftState, OutboundOutcome, OutboundReason } from "../model/outbound.ts";
 import type { Trace } from "./contract.ts";
-import type { Fresh, RevisionRow } from "./contract-outbound.ts";
+import type { Fresh } from "./contract-outbound.ts";
 import { changeDraft } from "./drafts.ts";
 import type { Held } from "./held.ts";
 import { touchHold } from "./hold-rows.ts";
 import type { Tx } from "./operation.ts";
 import { recordOutbound, standingDecision } from "./outbound-decisions.ts";
 import { releaseMessage } from "./released.ts";
-import { endDeliveries, revisionRow } from "./revisions.ts";
+import { currentRevision, endDeliveries } from "./revisions.ts";
 import type { DraftsTable, HoldsTable } from "./schema.ts";
 
 /** How a round of waiting ends. */
@@ -115,9 +115,4 @@ async function moveDraft(tx: Tx, draft: DraftsTable, verdict: Verdict, ending: E
   };
   const decided = { decision, trace, audit_id, salt, ...(note === null ? {} : { note }) };
   await recordOutbound(tx, { ...draft, round }, await currentRevision(tx, draft), decided);
-}
-
-async function currentRevision({ db }: Tx, { id, revision }: DraftsTable): Promise<RevisionRow> {
-  const row = await db.selectFrom("revisions").selectAll().where("draft", "=", id).where("number", "=", revision).executeTakeFirstOrThrow();
-  return revisionRow(row);
 }

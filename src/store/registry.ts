@@ -16,6 +16,8 @@ import { release } from "./release.ts";
 import { revisions } from "./revisions.ts";
 import { screening } from "./screening.ts";
 import { secrets } from "./secrets.ts";
+import { sends } from "./sends.ts";
+import { sink } from "./sink.ts";
 import { suppressions } from "./suppressions.ts";
 import { tenants } from "./tenants.ts";
 import { threads } from "./threads.ts";
@@ -53,4 +55,6 @@ export const registry: Registry = {
   ...drafts,
   ...revisions,
   ...suppressions,
+  ...sends,
+  ...sink,
 };

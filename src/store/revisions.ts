@@ -1,4 +1,5 @@
 import type { DraftId, TenantId } from "../model/ids.ts";
+import { PosternError } from "../model/errors.ts";
 import { foldRecipient } from "../model/fold.ts";
 import type { Recipient, RecipientKind, RevisionRef } from "../model/outbound.ts";
 import type { RevisionContent, RevisionRow } from "./contract-outbound.ts";
@@ -59,11 +60,18 @@ export async function addRevision({ db }: Tx, { tenant, draft, revision, content
 
 const insertDelivery = once((db, row: DeliveriesTable) => db.insertInto("deliveries").values(row));
 
-/** One a recipient, nothing tried yet. To be called before anything of the draft has gone out: what an edit leaves out is gone. */
+/**
+ * One a recipient, nothing tried yet; what an edit leaves out is gone. INVARIANT: who has been given an earlier version, or
+ * may have been, or has refused it, is not tried again with a later one.
+ */
 export async function putDeliveries({ db }: Tx, { draft, content, at }: Pick<NewRevision, "draft" | "content" | "at">): Promise<void> {
-  await db.deleteFrom("deliveries").where("draft", "=", draft).execute();
+  await db.deleteFrom("deliveries").where("draft", "=", draft).where("state", "in", ["pending", "deferred"]).execute();
+  const ended = await db.selectFrom("deliveries").select("recipient").where("draft", "=", draft).execute();
+  const tried = new Set(ended.map(({ recipient }) => foldRecipient(recipient)));
   const untried = { draft, state: "pending", attempt: 0, code: null, enhanced: null, reply: null, at } as const;
-  for (const { address, kind } of distinct(content.recipients)) await insertDelivery(db, { ...untried, recipient: address, kind });
+  for (const { address, kind } of distinct(content.recipients)) {
+    if (!tried.has(foldRecipient(address))) await insertDelivery(db, { ...untried, recipient: address, kind });
+  }
 }
 
 /**
@@ -81,6 +89,17 @@ export async function endDeliveries({ db }: Tx, draft: DraftId, at: number): Pro
     .limit(1)
     .execute();
   return accepted.length > 0;
+}
+
+const selectRevision = once((db, given: { draft: DraftId; number: number }) =>
+  db.selectFrom("revisions").selectAll().where("draft", "=", given.draft).where("number", "=", given.number),
+);
+
+/** The one that counts. */
+export async function currentRevision({ db }: Tx, { id, revision }: Pick<DraftsTable, "id" | "revision">): Promise<RevisionRow> {
+  const [row] = await selectRevision(db, { draft: id, number: revision });
+  if (row === undefined) throw new PosternError("internal", "a draft without its revision");
+  return revisionRow(row);
 }
 
 const selectHash = once((db, given: { draft: DraftId; number: number }) =>

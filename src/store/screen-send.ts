@@ -12,6 +12,7 @@ import type { Tx } from "./operation.ts";
 import { decidedContent, recordOutbound, screeningDecision, standingDecision } from "./outbound-decisions.ts";
 import { endDeliveries, hashOf } from "./revisions.ts";
 import type { DraftsTable } from "./schema.ts";
+import { mayBeOnItsWay } from "./send-attempts.ts";
 import { reserveSend } from "./send-caps.ts";
 import type { SendingMailbox } from "./sending-mailbox.ts";
 
@@ -36,7 +37,7 @@ export async function screenSend(tx: Tx, proposal: ScreenProposal, mailbox: Send
   const underway = await findUnderway(tx, proposal);
   const { draft, standing } = underway;
   if (draft.state === "pending_send_approval") return { kind: "stale", decision: standing, hold: (await holdTimes(tx, draft.id))! };
-  if (draft.state === "unknown" || ENDED.includes(draft.state)) return decided(standing);
+  if (ENDED.includes(draft.state) || (await mayBeOnItsWay(tx, draft.id))) return decided(standing);
   const bar = await barTo(tx, proposal, mailbox);
   if (bar !== null) return "until" in bar ? wait(tx, proposal, underway, bar) : block(tx, proposal, underway, bar);
   const mode = strictest(proposal.mode, mailbox.mode);

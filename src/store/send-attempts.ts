@@ -1,0 +1,107 @@
+import { nextEntry } from "./audit.ts";
+import type { Trace } from "./contract.ts";
+import type { Fresh } from "./contract-outbound.ts";
+import { loseDeliveries } from "./deliveries.ts";
+import type { DraftId } from "../model/ids.ts";
+import { changeDraft } from "./drafts.ts";
+import { once } from "./once.ts";
+import type { Tx } from "./operation.ts";
+import type { DraftsTable, SendAttemptsTable } from "./schema.ts";
+import { appendSending } from "./send-audit.ts";
+
+export interface Attempt extends Omit<SendAttemptsTable, "recipients_json"> {
+  /** Of an attempt that was claimed: those whom the peer took. */
+  readonly recipients: readonly string[];
+}
+
+const insertAttempt = once((db, row: SendAttemptsTable) => db.insertInto("send_attempts").values(row));
+
+const selectLast = once((db, given: { draft: DraftId }) =>
+  db.selectFrom("send_attempts").selectAll().where("draft", "=", given.draft).orderBy("attempt", "desc").limit(1),
+);
+
+const selectOne = once((db, given: { draft: DraftId; attempt: number }) =>
+  db.selectFrom("send_attempts").selectAll().where("draft", "=", given.draft).where("attempt", "=", given.attempt),
+);
+
+export async function lastAttempt({ db }: Tx, draft: DraftId): Promise<Attempt | null> {
+  return attemptIn(await selectLast(db, { draft }));
+}
+
+export async function findAttempt({ db }: Tx, draft: DraftId, attempt: number): Promise<Attempt | null> {
+  return attemptIn(await selectOne(db, { draft, attempt }));
+}
+
+function attemptIn([row]: readonly SendAttemptsTable[]): Attempt | null {
+  if (row === undefined) return null;
+  const { recipients_json, ...attempt } = row;
+  return { ...attempt, recipients: JSON.parse(recipients_json) as string[] };
+}
+
+/** INVARIANT (DESIGN §9.7): the database refuses a second one in flight, and any beside one of unknown fate. */
+export async function openAttempt({ db }: Tx, attempt: Pick<Attempt, "draft" | "attempt" | "content_hash" | "recipients" | "opened_at">) {
+  const { recipients, ...rest } = attempt;
+  const recipients_json = JSON.stringify(recipients);
+  await insertAttempt(db, { ...rest, recipients_json, phase: "connect", claimed_at: null, ended_at: null });
+}
+
+/** Data of the draft may be on its way: what becomes of it is the attempt's business, or a person's. */
+export async function mayBeOnItsWay(tx: Tx, draft: DraftId): Promise<boolean> {
+  const last = await lastAttempt(tx, draft);
+  return last !== null && (last.phase === "data" || last.phase === "unknown");
+}
+
+type Claimed = Pick<SendAttemptsTable, "draft" | "attempt" | "recipients_json"> & { readonly claimed_at: number };
+
+const claim = once((db, given: Claimed) =>
+  db
+    .updateTable("send_attempts")
+    .set({ phase: "data", recipients_json: given.recipients_json, claimed_at: given.claimed_at })
+    .where("draft", "=", given.draft)
+    .where("attempt", "=", given.attempt)
+    .where("phase", "=", "connect")
+    .returning("attempt"),
+);
+
+/** The compare-and-set itself. False: somebody else has moved it. */
+export async function claimAttempt({ db }: Tx, draft: DraftId, attempt: number, accepted: readonly string[], at: number): Promise<boolean> {
+  const recipients_json = JSON.stringify(accepted);
+  return (await claim(db, { draft, attempt, recipients_json, claimed_at: at })).length === 1;
+}
+
+const end = once((db, given: Pick<SendAttemptsTable, "draft" | "attempt" | "phase"> & { readonly ended_at: number }) =>
+  db
+    .updateTable("send_attempts")
+    .set({ phase: given.phase, ended_at: given.ended_at })
+    .where("draft", "=", given.draft)
+    .where("attempt", "=", given.attempt),
+);
+
+export async function endAttempt(
+  { db }: Tx,
+  { draft, attempt }: Pick<SendAttemptsTable, "draft" | "attempt">,
+  phase: "done" | "unknown" | "given_up",
+  at: number,
+): Promise<void> {
+  await end(db, { draft, attempt, phase, ended_at: at });
+}
+
+/**
+ * What an attempt left that nobody carries on: one that had not been claimed can have sent nothing, of one that had nobody
+ * knows. True: the draft's fate is unknown now. Whoever carried it on all the same finds its claim lost.
+ */
+export async function leaveBehind(
+  tx: Tx,
+  draft: DraftsTable,
+  { trace, at, ...names }: Fresh & { trace: Trace; at: number },
+): Promise<boolean> {
+  const left = await lastAttempt(tx, draft.id);
+  if (left === null || left.phase === "done" || left.phase === "given_up") return false;
+  if (left.phase === "unknown") return true;
+  await endAttempt(tx, left, left.phase === "connect" ? "given_up" : "unknown", at);
+  if (left.phase === "connect") return false;
+  await loseDeliveries(tx, draft.id, left.attempt, left.recipients, at);
+  await changeDraft(tx, draft.id, { state: "unknown", reason: "no_reply" }, at);
+  await appendSending(tx, draft, { ...left, ...nextEntry(names), trace, at });
+  return true;
+}

@@ -1,0 +1,80 @@
+import { hasQuorum } from "../model/hold-state.ts";
+import { strictest, type DraftKind, type Mode } from "../model/outbound.ts";
+import type { SendBar, SendStop, SendTerms } from "./contract-outbound.ts";
+import { ENDED } from "./drafts.ts";
+import { holdRules, holdState } from "./hold-rows.ts";
+import { termsToday, type TermsToday } from "./hold-terms.ts";
+import { objectionTo, type Objection } from "./objections.ts";
+import type { Tx } from "./operation.ts";
+import { hashOf } from "./revisions.ts";
+import type { DeliveriesTable, DraftsTable } from "./schema.ts";
+import { findSendingMailbox } from "./sending-mailbox.ts";
+
+/**
+ * What forbids that these bytes leave now, by what SQL knows in this transaction (DESIGN §4.5, §9.6); null: nothing. Asked
+ * before a connection is made and again, which is what counts, in the claim.
+ */
+export async function barTo(tx: Tx, draft: DraftsTable, terms: SendTerms, recipients: readonly DeliveriesTable[]): Promise<SendBar | null> {
+  const gone = barByState(draft);
+  if (gone !== null) return bar(gone);
+  if ((await hashOf(tx, draft)) !== terms.content_hash) return bar("not_approved");
+  const mailbox = await findSendingMailbox(tx, draft.tenant, draft.mailbox);
+  if (mailbox === null) return bar("stopped");
+  const { at, caps } = terms;
+  const addressed = recipients.map(({ kind, recipient: address }) => ({ kind, address }));
+  const objection = await objectionTo(tx, { input: { ...draft, draft: draft.id }, recipients: addressed, caps, at }, mailbox);
+  if (objection !== null) return { why: stopOf(objection), until: objection.free_at };
+  const today = await termsToday(tx, draft, at);
+  if (!isInForce(terms, today)) return bar("rejudge");
+  return barByOversight(tx, draft, terms, strictest(terms.mode, mailbox.mode), today);
+}
+
+function bar(why: SendStop): SendBar {
+  return { why, until: null };
+}
+
+function barByState({ state }: DraftsTable): SendStop | null {
+  if (state === "queued" || state === "sending") return null;
+  if (state === "pending_send_approval") return "not_approved";
+  if (state === "cancelled" || state === "unknown") return state;
+  return ENDED.includes(state) ? "done" : "not_approved";
+}
+
+function stopOf({ judged_at, outcome }: Objection): SendStop {
+  if (outcome === "rate_limited") return "limit";
+  switch (judged_at) {
+    case "kill_switch":
+      return "stopped";
+    case "author":
+      return "author_revoked";
+    case "suppression":
+      return "suppressed";
+    default:
+      return "mode";
+  }
+}
+
+/** A mailbox without a policy is judged by version 0 of none. */
+function isInForce({ policy: judgedBy }: SendTerms, { policy }: TermsToday): boolean {
+  return policy === null ? judgedBy.version === 0 : policy.id === judgedBy.id && policy.digest === judgedBy.digest;
+}
+
+/**
+ * INVARIANT (DESIGN §9.6): where people must be asked, a quorum of those who may approve by today's policy and keys stands
+ * behind exactly these bytes.
+ */
+async function barByOversight(tx: Tx, draft: DraftsTable, terms: SendTerms, mode: Mode, today: TermsToday): Promise<SendBar | null> {
+  if (draft.kind === "draft" && mode === "read_only") return bar("mode");
+  const hold = await holdState(tx, draft.tenant, draft.id);
+  // Whatever they were asked for: while people have not agreed nothing leaves.
+  if (hold !== null && hold.status !== "approved") return bar("not_approved");
+  if (!terms.approval && !isGated(draft.kind, mode)) return null;
+  if (hold === null || hold.content_hash !== terms.content_hash) return bar("not_approved");
+  const place = { ...draft, direction: "outbound", escalated: hold.escalated } as const;
+  const actors = hold.approvals.map(({ actor }) => actor);
+  return hasQuorum(hold, await holdRules(tx, place, today.terms, actors)) ? null : bar("not_approved");
+}
+
+function isGated(kind: DraftKind, mode: Mode): boolean {
+  return kind === "draft" && (mode === "gated_all" || mode === "gated_send");
+}
