@@ -1,13 +1,10 @@
 import { DEFAULT_POLICY } from "../policies/define.ts";
-import { parsePolicy, policyDigest } from "../policies/load.ts";
+import { policyDigest } from "../policies/load.ts";
 import type { MailPolicy } from "../policies/schema.ts";
+import { readStored } from "../policies/stored.ts";
 import type { PolicyPin } from "../src/model/decision.ts";
-import { PosternError } from "../src/model/errors.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import type { Store } from "../src/store/contract.ts";
-
-const KEPT = 256;
-const parsed = new Map<string, MailPolicy>();
 
 /** A mailbox without a policy refuses everybody. */
 const NO_POLICY: PolicyPin = { id: "pol_0000000000000000", version: 0, digest: policyDigest(DEFAULT_POLICY) };
@@ -23,25 +20,5 @@ export async function policyInForce(
   const row = await store.run("policies.current", { tenant, mailbox });
   if (row === null) return { pin: NO_POLICY, policy: DEFAULT_POLICY };
   const { id, version, digest } = row;
-  return { pin: { id, version, digest }, policy: parse(digest, row.document) };
-}
-
-// Documents are immutable and named by digest, so parsing one twice would give the same.
-function parse(digest: string, document: string): MailPolicy | null {
-  const known = parsed.get(digest);
-  if (known !== undefined) return known;
-  const policy = read(document);
-  if (policy === null) return null;
-  if (parsed.size >= KEPT) parsed.delete(parsed.keys().next().value as string);
-  parsed.set(digest, policy);
-  return policy;
-}
-
-function read(document: string): MailPolicy | null {
-  try {
-    return parsePolicy(document, "json");
-  } catch (error) {
-    if (error instanceof PosternError && error.code === "invalid_policy") return null;
-    throw error;
-  }
+  return { pin: { id, version, digest }, policy: readStored(digest, row.document) };
 }

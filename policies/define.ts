@@ -4,7 +4,7 @@ import { formatRegExp } from "../src/guards/pattern.ts";
 import type { Problem } from "../src/model/errors.ts";
 import { invalidDocument, problemsOf } from "./problems.ts";
 import { mailPolicy } from "./schema.ts";
-import type { MailPolicy, PolicyInput } from "./schema.ts";
+import type { MailPolicy, OutboundRules, PolicyInput } from "./schema.ts";
 import { nearest, wrong } from "./wording.ts";
 
 /** UTF-8 bytes of a document, as text and as normalised JSON. */
@@ -37,6 +37,9 @@ export function readPolicy(input: unknown, options: PolicyOptions = {}): MailPol
 
 /** What a mailbox without a policy is judged by: nobody may write. */
 export const DEFAULT_POLICY: MailPolicy = definePolicy({ senders: [], defaultAction: "bounce" });
+
+/** What outbound mail is judged by where the policy does not speak of it. */
+export const DEFAULT_OUTBOUND = definePolicy({ senders: [], defaultAction: "bounce", outbound: {} }).outbound as OutboundRules;
 
 /** Copies objects and arrays without `undefined`, RegExps as text. The document is five levels deep; more is left as it is. */
 function plain(value: unknown, depth = 8): unknown {

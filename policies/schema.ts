@@ -5,10 +5,11 @@ import { DEFAULT_PLACES, GUARDS } from "../src/model/guards.ts";
 import type { GuardName } from "../src/model/guards.ts";
 import { foldAddress, foldDomain } from "./address.ts";
 import { choice, count, flag, form, name, section } from "./fields.ts";
+import { outboundSection } from "./outbound-schema.ts";
 import { must, wrong } from "./wording.ts";
 
-// The inbound half of the document of one mailbox. `outbound` will be one more optional section of `mailPolicy`.
-// Every bound is here; every text is what the author of a policy reads.
+// The document of one mailbox; its outbound half is in `outbound-schema.ts`. Every bound is in these two; every text is
+// what the author of a policy reads.
 
 export const MAX_SENDERS = 10_000;
 export const MAX_CONTENT_GUARDS = 500;
@@ -239,6 +240,7 @@ export const mailPolicy = section(
       ["bounce", "drop", "quarantine", "hold"],
       "When no rule matches: refuse (550), accept and discard, or keep it from the agent until a person decides.",
     ),
+    outbound: outboundSection.optional().describe("What the agent may send. Without it the defaults below, to everybody."),
     auditLog: auditLog.default({ retentionDays: 90, includeBodyHash: true }).describe("What is kept about each decision."),
   },
   "an object with `senders` and `defaultAction`",
@@ -257,6 +259,7 @@ function sizeOf(text: string): number {
 /** A policy in normal form: every default written out, addresses folded, patterns as `/source/flags`, frozen. */
 export type MailPolicy = Frozen<z.output<typeof mailPolicy>>;
 export type SenderRule = MailPolicy["senders"][number];
+export type OutboundRules = NonNullable<MailPolicy["outbound"]>;
 
 /** What an author writes: defaults may be left out, and a pattern may be a RegExp. */
 export type PolicyInput = Frozen<Omit<z.input<typeof mailPolicy>, "contentGuards">> & {

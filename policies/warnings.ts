@@ -1,10 +1,16 @@
 import type { Problem } from "../src/model/errors.ts";
+import { outboundWarnings } from "./outbound-warnings.ts";
 import type { MailPolicy, SenderRule } from "./schema.ts";
 import { matchSender } from "./senders.ts";
+import { when } from "./wording.ts";
 
 /** What is allowed and rarely meant. Never a reason to refuse; the same style as errors: what, then the way out. */
 export function warnings(policy: MailPolicy): readonly Problem[] {
-  return [...policy.senders.flatMap((rule, index) => ruleWarnings(policy, rule, index)), ...documentWarnings(policy)];
+  return [
+    ...policy.senders.flatMap((rule, index) => ruleWarnings(policy, rule, index)),
+    ...documentWarnings(policy),
+    ...(policy.outbound === undefined ? [] : outboundWarnings(policy.outbound)),
+  ];
 }
 
 function ruleWarnings(policy: MailPolicy, rule: SenderRule, index: number): readonly Problem[] {
@@ -96,8 +102,4 @@ function documentWarnings(policy: MailPolicy): readonly Problem[] {
       return when(earlier < index, `contentGuards[${index}].reject`, `repeats \`contentGuards[${earlier}]\`; fix: remove one`);
     }),
   ];
-}
-
-function when(holds: boolean, path: string, message: string): readonly Problem[] {
-  return holds ? [{ path, message }] : [];
 }

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import type { Problem } from "../src/model/errors.ts";
 
 // Error text of documents (STYLE 9): what must be, what was given, the way out.
 
@@ -9,6 +10,11 @@ export function must(be: string, fix: string): { readonly error: (issue: { reado
 
 export function wrong(rule: string, value: unknown, fix: string): string {
   return `${rule}, got ${show(value)}; fix: ${fix}`;
+}
+
+/** One line of a warning, or none. */
+export function when(holds: boolean, path: string, message: string): readonly Problem[] {
+  return holds ? [{ path, message }] : [];
 }
 
 /** A value in back-ticks, cut to a line. */

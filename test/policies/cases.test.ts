@@ -86,6 +86,47 @@ describe("a case", () => {
     expect(judged(0.8)).toBe(false);
   });
 
+  it("of mail that leaves is judged by the outbound rules, its message by the outbound guards", () => {
+    const policy = definePolicy({ ...EXAMPLE, outbound: { block: ["bad.example"], approvals: { quorum: 2 } } });
+    const judged = (facts: object, expected: object, more: object = {}) =>
+      runCases(policy, parseCases(JSON.stringify({ direction: "outbound", name: "n", facts, expect: expected, ...more })))[0]?.differences;
+    const to = ["anna@acme.example"];
+    const held = { outcome: "pending_send_approval", reason: "mode_gated_send", mode: "gated_send", quorum: 2 };
+    expect(judged({ to }, held)).toEqual([]);
+    expect(judged({ to, cc: ["X@Bad.example"] }, { outcome: "blocked", reason: "block_list", refused: ["x@bad.example"] })).toEqual([]);
+    expect(judged({ to, stopped: "agent" }, { outcome: "blocked", reason: "stopped_agent" })).toEqual([]);
+    expect(judged({ to, guard_failed: true }, { outcome: "pending_send_approval", reason: "guard_error" })).toEqual([]);
+    expect(judged({ to, mode: "autonomous" }, { outcome: "queued", reason: "mode_autonomous" })).toEqual([]);
+    const secret = { outcome: "pending_send_approval", reason: "secret_found" };
+    expect(judged({ to, mode: "autonomous" }, secret, { findings: [{ guard: "secrets" }] })).toEqual([]);
+    expect(judged({ to, mode: "autonomous" }, secret, { message: { subject: "4111 1111 1111 1111" } })).toEqual([]);
+    expect(judged({ to }, { ...held, reason: "mode_gated_all", refused: to, quorum: 1 })).toEqual([
+      'reason: expected `"mode_gated_all"`, got `"mode_gated_send"`',
+      'refused: expected `["anna@acme.example"]`, got `[]`',
+      "quorum: expected `1`, got `2`",
+    ]);
+  });
+
+  it("of mail that leaves and is wrong is refused with its place", () => {
+    const text = JSON.stringify([
+      { direction: "outbound", name: "n", facts: { to: [] }, expect: { outcome: "queued", reason: "mode_autonomous" } },
+      { direction: "outbound", name: "n", facts: { to: ["anna"] }, expect: { outcome: "sent", reason: "mode_autonomous" } },
+      { direction: "sideways", name: "n", facts: { from: null }, expect: { outcome: "held", reason: "x" } },
+    ]);
+    let problems: readonly { path: string; message: string }[] = [];
+    try {
+      parseCases(text);
+    } catch (error) {
+      ({ problems } = error as PosternError);
+    }
+    expect(problems.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      "[0].facts.to names nobody, and neither does `cc` or `bcc`; fix: name a recipient",
+      '[1].facts.to[0] must be an address like `anna@acme.example`, got `"anna"`; fix: write one address',
+      '[1].expect.outcome must be one of `queued`, `pending_send_approval`, `rate_limited`, `blocked`, got `"sent"`; fix: take one of these words',
+      '[2].direction must be `inbound` or `outbound`, got `"sideways"`; fix: write one of the two',
+    ]);
+  });
+
   it("that is wrong is refused with path, value and fix, all at once", () => {
     try {
       parseCases(`[${one({})}, ${one({ name: "", facts: { from: "boss", spf: "passs" }, finding: [] })}]`);

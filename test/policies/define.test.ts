@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DEFAULT_POLICY, definePolicy, readPolicy } from "../../policies/define.ts";
+import { DEFAULT_OUTBOUND, DEFAULT_POLICY, definePolicy, readPolicy } from "../../policies/define.ts";
 import { formatPolicy, parsePolicy, policyDigest } from "../../policies/load.ts";
 import { EXAMPLE, LISTS, inputs, policies } from "./samples.ts";
 
@@ -44,6 +44,22 @@ describe("definePolicy", () => {
       defaultAction: "bounce",
       auditLog: { retentionDays: 90, includeBodyHash: true },
     });
+  });
+
+  it("gives outbound rules their defaults where there are some, and none where there are none", () => {
+    const policy = definePolicy({
+      ...EXAMPLE,
+      outbound: { allow: ["Anna@ACME.example", "*.München.example", "*"], approvals: { remindAfter: "60 min" } },
+    });
+    expect(policy.outbound).toEqual({
+      allow: ["anna@acme.example", "*.xn--mnchen-3ya.example", "*"],
+      block: [],
+      perHour: 50,
+      perDay: 500,
+      approvals: { quorum: 1, expireAfter: "7 days", remindAfter: "1 h", trustNamespace: false },
+    });
+    expect(definePolicy({ ...EXAMPLE, outbound: {} }).outbound).toEqual(DEFAULT_OUTBOUND);
+    expect(definePolicy(EXAMPLE)).not.toHaveProperty("outbound");
   });
 
   it("gives frozen plain data and leaves the input alone", () => {

@@ -29,6 +29,9 @@ const base = (more: Loose = {}): Loose => ({ senders: [], defaultAction: "bounce
 const rule = (more: Loose = {}): Loose => ({ match: { address: "a@b.example" }, capabilities: [], ...more });
 const sender = (more: Loose): Loose => base({ senders: [rule(more)] });
 const match = (asked: Loose): Loose => sender({ match: asked });
+const outbound = (more: Loose): Loose => base({ outbound: more });
+const approvals = (more: Loose): Loose => outbound({ approvals: more });
+const KEY = "key_2n4p6r8t0v1x3z5b7d9f1h3k";
 const content = (more: Loose): Loose => base({ contentGuards: [{ reject: "x", reason: "r", ...more }] });
 
 describe("an error names path, value and fix:", () => {
@@ -71,13 +74,61 @@ describe("an error names path, value and fix:", () => {
     [sender({ onLimit: "later" }), 'senders[0].onLimit must be one of `refuse`, `defer`, got `"later"`; fix: take one of these words'],
     [sender({ ratelimit: { perHour: 1 } }), "senders[0].ratelimit is an unknown key; fix: did you mean `rateLimit`?"],
     [sender({ rate_limit: {} }), "senders[0].rate_limit is an unknown key; fix: did you mean `rateLimit`?"],
-    [
-      base({ outbound: {} }),
-      "outbound is an unknown key; fix: remove it, known here: `version`, `senders`, `contentGuards`, `guards`, `defaultAction`, `auditLog`",
-    ],
+    [base({ outbond: {} }), "outbond is an unknown key; fix: did you mean `outbound`?"],
     [
       base({ "a b": 1 }),
-      '["a b"] is an unknown key; fix: remove it, known here: `version`, `senders`, `contentGuards`, `guards`, `defaultAction`, `auditLog`',
+      '["a b"] is an unknown key; fix: remove it, known here: `version`, `senders`, `contentGuards`, `guards`, `defaultAction`, `outbound`, `auditLog`',
+    ],
+    [
+      base({ outbound: 7 }),
+      "outbound must be an object like `{ maxMode: gated_send, perHour: 20 }`, got `7`; fix: remove the key for the defaults",
+    ],
+    [outbound({ perhour: 1 }), "outbound.perhour is an unknown key; fix: did you mean `perHour`?"],
+    [
+      outbound({ maxMode: "gated" }),
+      'outbound.maxMode must be one of `read_only`, `gated_all`, `gated_send`, `monitored`, `autonomous`, got `"gated"`; fix: take one of these words',
+    ],
+    [
+      outbound({ allow: "acme.example" }),
+      'outbound.allow must be a list of at most 10000 recipients, got `"acme.example"`; fix: name domains instead of addresses',
+    ],
+    [
+      outbound({ allow: ["@acme.example"] }),
+      'outbound.allow[0] must be a recipient like `anna@acme.example`, `acme.example`, `*.acme.example` or `*`, got `"@acme.example"`; fix: write one address, one domain, `*.` before a domain for all below it as well, or `*` for everybody',
+    ],
+    [outbound({ perHour: 0 }), "outbound.perHour must be a whole number from 1 to 1000000000, got `0`; fix: remove the field for 50"],
+    [outbound({ firstContact: true }), "outbound.firstContact must be one of `approve`, got `true`; fix: take one of these words"],
+    [
+      approvals({ approvers: [] }),
+      "outbound.approvals.approvers must be a list of 1 to 100 different ids of keys, got `[]`; fix: remove the field for every key with the scope `oversight`",
+    ],
+    [
+      approvals({ approvers: ["boss"] }),
+      'outbound.approvals.approvers[0] must be the id of a key like `key_2n4p6r8t0v1x3z5b7d9f1h3k`, got `"boss"`; fix: take it from `postern keys create`',
+    ],
+    [
+      approvals({ approvers: [KEY], quorum: 2 }),
+      "outbound.approvals.quorum must not be more than the approvers there are, got `2`; fix: name more `approvers`, or lower it",
+    ],
+    [
+      approvals({ quorum: 1.5 }),
+      "outbound.approvals.quorum must be a whole number from 1 to 100, got `1.5`; fix: remove the field for one approval",
+    ],
+    [
+      approvals({ expireAfter: "7d" }),
+      'outbound.approvals.expireAfter must be a duration like `30 s`, `90 min`, `36 h` or `7 days`, at most `365 days`, got `"7d"`; fix: remove the field for 7 days',
+    ],
+    [
+      approvals({ expireAfter: "366 days" }),
+      'outbound.approvals.expireAfter must be a duration like `30 s`, `90 min`, `36 h` or `7 days`, at most `365 days`, got `"366 days"`; fix: remove the field for 7 days',
+    ],
+    [
+      approvals({ expireAfter: "1 h", remindAfter: "60 min" }),
+      'outbound.approvals.remindAfter must be before `expireAfter`, got `"1 h"`; fix: shorten it, or remove it',
+    ],
+    [
+      approvals({ trustNamespace: "yes" }),
+      'outbound.approvals.trustNamespace must be `true` or `false`, got `"yes"`; fix: write `true`, or remove the field',
     ],
     [
       match({}),
@@ -224,6 +275,16 @@ describe("bounds", () => {
     expect(problemsOf({ senders: [], contentGuards: [...contentGuards, contentGuards[0]], defaultAction: "bounce" })[0]).toMatchObject({
       path: "contentGuards",
     });
+  });
+
+  it("10,000 recipients are accepted, one more is not, nor are other lists without end", () => {
+    const allow = Array.from({ length: 10_000 }, (_, index) => `a${index}@b.example`);
+    expect(definePolicy(outbound({ allow }) as PolicyInput).outbound?.allow).toHaveLength(10_000);
+    expect(problemsOf(outbound({ allow: [...allow, "b.example"] }))[0]).toMatchObject({ path: "outbound.allow" });
+    expect(problemsOf(outbound({ block: [...allow, "b.example"] }))[0]).toMatchObject({ path: "outbound.block" });
+    const keys = Array.from({ length: 101 }, (_, index) => `key_${String(index).padStart(16, "0")}`);
+    expect(problemsOf(approvals({ approvers: keys }))[0]).toMatchObject({ path: "outbound.approvals.approvers" });
+    expect(problemsOf(approvals({ escalateTo: [KEY, KEY] }))[0]).toMatchObject({ path: "outbound.approvals.escalateTo" });
   });
 
   it("patterns together have a bound of their own", () => {

@@ -5,6 +5,7 @@ import type { MailPolicy, PolicyInput } from "../../policies/schema.ts";
 import { GUARDED_PLACES } from "../../src/model/finding.ts";
 import type { Finding, Severity } from "../../src/model/finding.ts";
 import type { AuthResult, Verification } from "../../src/model/message.ts";
+import { outboundInputs } from "./outbound-samples.ts";
 
 /** The example of the README, as it is written there. */
 export const EXAMPLE = {
@@ -99,6 +100,7 @@ export const inputs: fc.Arbitrary<PolicyInput> = fc.record({
   contentGuards: maybe(fc.array(contentGuard, { maxLength: 4 })),
   guards: maybe(fc.record({ hidden_text: maybe(guard), headers: maybe(guard) })),
   defaultAction: fc.constantFrom("bounce" as const, "drop" as const, "quarantine" as const, "hold" as const),
+  outbound: maybe(outboundInputs),
   auditLog: maybe(fc.record({ retentionDays: maybe(fc.integer({ min: 1, max: 36_500 })), includeBodyHash: maybe(fc.boolean()) })),
 }) as fc.Arbitrary<PolicyInput>;
 

@@ -5,6 +5,7 @@ import type { PolicyInput } from "../../policies/schema.ts";
 import { EXAMPLE } from "./samples.ts";
 
 const GUARD = { reject: "x", reason: "r" };
+const fine = { senders: [{ match: { list: "vip" }, capabilities: [], rateLimit: { perHour: 1 } }] } as const satisfies Partial<PolicyInput>;
 const limited = { capabilities: [], rateLimit: { perHour: 1 } };
 
 function warned(more: Partial<PolicyInput>): readonly string[] {
@@ -111,7 +112,48 @@ describe("warnings", () => {
       { senders: [{ match: { list: "vip" }, ...limited }], contentGuards: [GUARD, GUARD] },
       ["contentGuards[1].reject repeats `contentGuards[0]`"],
     ],
+    ["outbound mail without anything odd", { ...fine, outbound: { allow: ["*.a.example"], block: ["x@a.example"], perHour: 5 } }, []],
+    ["nobody to write to", { ...fine, outbound: { allow: [] } }, ["outbound.allow names nobody"]],
+    ["`*` beside others", { ...fine, outbound: { allow: ["a.example", "*"] } }, ["outbound.allow has `*` beside other entries"]],
+    ["everybody blocked", { ...fine, outbound: { allow: ["a.example"], block: ["*"] } }, ["outbound.block has `*`"]],
+    [
+      "allowed and blocked",
+      {
+        ...fine,
+        outbound: {
+          allow: ["x@a.example", "y@b.example", "c.example", "z@sub.c.example", "*.d.example"],
+          block: ["a.example", "*.c.example", "sub.d.example"],
+        },
+      },
+      ["outbound.allow[0] allows `x@a.example`", "outbound.allow[2] allows `c.example`", "outbound.allow[3] allows `z@sub.c.example`"],
+    ],
+    ["an hour above its day", { ...fine, outbound: { perHour: 20, perDay: 10 } }, ["outbound.perHour is more than `perDay"]],
+    [
+      "a namespace that is trusted",
+      { ...fine, outbound: { approvals: { trustNamespace: true } } },
+      ["outbound.approvals.trustNamespace lets whoever may write to the Temporal namespace approve drafts without a key"],
+    ],
+    [
+      "a quorum of nobody in particular",
+      { ...fine, outbound: { approvals: { quorum: 2 } } },
+      ["outbound.approvals.quorum asks for 2 approvals and names nobody"],
+    ],
+    [
+      "a bound that bounds nothing",
+      { ...fine, outbound: { maxMode: "autonomous" } },
+      ["outbound.maxMode is the loosest mode and lowers nothing"],
+    ],
+    [
+      "first contact where everything waits",
+      { ...fine, outbound: { maxMode: "gated_send", firstContact: "approve" } },
+      ["outbound.firstContact adds nothing under `maxMode"],
+    ],
   ])("%s", (_, more, expected) => {
     expect(warned(more)).toEqual(expected);
+  });
+
+  it("names twenty of many that are allowed and blocked", () => {
+    const allow = Array.from({ length: 10_000 }, (_, index) => `a${index}@b.example`);
+    expect(warned({ ...fine, outbound: { allow, block: ["b.example"] } })).toHaveLength(20);
   });
 });
