@@ -65,7 +65,7 @@ const approvals = section(
       .max(MAX_KEYS, quorumSays)
       .default(1)
       .describe("Different approvers who must approve the same content."),
-    expireAfter: duration("A draft nobody decided by then expires; it is never sent for that.", "remove the field for 7 days").default(
+    expireAfter: duration("A draft nobody decided by then expires; it is never sent for that.", "remove the field for 7 days").prefault(
       "7 days",
     ),
     remindAfter: duration("When approvers are reminded. Default: half of `expireAfter`.", "remove the field for half of it").optional(),
@@ -109,7 +109,7 @@ export const outboundSection = section(
       "The first message to a domain this mailbox never wrote to waits for a person, whatever the mode.",
     ).optional(),
     approvals: approvals
-      .default({ quorum: 1, expireAfter: "7 days", trustNamespace: false })
+      .prefault({})
       .describe("Who decides about what waits, how many of them, and until when."),
   },
   "an object like `{ maxMode: gated_send, perHour: 20 }`",
