@@ -3,7 +3,7 @@ import type { HoldAction, HoldActor, HoldAnswer, HoldId } from "../../src/model/
 import { draftMessageId, idBody, type DraftId, type KeyId, type MailboxId } from "../../src/model/ids.ts";
 import type { OutboundInput } from "../../src/model/outbound.ts";
 import type { Scope } from "../../src/store/contract.ts";
-import type { Fresh, HoldAttempt, HoldTimer, RevisionContent, ScreenProposal } from "../../src/store/contract-outbound.ts";
+import type { Fresh, HoldAttempt, HoldTimer, RevisionContent, Screened, ScreenProposal } from "../../src/store/contract-outbound.ts";
 import { DAY, MINUTE, newId, NOON, PIN } from "./samples.ts";
 import type { World } from "./world.ts";
 
@@ -90,6 +90,16 @@ function proposalFor({ tenant, mailbox }: World, author: KeyId, outcome: ScreenP
     decision_id: newId("dec"),
     ...fresh(),
   };
+}
+
+/** Screened once more before it is sent, as it is now and under the documents of now. */
+export async function screenAgain(world: World, draft: Draft): Promise<Screened> {
+  const { tenant, store } = world;
+  const { revision, author } = (await store.run("drafts.get", { tenant, id: draft.id }))!;
+  const { number, content_hash, mime } = revision;
+  const again = { ...proposalFor(world, author, "pending_send_approval"), input: draft.input };
+  const trace = { ...traceOf(draft.id), run_id: `run-${newId("msg")}` };
+  return store.run("outbound.screen", { ...again, trace, stage: "send", revision: { number, content_hash, mime }, content: revision });
 }
 
 export function contentOf(author: HoldActor, subject: string, to: readonly string[]): RevisionContent {
