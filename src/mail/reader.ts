@@ -1,6 +1,7 @@
 import type { Finding } from "../model/finding.ts";
 import type { TenantId } from "../model/ids.ts";
 import type { Envelope, Headline, Identity, MessageRef, Verification } from "../model/message.ts";
+import type { ThreadFacts } from "./thread.ts";
 
 export interface StoredMessage {
   readonly tenant: TenantId;
@@ -19,6 +20,8 @@ export interface MailReader {
   /** Runs every guard. `patterns` are the policy's content guards. Rejects rather than skip a guard. */
   scan(message: StoredMessage, guards: ContentPatterns): Promise<readonly Finding[]>;
   headline(message: StoredMessage): Promise<Headline>;
+  /** What an answer to it names: its Message-ID and those before it. */
+  thread(message: StoredMessage): Promise<ThreadFacts>;
   /** What an agent or a person is shown. */
   view(message: StoredMessage): Promise<MessageView>;
 }

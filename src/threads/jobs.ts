@@ -5,6 +5,7 @@ import type { Resolver } from "../mail/dns.ts";
 import { isViolation } from "../mail/parse.ts";
 import { authenticateMail, headlineOf, openMail, viewMail, type OpenedMail } from "../mail/read.ts";
 import type { MailReader, StoredMessage, Violation } from "../mail/reader.ts";
+import { threadFacts } from "../mail/thread.ts";
 import { PosternError } from "../model/errors.ts";
 import type { GuardViews } from "../model/guards.ts";
 import { OpenedMails } from "./opened.ts";
@@ -44,6 +45,7 @@ export function createMailReader(deps: ReaderDeps): MailReader {
       return turn.use(() => runGuards(views, patterns));
     },
     headline: async (message) => headlineOf(await open(message)),
+    thread: async (message) => threadFacts((await open(message)).header.fields),
     view: async (message) => {
       // Bytes that were removed are shown to nobody, however fresh the memory of them.
       const raw = await readBlob(blobs, message);
@@ -65,6 +67,7 @@ function within(opened: OpenedMail | Violation): OpenedMail {
   return opened;
 }
 
-function guardViews({ views, header, long_lines }: OpenedMail): GuardViews {
+/** What guards look at of an opened message. */
+export function guardViews({ views, header, long_lines }: OpenedMail): GuardViews {
   return { ...views.written, hidden: views.hidden, headers: { names: header.fields.map(({ name }) => name), long_lines } };
 }

@@ -32,6 +32,7 @@ export function createReaderPool(options: ReaderPoolOptions): ReaderPool {
     authenticate: (message, envelope) => on("authenticate", message, envelope),
     scan: (message, guards) => on("scan", message, guards),
     headline: (message) => on("headline", message),
+    thread: (message) => on("thread", message),
     view: (message) => on("view", message),
     close: async () => void (await Promise.all([...ordinary, large].map((lane) => lane.close()))),
   };

@@ -187,6 +187,7 @@ function readerOver(bytes: ReadonlyMap<string, Buffer>): MailReader {
     authenticate: unused,
     scan: unused,
     headline: unused,
+    thread: unused,
     view: ({ tenant, ref }) => {
       const raw = bytes.get(`${tenant}/${ref.digest}`);
       if (raw === undefined) return Promise.reject(new PosternError("not_found", "the bytes are gone"));

@@ -83,3 +83,13 @@ describe("X-13 what the guards see of a real message", () => {
     ]);
   });
 });
+
+it("MB-15 says what an answer to a message names: its Message-ID and those before it, nearest first", async () => {
+  const head = ["Message-ID: <3@acme.example>", "In-Reply-To: <2@acme.example>", "References: <1@acme.example>", " <2@acme.example>"];
+  const message = await put(blobs, Buffer.from(`From: boss@acme.example\r\n${head.join("\r\n")}\r\n\r\nhello\r\n`));
+  expect(await reader.thread(message)).toEqual({
+    rfc_message_id: "3@acme.example",
+    references: ["2@acme.example", "1@acme.example"],
+    automatic: false,
+  });
+});
