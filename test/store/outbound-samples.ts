@@ -43,6 +43,13 @@ export async function openOutboundWorld(): Promise<OutboundWorld> {
   return { ...world, author, approver: await addKey(world.store, world.tenant, ["oversight"]) };
 }
 
+/** One whose mailbox asks nobody. */
+export async function openAutonomous(): Promise<OutboundWorld> {
+  const world = await openOutboundWorld();
+  setMode(world, "autonomous");
+  return world;
+}
+
 export interface Letter {
   readonly recipients?: readonly Recipient[];
   readonly input?: Partial<OutboundInput>;
@@ -191,6 +198,21 @@ export function inDatabase<T>(world: World, work: (connection: DatabaseSync) => 
 
 export function setMode(world: World, mode: Mode): void {
   inDatabase(world, (db) => db.prepare("update mailboxes set oversight_mode = ? where id = ?").run(mode, world.mailbox));
+}
+
+/** Submits a draft that may go and sends it to everybody, in a mailbox without a policy. */
+export async function sendOut(world: OutboundWorld, letter: ScreenProposal): Promise<void> {
+  const { store, tenant } = world;
+  const { input, revision, caps, mode, trace, at } = letter;
+  for (const proposal of [letter, atSending(letter)]) await screen(store, proposal);
+  const policy = { ...PIN, version: 0 };
+  const terms = { tenant, draft: input.draft, content_hash: revision.content_hash, policy, mode, approval: false, caps, trace, at };
+  const opened = await store.run("sends.open", { ...terms, ...fresh() });
+  if (opened.kind !== "open") throw new Error(`not to be sent: ${opened.why}`);
+  const { attempt, recipients: accepted } = opened;
+  await store.run("sends.claim", { ...terms, attempt, accepted, decision_id: newId("dec"), ...fresh() });
+  const replies = accepted.map((recipient) => ({ recipient, code: 250, enhanced: "2.0.0", text: "ok" }));
+  await store.run("sends.record", { tenant, draft: input.draft, attempt, end: "completed", replies, trace, at, ...fresh() });
 }
 
 export function deliveriesOf(world: World, draft: DraftId) {

@@ -12,22 +12,17 @@ import {
   GATED,
   inDatabase,
   letterOf,
+  openAutonomous,
   openOutboundWorld,
+  type OutboundWorld,
   questionAbout,
   screen,
   setMode,
   suppressionOf,
   to,
-  type OutboundWorld,
 } from "./outbound-samples.ts";
 
 const LATER = NOON + 3 * HOUR;
-
-async function openAutonomous(): Promise<OutboundWorld> {
-  const world = await openOutboundWorld();
-  setMode(world, "autonomous");
-  return world;
-}
 
 async function submitted(world: OutboundWorld, changes: Partial<ScreenProposal> = {}): Promise<ScreenProposal> {
   const letter = letterOf(world, { proposal: changes });

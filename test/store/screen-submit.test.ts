@@ -8,21 +8,16 @@ import {
   GATED,
   inDatabase,
   letterOf,
+  openAutonomous,
   openOutboundWorld,
+  type OutboundWorld,
   questionAbout,
   screen,
   screenedAgain,
   setMode,
   suppressionOf,
   to,
-  type OutboundWorld,
 } from "./outbound-samples.ts";
-
-async function openAutonomous(): Promise<OutboundWorld> {
-  const world = await openOutboundWorld();
-  setMode(world, "autonomous");
-  return world;
-}
 
 function draftOf({ store, tenant }: OutboundWorld, { input }: ScreenProposal) {
   return store.run("drafts.get", { tenant, id: input.draft });

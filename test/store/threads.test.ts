@@ -1,7 +1,7 @@
-import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { idBody, type ThreadId } from "../../src/model/ids.ts";
 import { addMailbox, addTenant, from, HOUR, MINUTE, newDomain, newId, NOON, proposalOf, questionOf, type Mail } from "./samples.ts";
+import { letterOf, openAutonomous, sendOut, to } from "./outbound-samples.ts";
 import { openWorld, type World } from "./world.ts";
 
 /** A message that begins or continues `thread` and is known by `rfc_message_id`. */
@@ -9,20 +9,6 @@ async function receive(world: World, rfc_message_id: string, mail: Mail & { thre
   const thread = mail.thread ?? newId("thr");
   await world.store.run("inbound.decide", proposalOf(world, { ...mail, headline: { rfc_message_id }, facts: { thread, ...mail.facts } }));
   return thread;
-}
-
-/** What sending will write one day. */
-function sent(world: World, rfc_message_id: string, thread: ThreadId, recipient: string): void {
-  const connection = new DatabaseSync(world.path);
-  connection
-    .prepare(
-      `insert into messages (id, tenant, mailbox, direction, thread, outcome, digest, size, keeps_raw, from_address, sender, verified,
-         envelope_sender, recipient, subject, rfc_message_id, automatic, capabilities_json, tokens_reserved, received_at, retention_days)
-       values (?, ?, ?, 'outbound', ?, 'delivered', 'd', 1, 1, null, '', 0, '', ?, '', ?, 0, '[]', 0, 0, 90)`,
-    )
-    .run(newId("msg"), world.tenant, world.mailbox, thread, recipient, rfc_message_id);
-  connection.prepare("insert or ignore into participants values (?, ?)").run(thread, recipient);
-  connection.close();
 }
 
 it("X-28 a message that names no known one begins a thread with its own name", async () => {
@@ -93,22 +79,26 @@ it("X-28 a thread of another mailbox is not joined", async () => {
   expect((await world.store.run("threads.resolve", question)).thread).not.toBe(thread);
 });
 
-it("X-28 the recipient of an outbound message took part", async () => {
-  const world = await openWorld();
-  const thread = newId("thr");
-  sent(world, "ours@acme.example", thread, "partner@x.example");
-  const ask = (sender: string) => world.store.run("threads.resolve", questionOf(world, { references: ["ours@acme.example"], sender }));
-  expect((await ask("partner@x.example")).thread).toBe(thread);
-  expect((await ask("stranger@x.example")).thread).not.toBe(thread);
+it("X-10 what this mailbox sent is told as its own when it comes back", async () => {
+  const world = await openAutonomous();
+  const letter = letterOf(world);
+  const loopOf = async (rfc_message_id: string) =>
+    (await world.store.run("threads.resolve", questionOf(world, { rfc_message_id, sender: "anna@acme.example" }))).loop;
+  expect(await loopOf(letter.content.rfc_message_id)).toBeNull();
+  await sendOut(world, letter);
+  expect(await loopOf(letter.content.rfc_message_id)).toBe("own_message_id");
+  await receive(world, "theirs@acme.example");
+  expect(await loopOf("theirs@acme.example")).toBeNull();
 });
 
-it("X-10 our own Message-ID coming back is a loop", async () => {
-  const world = await openWorld();
-  sent(world, "ours@acme.example", newId("thr"), "partner@x.example");
-  const ask = (rfc_message_id: string) => world.store.run("threads.resolve", questionOf(world, { rfc_message_id }));
-  expect(await ask("ours@acme.example")).toMatchObject({ loop: "own_message_id" });
-  await receive(world, "theirs@acme.example");
-  expect(await ask("theirs@acme.example")).toMatchObject({ loop: null });
+it("X-28 an answer from whoever it was sent to joins its thread, from anybody else it does not", async () => {
+  const world = await openAutonomous();
+  const letter = letterOf(world, { recipients: [...to("Anna@acme.example"), { kind: "bcc", address: "bob@acme.example" }] });
+  await sendOut(world, letter);
+  const references = [letter.content.rfc_message_id];
+  const threadOf = async (sender: string) => (await world.store.run("threads.resolve", questionOf(world, { references, sender }))).thread;
+  for (const sender of ["anna@acme.example", "bob@acme.example"]) expect(await threadOf(sender)).toBe(letter.input.thread);
+  expect(await threadOf("eve@acme.example")).not.toBe(letter.input.thread);
 });
 
 it("X-10 a verified message from one of the mailbox's own addresses is a loop", async () => {
