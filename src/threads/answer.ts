@@ -1,20 +1,22 @@
 import type { MessagePort } from "node:worker_threads";
-import type { MailReader } from "../mail/reader.ts";
 import { PosternError } from "../model/errors.ts";
-import type { Job, Reply } from "./protocol.ts";
+import type { Job, JobName, Reply } from "./protocol.ts";
 import { HolderWord, Turns, type Turn } from "./turn.ts";
 
 /** Takes jobs from the port for as long as the thread lives and answers them in any order. */
-export function answerJobs(port: MessagePort, holder: SharedArrayBuffer, readerFor: (turn: Turn) => MailReader): void {
+export function answerJobs(port: MessagePort, holder: SharedArrayBuffer, jobsFor: (turn: Turn) => Work): void {
   const turns = new Turns(new HolderWord(holder));
-  const reply = async (job: Job): Promise<void> => port.postMessage(await answer(readerFor(turns.of(job.id)), job));
+  const reply = async (job: Job): Promise<void> => port.postMessage(await answer(jobsFor(turns.of(job.id)), job));
   port.on("message", (job: Job) => void reply(job));
 }
 
-async function answer(reader: MailReader, { id, name, args }: Job): Promise<Reply> {
+/** Jobs by name; the callers' types see to it that each thread is given its own only. */
+type Work = { readonly [N in JobName]?: (...given: never[]) => Promise<unknown> };
+
+async function answer(work: Work, { id, name, args }: Job): Promise<Reply> {
   try {
-    const work = reader[name] as (...given: readonly unknown[]) => Promise<unknown>;
-    return { id, value: await work(...args) };
+    const run = work[name] as (...given: readonly unknown[]) => Promise<unknown>;
+    return { id, value: await run(...args) };
   } catch (error) {
     return { id, error: crossing(error) };
   }

@@ -1,3 +1,4 @@
+import type { MailComposer } from "../mail/composer.ts";
 import type { MailReader } from "../mail/reader.ts";
 import type { ErrorCode } from "../model/errors.ts";
 
@@ -13,9 +14,17 @@ export interface ReaderSetup {
   readonly holder: SharedArrayBuffer;
 }
 
-export type JobName = keyof MailReader;
-export type JobArgs<N extends JobName> = Parameters<MailReader[N]>;
-export type JobResult<N extends JobName> = Awaited<ReturnType<MailReader[N]>>;
+/** What a composer thread does; `scanDraft` is the port's `scan`, which is another job to a reader. */
+export interface ComposerJobs extends Pick<MailComposer, "compose" | "seal" | "preview"> {
+  scanDraft: MailComposer["scan"];
+}
+
+/** Every job of any thread; each kind of thread knows its own. */
+interface Jobs extends MailReader, ComposerJobs {}
+
+export type JobName = keyof Jobs;
+export type JobArgs<N extends JobName> = Parameters<Jobs[N]>;
+export type JobResult<N extends JobName> = Awaited<ReturnType<Jobs[N]>>;
 
 export interface Job {
   readonly id: number;

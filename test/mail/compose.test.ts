@@ -8,7 +8,7 @@ import { DENIED_EXTENSIONS } from "../../src/mail/compose-attachments.ts";
 import { inspectBytes } from "../../src/mail/read.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { SUBMISSION_LIMITS } from "../../src/model/outbound.ts";
-import { compose, FRAME, header, problemsOf, read, submission, tryCompose } from "./drafts.ts";
+import { compose, FRAME, header, problemsOf, read, submission } from "./drafts.ts";
 
 const base64 = (content: string | Buffer): string => Buffer.from(content).toString("base64");
 const file = (changes: object = {}) => ({ filename: "a.txt", content_type: "text/plain", content: base64("hi"), ...changes });

@@ -1,0 +1,65 @@
+import type { Blobs } from "../../blobs/blobs.ts";
+import { scanOutgoing } from "../../guards/outgoing.ts";
+import { textOf } from "../../guards/place.ts";
+import { redact } from "../../guards/redact.ts";
+import { composeMail } from "../../mail/compose.ts";
+import type { DraftPreview } from "../../mail/composer.ts";
+import { isViolation } from "../../mail/parse.ts";
+import { previewMail } from "../../mail/preview.ts";
+import { openMail, type OpenedMail } from "../../mail/read.ts";
+import type { StoredMessage } from "../../mail/reader.ts";
+import { sealMail } from "../../mail/seal.ts";
+import { PosternError } from "../../model/errors.ts";
+import { GUARDED_PLACES, type Finding, type GuardedPlace } from "../../model/finding.ts";
+import { guardViews } from "../jobs.ts";
+import type { ComposerJobs } from "../protocol.ts";
+import type { Turn } from "../turn.ts";
+
+/** What runs in a composer thread: the port `MailComposer` over blobs. Nothing is kept from one job to the next. */
+export function createComposerJobs(blobs: Pick<Blobs, "get">, turn: Turn): ComposerJobs {
+  const open = async (mime: StoredMessage): Promise<OpenedMail> => {
+    const raw = await readBlob(blobs, mime);
+    const opened = await turn.useAlone(() => openMail(raw));
+    if (isViolation(opened)) throw new PosternError("internal", `a finished mail breaks the limit \`${opened.limit}\``);
+    return opened;
+  };
+  return {
+    compose: async (source, frame) => {
+      const bytes = await readBlob(blobs, source);
+      return turn.use(() => composeMail(bytes, frame));
+    },
+    scanDraft: async (mime) => {
+      const views = guardViews(await open(mime));
+      return turn.use(() => scanOutgoing(views));
+    },
+    seal: async (mime, seal) => {
+      const bytes = await readBlob(blobs, mime);
+      return turn.use(() => sealMail(bytes, seal));
+    },
+    preview: async (mime) => {
+      const mail = await open(mime);
+      return turn.use(() => ({ ...previewMail(mail), redacted: redactedOf(mail) }));
+    },
+  };
+}
+
+/** Findings with as much of what was seen as tells which one it is. */
+function redactedOf(mail: OpenedMail): DraftPreview["redacted"] {
+  const views = guardViews(mail);
+  return scanOutgoing(views).map((finding) => ({ finding, preview: redact(finding.code, seen(views, finding)) }));
+}
+
+function seen(views: Parameters<typeof textOf>[0], { where, span }: Finding): string {
+  if (span === undefined || !isGuarded(where)) return "";
+  return textOf(views, where).slice(span.offset, span.offset + span.length);
+}
+
+function isGuarded(where: Finding["where"]): where is GuardedPlace {
+  return GUARDED_PLACES.some((place) => place === where);
+}
+
+async function readBlob(blobs: Pick<Blobs, "get">, { tenant, ref }: StoredMessage): Promise<Buffer> {
+  const bytes = await blobs.get(tenant, ref.digest);
+  if (bytes === null) throw new PosternError("not_found", "the bytes of the draft are not kept any more");
+  return bytes;
+}
