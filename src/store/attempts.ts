@@ -44,7 +44,12 @@ export const attempts = {
     async run({ db }, { tenant, hold }) {
       const rows = await db
         .selectFrom("attempts")
-        .leftJoin("hold_notes", "hold_notes.nonce", "attempts.nonce")
+        .leftJoin("hold_notes", (join) =>
+          join
+            .onRef("hold_notes.nonce", "=", "attempts.nonce")
+            .onRef("hold_notes.hold", "=", "attempts.hold")
+            .onRef("hold_notes.tenant", "=", "attempts.tenant"),
+        )
         .selectAll("attempts")
         .select("hold_notes.note")
         .where("attempts.hold", "=", hold)

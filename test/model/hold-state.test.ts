@@ -124,6 +124,12 @@ describe("what one attempt comes to", () => {
     expect(codeOf(transition(again, { ...two, approvers: [AGENT] }, approve(AGENT, "three")))).toBe("own_draft");
   });
 
+  it("X-04 an approval of other content is none", () => {
+    const other = { ...WAITING, approvals: [{ actor: ANN!, content_hash: "other" }] };
+    expect(standingApprovals(other, RULES)).toEqual([]);
+    expect(hasQuorum(other, RULES)).toBe(false);
+  });
+
   it("an edit is one of a draft, by an approver, of what waits, and changes it", () => {
     expect(codeOf(transition(WAITING, RULES, edit(AGENT, 2, "two")))).toBe("not_an_approver");
     expect(codeOf(transition(WAITING, RULES, edit(ANN!, 2, "one")))).toBe("invalid_edit");
