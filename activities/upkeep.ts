@@ -4,14 +4,25 @@ const BATCH = 1000;
 /** A blob younger than this may belong to a message that is not recorded yet. */
 const UNREFERENCED_MS = 24 * 3_600_000;
 
-/** Erases private audit details whose retention is over; the entries stay. Returns how many. */
-export async function eraseExpired(deps: ActivityDeps, heartbeat: () => void): Promise<number> {
-  let erased = 0;
+/** At least so long a key leads to the answer it had (NY-12). */
+const KEY_MS = 24 * 3_600_000;
+
+/**
+ * Erases private audit details whose retention is over; the entries stay. Returns how many. Forgets keys of submits that
+ * nobody can be waiting for any more.
+ */
+export async function eraseExpired({ store, clock }: ActivityDeps, heartbeat: () => void): Promise<number> {
+  await inBatches(() => store.run("idempotency.prune", { before: clock() - KEY_MS, limit: BATCH }), heartbeat);
+  return inBatches(() => store.run("audit.erase_expired", { now: clock(), limit: BATCH }), heartbeat);
+}
+
+async function inBatches(work: () => Promise<number>, heartbeat: () => void): Promise<number> {
+  let done = 0;
   for (;;) {
-    const count = await deps.store.run("audit.erase_expired", { now: deps.clock(), limit: BATCH });
-    erased += count;
+    const count = await work();
+    done += count;
     heartbeat();
-    if (count < BATCH) return erased;
+    if (count < BATCH) return done;
   }
 }
 
