@@ -4,7 +4,21 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const DOOR = ["gate", "store", "blobs", "policies", "mail", "guards", "audit", "grants", "net", "threads", "message-id", "model"];
+const DOOR = [
+  "gate",
+  "screening",
+  "store",
+  "blobs",
+  "policies",
+  "mail",
+  "guards",
+  "audit",
+  "grants",
+  "net",
+  "threads",
+  "message-id",
+  "model",
+];
 const DOORS = ["smtp", "http", "desk", "cli", "mcp", "jmap"];
 
 /** An arrow points only down. A layer may import itself and what is listed; one that is not listed here may not be imported. */
@@ -15,6 +29,8 @@ const ARROWS = {
   store: ["audit", "model"],
   // A policy with a pattern that no guard could run is refused when it is stored.
   policies: ["guards", "model"],
+  // What a draft is frozen into and what the policy says of it, the same for a dry run at a door and for a step of a workflow.
+  screening: ["policies", "mail", "guards", "store", "blobs", "model"],
   threads: ["mail", "guards", "blobs", "policies", "model"],
   channels: ["net", "model"],
   "message-id": ["model"],
@@ -22,7 +38,7 @@ const ARROWS = {
   gate: ["gathering", "model", "store", "blobs"],
   ...every(DOORS, DOOR),
   workflows: ["model"],
-  activities: ["policies", "mail", "guards", "store", "blobs", "grants", "audit", "threads", "model"],
+  activities: ["screening", "policies", "mail", "guards", "store", "blobs", "grants", "audit", "threads", "model"],
 };
 
 /** Types may be named where the code may not be run. */

@@ -1,13 +1,9 @@
 import { DEFAULT_POLICY } from "../policies/define.ts";
-import { policyDigest } from "../policies/load.ts";
 import type { MailPolicy } from "../policies/schema.ts";
-import { readStored } from "../policies/stored.ts";
+import { NO_POLICY, readStored } from "../policies/stored.ts";
 import type { PolicyPin } from "../src/model/decision.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import type { Store } from "../src/store/contract.ts";
-
-/** A mailbox without a policy refuses everybody. */
-const NO_POLICY: PolicyPin = { id: "pol_0000000000000000", version: 0, digest: policyDigest(DEFAULT_POLICY) };
 
 /**
  * The newest version, read for every message: a new one applies to the next message without a restart (MB-01). `policy` is

@@ -108,9 +108,7 @@ export const outboundSection = section(
       ["approve"],
       "The first message to a domain this mailbox never wrote to waits for a person, whatever the mode.",
     ).optional(),
-    approvals: approvals
-      .prefault({})
-      .describe("Who decides about what waits, how many of them, and until when."),
+    approvals: approvals.prefault({}).describe("Who decides about what waits, how many of them, and until when."),
   },
   "an object like `{ maxMode: gated_send, perHour: 20 }`",
   "remove the key for the defaults",

@@ -1,6 +1,11 @@
+import type { PolicyPin } from "../src/model/decision.ts";
 import { PosternError } from "../src/model/errors.ts";
-import { parsePolicy } from "./load.ts";
+import { DEFAULT_POLICY } from "./define.ts";
+import { parsePolicy, policyDigest } from "./load.ts";
 import type { MailPolicy } from "./schema.ts";
+
+/** Names `DEFAULT_POLICY` in decisions about mailboxes that have no policy. */
+export const NO_POLICY: PolicyPin = { id: "pol_0000000000000000", version: 0, digest: policyDigest(DEFAULT_POLICY) };
 
 const KEPT = 256;
 const parsed = new Map<string, MailPolicy>();

@@ -26,4 +26,6 @@ export interface Finding {
   readonly span?: Span;
   /** For guard `content`: index into the policy's `contentGuards`. */
   readonly rule_index?: number;
+  /** For guard `recipients`: index into the revision's recipients. Who it is stays there. */
+  readonly recipient?: number;
 }

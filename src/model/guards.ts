@@ -43,6 +43,9 @@ export const OUTBOUND_GUARDS = {
   secrets: { above: 1, about: "keys, tokens, passwords in addresses, card and account numbers" },
 } as const satisfies Readonly<Record<string, GuardDefaults>>;
 
+/** Whom a draft is refused for, one finding each; the code is the decision's reason. Made by screening itself. */
+export const RECIPIENTS_GUARD = "recipients";
+
 /** The guard that runs the policy's own `contentGuards`; it has no entry under `guards`. */
 export const CONTENT_GUARD = "content";
 
