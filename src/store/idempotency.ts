@@ -1,5 +1,5 @@
 import type { MailboxId } from "../model/ids.ts";
-import type { IdempotencyRow } from "./contract-outbound.ts";
+import type { IdempotencyRow, NewIdempotency } from "./contract-outbound.ts";
 import { ENDED } from "./drafts.ts";
 import { once } from "./once.ts";
 import type { OperationsOf } from "./operation.ts";
@@ -11,7 +11,7 @@ export const idempotency = {
     kind: "write",
     async run({ db }, wanted) {
       const [known] = await selectKey(db, wanted);
-      if (known !== undefined) return known.payload_hash === wanted.payload_hash ? known : { conflict: "payload" };
+      if (known !== undefined) return isSame(known, wanted) ? known : { conflict: "payload" };
       const row: IdempotencyRow = { ...wanted, status: null, answer: null };
       await insertKey(db, row);
       return row;
@@ -63,6 +63,10 @@ export const idempotency = {
     },
   },
 } satisfies OperationsOf<"idempotency">;
+
+function isSame(known: IdempotencyRow, wanted: NewIdempotency): boolean {
+  return known.payload_hash === wanted.payload_hash && known.tenant === wanted.tenant;
+}
 
 const selectKey = once((db, given: { mailbox: MailboxId; key: string }) =>
   db.selectFrom("idempotency").selectAll().where("mailbox", "=", given.mailbox).where("key", "=", given.key),

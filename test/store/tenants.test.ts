@@ -1,15 +1,40 @@
 import { expect, it } from "vitest";
 import type { TenantId } from "../../src/model/ids.ts";
 import type { Args, OperationName, Result, Store } from "../../src/store/contract.ts";
+import {
+  approvalOf,
+  blobOf,
+  fresh,
+  GATED,
+  keyOf,
+  letterOf,
+  openOutboundWorld,
+  questionAbout,
+  suppressionOf,
+  type OutboundWorld,
+} from "./outbound-samples.ts";
 import { newDomain, newId, NOON, proposalOf, questionOf, releaseOf } from "./samples.ts";
-import { openWorld, type World } from "./world.ts";
 
 /** Operations that look something up for a tenant; those that only add are the caller's to aim. */
 type Asked = { [K in OperationName]: Args<K> extends { tenant: TenantId } ? K : never }[OperationName];
-type Adding = "keys.create" | "mailboxes.create" | "receipts.add" | "audit.append";
+type Adding =
+  | "keys.create"
+  | "mailboxes.create"
+  | "receipts.add"
+  | "audit.append"
+  | "suppressions.put"
+  | "holds.note"
+  | "holds.refused"
+  | "sink.put"
+  | "oversight.put_code";
+/** Asked by the workflow of the draft alone, which knows that it is there. */
+type Trusting = "holds.timer" | "sends.open" | "sends.claim" | "sends.record" | "sends.finish";
 
 /** Every one of them, asked for objects of `owner` in the name of `tenant`, with the answer "there is no such thing". */
-async function questions(owner: World, tenant: TenantId): Promise<{ [K in Exclude<Asked, Adding>]: [Args<K>, Result<K>] }> {
+async function questions(
+  owner: OutboundWorld,
+  tenant: TenantId,
+): Promise<{ [K in Exclude<Asked, Adding | Trusting>]: [Args<K>, Result<K>] }> {
   const { store, mailbox } = owner;
   const delivered = proposalOf(owner, { headline: { rfc_message_id: "known@acme.example" } });
   const held = proposalOf(owner, { proposal: { outcome: "held" } });
@@ -41,6 +66,29 @@ async function questions(owner: World, tenant: TenantId): Promise<{ [K in Exclud
   const { id: policyId } = (await store.run("policies.put", { ...policy, id: newId("pol"), tenant: owner.tenant }))!;
   const empty = { items: [], next_cursor: null };
   const question = questionOf({ tenant, mailbox }, { references: ["known@acme.example"] });
+  const letter = letterOf(owner, { proposal: GATED });
+  await store.run("outbound.screen", letter);
+  const { draft } = letter.input;
+  const approval = { ...approvalOf(letter, owner.approver, NOON), tenant };
+  // The agent's own word on it: refused, and on record.
+  await store.run("holds.decide", approvalOf(letter, owner.author, NOON));
+  const begun = keyOf(owner, { draft });
+  await store.run("idempotency.begin", begun);
+  const suppression = suppressionOf(owner.tenant, "eve@acme.example");
+  const kept = suppressionOf(owner.tenant, "mallory@acme.example");
+  for (const put of [suppression, kept]) await store.run("suppressions.put", put);
+  const sunk = {
+    id: newId("snk"),
+    tenant: owner.tenant,
+    mailbox,
+    draft,
+    envelope_sender: "",
+    recipients: [],
+    message: blobOf("x"),
+    at: NOON,
+  };
+  await store.run("sink.put", sunk);
+  await store.run("oversight.stop", { tenant: owner.tenant, target: { agent: "assistant" }, stopped: true, ...byPostern() });
   const alias = {
     tenant,
     mailbox,
@@ -70,7 +118,34 @@ async function questions(owner: World, tenant: TenantId): Promise<{ [K in Exclud
     "messages.references": [{ tenant, digest: delivered.input.ref.digest }, false],
     "receipts.list": [{ tenant, message }, []],
     "audit.of_message": [{ tenant, message }, []],
+    "idempotency.begin": [{ ...begun, tenant }, { conflict: "payload" }],
+    "outbound.facts": [questionAbout({ ...owner, tenant }), null],
+    "outbound.windows": [{ tenant, mailbox, caps: { perHour: 1, perDay: 1 }, at: NOON }, null],
+    "drafts.get": [{ tenant, id: draft }, null],
+    "drafts.list": [{ tenant, mailbox, limit: 9 }, empty],
+    "drafts.deliveries": [{ tenant, draft }, []],
+    "revisions.list": [{ tenant, draft }, []],
+    "suppressions.list": [{ tenant, at: NOON, limit: 9 }, empty],
+    "suppressions.end": [{ tenant, id: suppression.id, ...byPostern() }, null],
+    "holds.get": [{ tenant, id: draft }, null],
+    "holds.list": [{ tenant, limit: 9 }, empty],
+    "holds.attempts": [{ tenant, hold: draft }, []],
+    "holds.decide": [approval, { result: "refused", code: "not_found" }],
+    "sends.settle": [
+      { tenant, draft, action: "settle", attempt: { ...approval, nonce: newId("jti"), ...fresh() } },
+      { result: "refused", code: "not_found" },
+    ],
+    "sink.list": [{ tenant, limit: 9 }, empty],
+    "sink.get": [{ tenant, id: sunk.id }, null],
+    "oversight.set_mode": [{ tenant, mailbox, mode: "read_only", code_hash: null, ...byPostern() }, null],
+    "oversight.set_address": [{ tenant, mailbox, address: "boss@acme.example", ...byPostern() }, null],
+    "oversight.stop": [{ tenant, target: { mailbox }, stopped: true, ...byPostern() }, null],
+    "oversight.stops": [{ tenant }, []],
   };
+}
+
+function byPostern() {
+  return { actor: "postern", at: NOON, ...fresh() } as const;
 }
 
 async function ask(store: Store, asked: Awaited<ReturnType<typeof questions>>): Promise<Record<string, unknown>> {
@@ -80,7 +155,7 @@ async function ask(store: Store, asked: Awaited<ReturnType<typeof questions>>): 
 }
 
 it("MB-18 to another tenant nothing of this one is there, whatever is asked", async () => {
-  const owner = await openWorld();
+  const owner = await openOutboundWorld();
   const stranger = newId("ten");
   await owner.store.run("tenants.create", { id: stranger, name: stranger, at: NOON });
   const asked = await questions(owner, stranger);
@@ -89,7 +164,7 @@ it("MB-18 to another tenant nothing of this one is there, whatever is asked", as
 });
 
 it("MB-18 and to its own tenant all of it is there", async () => {
-  const owner = await openWorld();
+  const owner = await openOutboundWorld();
   const asked = await questions(owner, owner.tenant);
   const answers = await ask(owner.store, asked);
   for (const [name, [, nothing]] of Object.entries(asked)) expect(answers[name], name).not.toEqual(nothing);
