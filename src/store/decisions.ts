@@ -82,7 +82,7 @@ export async function finalOfDraft({ db }: Tx, message: MessageId, stage: Outbou
   return row === undefined ? null : (readDecision(row) as OutboundDecision);
 }
 
-export type OutboundStage = "submit" | "release" | "send";
+type OutboundStage = "submit" | "release" | "send";
 
 /** Every final decision about a draft, each with the round it belongs to. */
 export async function finalsOfDraft({ db }: Tx, message: MessageId): Promise<readonly { decision: OutboundDecision; round: number }[]> {

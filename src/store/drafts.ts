@@ -81,7 +81,7 @@ export async function findDraft({ db }: Tx, tenant: TenantId, id: DraftId): Prom
 }
 
 /** What can change about a draft's row. */
-export type DraftChange = Partial<Pick<DraftsTable, "state" | "reason" | "mode" | "revision" | "round" | "decision">>;
+type DraftChange = Partial<Pick<DraftsTable, "state" | "reason" | "mode" | "revision" | "round" | "decision">>;
 
 /** Every change of a draft's row goes through here, so that whoever watches the draft hears of it. */
 export async function changeDraft(tx: Tx, id: DraftId, change: DraftChange, at: number): Promise<void> {

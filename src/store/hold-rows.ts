@@ -7,7 +7,7 @@ import type { Tx } from "./operation.ts";
 import type { HoldsTable, KeysTable } from "./schema.ts";
 
 /** What begins to wait, and on which terms. */
-export interface HoldOpening extends Pick<
+interface HoldOpening extends Pick<
   HoldsTable,
   "id" | "tenant" | "mailbox" | "direction" | "kind" | "reason" | "subject" | "revision" | "content_hash" | "author"
 > {
@@ -93,10 +93,10 @@ export async function holdState({ db }: Tx, tenant: TenantId, id: HoldId): Promi
 }
 
 /** The documents' word on who may decide: the terms in force, not those when the hold was made. */
-export type HoldTerms = Omit<NewHold, "times">;
+type HoldTerms = Omit<NewHold, "times">;
 
 /** Where a hold is and how far it has come. */
-export interface HoldPlace extends Pick<HoldsTable, "tenant" | "mailbox" | "direction"> {
+interface HoldPlace extends Pick<HoldsTable, "tenant" | "mailbox" | "direction"> {
   readonly escalated: boolean;
 }
 

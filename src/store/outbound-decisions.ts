@@ -8,7 +8,7 @@ import type { Tx } from "./operation.ts";
 import type { DraftsTable } from "./schema.ts";
 
 /** The draft a decision is about. `round`: the one that the decision belongs to. */
-export type DecidedDraft = Pick<DraftsTable, "id" | "tenant" | "mailbox" | "message" | "thread" | "round" | "retention_days">;
+type DecidedDraft = Pick<DraftsTable, "id" | "tenant" | "mailbox" | "message" | "thread" | "round" | "retention_days">;
 
 /** The version that was decided on. */
 export type DecidedContent = Pick<RevisionRef, "number" | "content_hash"> &

@@ -28,7 +28,7 @@ export const revisions = {
 } satisfies OperationsOf<"revisions">;
 
 /** One version of a draft, on its way into the database. */
-export interface NewRevision {
+interface NewRevision {
   readonly tenant: TenantId;
   readonly draft: DraftId;
   readonly revision: RevisionRef;
@@ -115,7 +115,7 @@ export async function hashOf({ db }: Tx, { id, revision }: Pick<DraftsTable, "id
 const KINDS: readonly RecipientKind[] = ["to", "cc", "bcc"];
 
 /** Who is named twice gets one mail, as what shows most of it: To before Cc before Bcc. */
-export function distinct(recipients: readonly Recipient[]): readonly Recipient[] {
+function distinct(recipients: readonly Recipient[]): readonly Recipient[] {
   const ordered = KINDS.flatMap((kind) => recipients.filter((recipient) => recipient.kind === kind));
   const seen = new Map<string, Recipient>();
   for (const recipient of ordered) {

@@ -10,10 +10,10 @@ const DAY = 24 * HOUR;
 /** No window holds so many, and SQLite can still count to it. */
 const MOST = 1_000_000_000;
 
-export type CapReason = "send_limit_per_hour" | "send_limit_per_day";
+type CapReason = "send_limit_per_hour" | "send_limit_per_day";
 
 /** `free_at`: when the mailbox may send one more, if it sends nothing until then. Epoch ms. */
-export interface CapReached {
+interface CapReached {
   readonly reason: CapReason;
   readonly free_at: number;
 }
