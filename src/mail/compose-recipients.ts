@@ -1,7 +1,8 @@
-import { foldAddress, foldDomain, formatAddress, parseAddress } from "./address.ts";
+import { foldDomain, formatAddress, parseAddress } from "./address.ts";
 import { hasControl, quoted } from "./compose-text.ts";
 import { readMailboxField } from "./mailbox.ts";
 import type { Problem } from "../model/errors.ts";
+import { foldRecipient } from "../model/fold.ts";
 import { SUBMISSION_LIMITS, type Recipient, type RecipientKind, type Submission } from "../model/outbound.ts";
 
 export interface NamedRecipient extends Recipient {
@@ -30,7 +31,7 @@ export function readRecipients(submission: Pick<Submission, RecipientKind>, prob
 function firstOfEach(recipients: readonly NamedRecipient[]): NamedRecipient[] {
   const byAddress = new Map<string, NamedRecipient>();
   for (const recipient of recipients) {
-    const folded = foldAddress(recipient.address) ?? recipient.address;
+    const folded = foldRecipient(recipient.address);
     if (!byAddress.has(folded)) byAddress.set(folded, recipient);
   }
   return [...byAddress.values()];

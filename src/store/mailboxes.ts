@@ -72,22 +72,7 @@ export const mailboxes = {
       return row ?? null;
     },
   },
-
-  "domains.default": {
-    kind: "read",
-    async run({ db }, { tenant }) {
-      const row = await db
-        .selectFrom("domains")
-        .select("domain")
-        .where("tenant", "=", tenant)
-        .orderBy("created_at")
-        .orderBy("id")
-        .limit(1)
-        .executeTakeFirst();
-      return row?.domain ?? null;
-    },
-  },
-} satisfies OperationsOf<"mailboxes"> & Pick<OperationsOf<"domains">, "domains.default">;
+} satisfies OperationsOf<"mailboxes">;
 
 const NO_MAILBOX: MailboxId = "mbx_";
 
@@ -106,7 +91,7 @@ async function claimAddress(tx: Tx, wanted: NewMailbox | NewAlias): Promise<Id<"
 }
 
 async function addDomain({ db }: Tx, { domain_id, tenant, domain, at }: NewMailbox | NewAlias): Promise<Id<"dom">> {
-  await db.insertInto("domains").values({ id: domain_id, tenant, domain, state: "local", created_at: at }).execute();
+  await db.insertInto("domains").values({ id: domain_id, tenant, domain, state: "local", created_at: at, checked_at: null }).execute();
   return domain_id;
 }
 

@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import { audit } from "./audit.ts";
 import { decisions } from "./decisions.ts";
+import { dkim } from "./dkim.ts";
+import { domains } from "./domains.ts";
 import { drafts } from "./drafts.ts";
 import { holds } from "./holds.ts";
 import { idempotency } from "./idempotency.ts";
@@ -57,4 +59,6 @@ export const registry: Registry = {
   ...suppressions,
   ...sends,
   ...sink,
+  ...domains,
+  ...dkim,
 };

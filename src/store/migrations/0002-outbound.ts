@@ -42,6 +42,7 @@ export const outbound: Migration = {
     `create index mode_codes_of_mailbox on mode_codes (mailbox, mode)`,
 
     `alter table domains add column checked_at integer`,
+    `create index domains_newest on domains (tenant, created_at, id)`,
     `create table dkim_keys (
       id text primary key,
       tenant text not null references tenants (id),
