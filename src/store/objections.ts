@@ -1,4 +1,7 @@
 import type { ScreenedAt } from "../model/decision.ts";
+import type { Finding } from "../model/finding.ts";
+import { foldRecipient } from "../model/fold.ts";
+import { RECIPIENTS_GUARD } from "../model/guards.ts";
 import type { OutboundInput, OutboundReason, Recipient } from "../model/outbound.ts";
 import type { SendCaps } from "./contract-outbound.ts";
 import type { Tx } from "./operation.ts";
@@ -8,9 +11,10 @@ import { stoppedBy } from "./stopped.ts";
 import { suppressedAmong } from "./suppressions.ts";
 
 /** Why a draft may not go on, by what SQL knows in this transaction. `free_at`: when one more fits, epoch ms. */
-export type Objection =
-  | { readonly outcome: "blocked"; readonly reason: OutboundReason; readonly judged_at: ScreenedAt; readonly free_at: null }
-  | { readonly outcome: "rate_limited"; readonly reason: OutboundReason; readonly judged_at: "caps"; readonly free_at: number };
+export type Objection = { readonly reason: OutboundReason; readonly findings: readonly Finding[] } & (
+  | { readonly outcome: "blocked"; readonly judged_at: ScreenedAt; readonly free_at: null }
+  | { readonly outcome: "rate_limited"; readonly judged_at: "caps"; readonly free_at: number }
+);
 
 export interface Screening {
   readonly input: Pick<OutboundInput, "tenant" | "mailbox" | "draft" | "kind" | "author">;
@@ -24,18 +28,34 @@ export interface Screening {
  * looked at (PB-20). The copy for the overseer is held back by a stop or a suppression alone.
  */
 export async function objectionTo(tx: Tx, screening: Screening, mailbox: SendingMailbox): Promise<Objection | null> {
-  const { input, recipients, caps, at } = screening;
+  const { input, caps, at } = screening;
   const isDraft = input.kind === "draft";
   const stopped = await stoppedBy(tx, { ...input, agent_id: mailbox.agent_id });
   if (stopped !== null) return blocked(`stopped_${stopped}`, "kill_switch");
   if (isDraft && (await isRevoked(tx, input.tenant, input.author))) return blocked("author_key_revoked", "author");
   if (isDraft && mailbox.mode === "read_only") return blocked("mode_read_only", "mode");
-  const addresses = recipients.map(({ address }) => address);
-  if ((await suppressedAmong(tx, input.tenant, addresses, at)).length > 0) return blocked("suppressed", "suppression");
+  const refused = await suppressedAt(tx, screening);
+  if (refused.length > 0) return blocked("suppressed", "suppression", refused.map(suppressedFinding));
   const reached = isDraft ? await capReached(tx, input, caps, at) : null;
-  return reached === null ? null : { outcome: "rate_limited", reason: reached.reason, judged_at: "caps", free_at: reached.free_at };
+  return reached === null ? null : { ...reached, outcome: "rate_limited", judged_at: "caps", findings: [] };
 }
 
-function blocked(reason: OutboundReason, judged_at: ScreenedAt): Objection {
-  return { outcome: "blocked", reason, judged_at, free_at: null };
+function blocked(reason: OutboundReason, judged_at: ScreenedAt, findings: readonly Finding[] = []): Objection {
+  return { outcome: "blocked", reason, judged_at, free_at: null, findings };
+}
+
+/** Indices of the recipients who must not be written to. */
+async function suppressedAt(tx: Tx, { input, recipients, at }: Screening): Promise<readonly number[]> {
+  const addresses = recipients.map(({ address }) => address);
+  const suppressed = await suppressedAmong(tx, input.tenant, addresses, at);
+  return addresses.flatMap((address, index) => (suppressed.includes(foldRecipient(address)) ? [index] : []));
+}
+
+function suppressedFinding(recipient: number): Finding {
+  return { guard: RECIPIENTS_GUARD, code: "suppressed", severity: 3, where: "headers", recipient };
+}
+
+/** What was found about the content, and whom the draft is refused for by now. */
+export function findingsWith(objection: Objection, findings: readonly Finding[]): readonly Finding[] {
+  return [...findings.filter(({ guard }) => guard !== RECIPIENTS_GUARD), ...objection.findings];
 }

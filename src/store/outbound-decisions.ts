@@ -50,7 +50,7 @@ export async function recordOutbound(tx: Tx, draft: DecidedDraft, content: Decid
   tx.touch(`draft:${id}`);
 }
 
-type Judged = Pick<OutboundDecision, "stage" | "outcome" | "reason" | "judged_at" | "reservations" | "supersedes">;
+type Judged = Pick<OutboundDecision, "stage" | "outcome" | "reason" | "judged_at" | "findings" | "reservations" | "supersedes">;
 
 /** What screening decided, with all that its decisions say alike. */
 export function screeningDecision(proposal: ScreenProposal, judged: Judged): OutboundDecision {
@@ -61,7 +61,6 @@ export function screeningDecision(proposal: ScreenProposal, judged: Judged): Out
     direction: "outbound",
     rule_index: null,
     policy: proposal.policy,
-    findings: proposal.findings,
     verification: null,
     capabilities: [],
     at: new Date(proposal.at).toISOString(),

@@ -7,7 +7,7 @@ import type { Screened, ScreenProposal } from "./contract-outbound.ts";
 import { changeDraft, ENDED, findDraft } from "./drafts.ts";
 import { holdRules, holdState, holdTimes, reopenHold } from "./hold-rows.ts";
 import { termsToday } from "./hold-terms.ts";
-import { objectionTo } from "./objections.ts";
+import { findingsWith, objectionTo } from "./objections.ts";
 import type { Tx } from "./operation.ts";
 import { decidedContent, recordOutbound, screeningDecision, standingDecision } from "./outbound-decisions.ts";
 import { endDeliveries, hashOf } from "./revisions.ts";
@@ -59,14 +59,15 @@ async function findUnderway(tx: Tx, { input, revision }: ScreenProposal): Promis
 }
 
 /** What is in the way: for a while, or for good. */
-type Bar = { readonly reason: string; readonly until: number } | Question;
+type Bar = { readonly reason: string; readonly until: number } | Block;
+type Block = Question & Pick<ScreenProposal, "findings">;
 
 async function barTo(tx: Tx, proposal: ScreenProposal, mailbox: SendingMailbox): Promise<Bar | null> {
-  const { outcome, reason, judged_at, at } = proposal;
+  const { outcome, reason, judged_at, findings, at } = proposal;
   const objection = await objectionTo(tx, { ...proposal, recipients: proposal.content.recipients }, mailbox);
   if (objection?.judged_at === "kill_switch") return { reason: objection.reason, until: at + LOOK_AGAIN };
-  if (objection?.outcome === "blocked") return { reason: objection.reason, judged_at: objection.judged_at };
-  if (outcome === "blocked" && judged_at !== "kill_switch") return { reason, judged_at };
+  if (objection?.outcome === "blocked") return { ...objection, findings: findingsWith(objection, findings) };
+  if (outcome === "blocked" && judged_at !== "kill_switch") return { reason, judged_at, findings };
   if (objection !== null) return { reason: objection.reason, until: objection.free_at };
   // A stop that was lifted since, a window with room by now.
   return outcome === "blocked" || outcome === "rate_limited" ? { reason, until: at + AFRESH } : null;
@@ -83,12 +84,13 @@ async function wait(
 }
 
 /** Who has it already has it: then the draft was sent, and only the rest is not. */
-async function block(tx: Tx, proposal: ScreenProposal, { draft, standing }: Underway, { reason, judged_at }: Question): Promise<Screened> {
+async function block(tx: Tx, proposal: ScreenProposal, { draft, standing }: Underway, bar: Block): Promise<Screened> {
   const { at, trace, audit_id, salt } = proposal;
+  const { reason, judged_at, findings } = bar;
   // An earlier attempt took this round's decision of the stage.
   const round = standing.stage === "send" ? draft.round + 1 : draft.round;
-  const supersedes = standing.id;
-  const decision = screeningDecision(proposal, { stage: "send", outcome: "blocked", reason, judged_at, reservations: [], supersedes });
+  const judged = { stage: "send", outcome: "blocked", reason, judged_at, findings } as const;
+  const decision = screeningDecision(proposal, { ...judged, reservations: [], supersedes: standing.id });
   const state = (await endDeliveries(tx, draft.id, at)) ? "sent" : "blocked";
   await changeDraft(tx, draft.id, { state, reason, round, decision: decision.id }, at);
   await recordOutbound(tx, { ...draft, round }, decidedContent(proposal), { decision, trace, audit_id, salt });
@@ -125,7 +127,8 @@ async function askAgain(tx: Tx, proposal: ScreenProposal, { draft, standing, mai
   const hold = wasAsked ? await reopenHold(tx, { id, tenant, reason }, terms) : await beginHold(tx, proposal, mailbox, reason);
   const round = draft.round + 1;
   const judged = { stage: "submit", outcome: "pending_send_approval", reason, judged_at: question.judged_at } as const;
-  const decision = screeningDecision(proposal, { ...judged, reservations: [], supersedes: standing.id });
+  const { findings } = proposal;
+  const decision = screeningDecision(proposal, { ...judged, findings, reservations: [], supersedes: standing.id });
   await changeDraft(tx, id, { state: "pending_send_approval", reason, mode, round, decision: decision.id }, at);
   await recordOutbound(tx, { ...draft, round }, decidedContent(proposal), { decision, trace, audit_id, salt });
   return { kind: "stale", decision, hold };

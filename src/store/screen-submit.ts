@@ -5,7 +5,7 @@ import type { Screened, ScreenProposal } from "./contract-outbound.ts";
 import { recordDecision, submitOfRun } from "./decisions.ts";
 import { addDraft } from "./drafts.ts";
 import { holdTimes } from "./hold-rows.ts";
-import { objectionTo } from "./objections.ts";
+import { findingsWith, objectionTo } from "./objections.ts";
 import type { Tx } from "./operation.ts";
 import { decidedContent, recordOutbound, screeningDecision } from "./outbound-decisions.ts";
 import { addRevision, putDeliveries } from "./revisions.ts";
@@ -14,7 +14,7 @@ import { reserveSend } from "./send-caps.ts";
 import type { SendingMailbox } from "./sending-mailbox.ts";
 
 /** What becomes of a proposal. `free_at`: when one more fits, of what is over a cap. */
-type Verdict = Pick<ScreenProposal, "outcome" | "reason" | "judged_at"> & { readonly free_at: number | null };
+type Verdict = Pick<ScreenProposal, "outcome" | "reason" | "judged_at" | "findings"> & { readonly free_at: number | null };
 
 /** The first screening: all that there is of a draft is made here, or nothing (PB-06: over a cap there is no draft). */
 export async function screenSubmit(tx: Tx, proposal: ScreenProposal, mailbox: SendingMailbox): Promise<Screened> {
@@ -35,22 +35,22 @@ async function decided(tx: Tx, { input }: ScreenProposal, decision: OutboundDeci
 }
 
 async function judge(tx: Tx, proposal: ScreenProposal, mailbox: SendingMailbox, mode: Mode): Promise<Verdict> {
-  const { outcome, reason, judged_at, content, at } = proposal;
-  if (outcome === "blocked") return { outcome, reason, judged_at, free_at: null };
+  const { outcome, reason, judged_at, findings, content, at } = proposal;
+  if (outcome === "blocked") return { outcome, reason, judged_at, findings, free_at: null };
   const objection = await objectionTo(tx, { ...proposal, recipients: content.recipients }, mailbox);
-  if (objection !== null) return objection;
+  if (objection !== null) return { ...objection, findings: findingsWith(objection, findings) };
   // What was over a cap when the facts were read stays refused, though there is room by now.
-  if (outcome === "rate_limited") return { outcome, reason, judged_at, free_at: at };
+  if (outcome === "rate_limited") return { outcome, reason, judged_at, findings, free_at: at };
   const question = questionOf(proposal, mode);
   return question === null
-    ? { outcome: "queued", reason, judged_at, free_at: null }
-    : { outcome: "pending_send_approval", ...question, free_at: null };
+    ? { outcome: "queued", reason, judged_at, findings, free_at: null }
+    : { outcome: "pending_send_approval", ...question, findings, free_at: null };
 }
 
-function decisionOn(proposal: ScreenProposal, { outcome, reason, judged_at }: Verdict): OutboundDecision {
+function decisionOn(proposal: ScreenProposal, { outcome, reason, judged_at, findings }: Verdict): OutboundDecision {
   const isCharged = proposal.input.kind === "draft" && (outcome === "queued" || outcome === "pending_send_approval");
   const reservations = isCharged ? [{ ledger: "sends", scope: "mailbox", amount: 1 } as const] : [];
-  return screeningDecision(proposal, { stage: "submit", outcome, reason, judged_at, reservations, supersedes: null });
+  return screeningDecision(proposal, { stage: "submit", outcome, reason, judged_at, findings, reservations, supersedes: null });
 }
 
 /** Not final: the agent may come again, and finds the windows as if it never had. */

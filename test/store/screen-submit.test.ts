@@ -188,6 +188,16 @@ it.each(MOVED)("X-27 NY-01 MM-02 PB-20 what moved after the facts were read coun
   }
 });
 
+it("PB-20 one suppressed recipient refuses the whole draft, and the decision says by number who it is", async () => {
+  const world = await openAutonomous();
+  const { store, tenant } = world;
+  for (const name of ["bob", "eve"]) await store.run("suppressions.put", suppressionOf(tenant, `${name}@acme.example`));
+  const letter = letterOf(world, { recipients: to("anna@acme.example", "Bob@acme.example", "eve@acme.example") });
+  const { decision } = await screen(store, letter);
+  expect(decision.findings).toMatchObject([1, 2].map((recipient) => ({ guard: "recipients", code: "suppressed", recipient })));
+  expect(JSON.stringify(decision)).not.toContain("@");
+});
+
 it("MM-04 a mailbox whose mode was lowered meanwhile queues nothing past its people", async () => {
   const world = await openAutonomous();
   for (const mode of ["gated_send", "gated_all"] as const) {
