@@ -1,9 +1,10 @@
 import { PosternError } from "../src/model/errors.ts";
-import type { OutboundInput, RevisionRef, ScreenStep } from "../src/model/outbound.ts";
+import type { HoldTimes } from "../src/model/hold.ts";
+import type { DraftState, OutboundInput, RevisionRef, ScreenStep } from "../src/model/outbound.ts";
 import type { Freezer } from "../src/screening/freeze.ts";
-import type { Judgement, Screening } from "../src/screening/screen.ts";
+import type { Screening } from "../src/screening/screen.ts";
 import type { Store, Trace } from "../src/store/contract.ts";
-import type { RevisionContent, Screened } from "../src/store/contract-outbound.ts";
+import type { DraftRow, RevisionContent, Screened } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
 import { firstWriting } from "./compose.ts";
 
@@ -22,30 +23,49 @@ export async function screen(
   trace: Trace,
 ): Promise<ScreenStep> {
   const content = await deps.freezer.recall(input, firstWriting(input), revision);
-  const { screened } = await screenAt(deps, "submit", { input, revision, content }, trace);
-  return stepOf(screened);
+  return stepOf(await screenAt(deps, "submit", { input, revision, content }, trace));
 }
 
 /** One revision of a draft, about to be submitted or sent. */
-export interface Candidate {
+interface Candidate {
   readonly input: OutboundInput;
   readonly revision: RevisionRef;
   readonly content: RevisionContent;
 }
 
 /** Judges by what holds now, and records. INVARIANT: the verdict is what the record says, the judgement was a proposal. */
-export async function screenAt(
-  deps: ScreenDeps,
-  stage: "submit" | "send",
-  candidate: Candidate,
-  trace: Trace,
-): Promise<{ readonly judgement: Judgement; readonly screened: Screened }> {
+async function screenAt(deps: ScreenDeps, stage: "submit" | "send", candidate: Candidate, trace: Trace): Promise<Screened> {
   const { input, revision, content } = candidate;
-  const judgement = await deps.screening.judge(input, revision, content);
-  const { refused: _, ...proposed } = judgement;
-  const names = { ...freshNames(deps), at: judgement.at };
-  const screened = await deps.store.run("outbound.screen", { ...candidate, ...proposed, ...names, stage, trace });
-  return { judgement, screened };
+  const { refused: _, ...proposed } = await deps.screening.judge(input, revision, content);
+  const names = { ...freshNames(deps), at: proposed.at };
+  return deps.store.run("outbound.screen", { ...candidate, ...proposed, ...names, stage, trace });
+}
+
+/**
+ * What screening before sending came to, in codes and times. `hold`: it waits for people, anew or for the first time;
+ * `wait`: not before `until` (epoch ms), or when woken; `over`: it came to an end, now or earlier.
+ */
+export type SendScreen =
+  | { readonly kind: "go"; readonly revision: RevisionRef }
+  | { readonly kind: "hold"; readonly times: HoldTimes }
+  | { readonly kind: "wait"; readonly until: number }
+  | { readonly kind: "over"; readonly state: DraftState };
+
+/** The same for the revision a draft is at now, before it is sent (DESIGN §4.5). */
+export async function screenSend(deps: ScreenDeps, input: OutboundInput, trace: Trace): Promise<SendScreen> {
+  const { number, content_hash, mime, ...content } = (await draftOf(deps, input)).revision;
+  const revision = { number, content_hash, mime };
+  const screened = await screenAt(deps, "send", { input, revision, content }, trace);
+  if (screened.kind === "stale") return { kind: "hold", times: screened.hold };
+  if (screened.wait_until !== null) return { kind: "wait", until: screened.wait_until };
+  const { state } = await draftOf(deps, input);
+  return state === "queued" || state === "sending" ? { kind: "go", revision } : { kind: "over", state };
+}
+
+async function draftOf({ store }: ScreenDeps, { tenant, draft }: OutboundInput): Promise<DraftRow> {
+  const row = await store.run("drafts.get", { tenant, id: draft });
+  if (row === null) throw new PosternError("not_found", "there is no such draft");
+  return row;
 }
 
 function stepOf(screened: Screened): ScreenStep {

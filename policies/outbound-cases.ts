@@ -93,6 +93,6 @@ export function judgeOutboundCase(policy: MailPolicy, one: OutboundCase): readon
   return compare(one.expect, { outcome, reason, mode, refused: names, quorum: approvals.quorum });
 }
 
-function factsOf({ to, cc, bcc, sent_last_hour, sent_last_day, guard_failed: _, ...rest }: OutboundCase["facts"]): OutboundFacts {
+function factsOf({ to, cc, bcc, sent_last_hour, sent_last_day, ...rest }: OutboundCase["facts"]): OutboundFacts {
   return { ...rest, recipients: [...to, ...cc, ...bcc], sends: { lastHour: sent_last_hour, lastDay: sent_last_day } };
 }

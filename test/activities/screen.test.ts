@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compose } from "../../activities/compose.ts";
-import { screen, screenAt } from "../../activities/screen.ts";
-import type { OutboundInput, RevisionRef, Submission } from "../../src/model/outbound.ts";
+import { screen, screenSend } from "../../activities/screen.ts";
+import type { OutboundInput, Submission } from "../../src/model/outbound.ts";
 import type { Trace } from "../../src/store/contract.ts";
 import { approvalOf, inDatabase, letterOf, setMode } from "../store/outbound-samples.ts";
 import { HOUR, NOON } from "../store/samples.ts";
@@ -96,43 +96,53 @@ describe("composing and screening a submit", () => {
 });
 
 describe("screening again before sending", () => {
-  async function again(rig: Rig, input: OutboundInput, revision: RevisionRef) {
-    const content = await rig.freezer.recall(input, { number: 1, source: input.source, author: input.author }, revision);
-    return screenAt(rig.deps, "send", { input, revision, content }, traceOf(input));
-  }
+  const again = (rig: Rig, input: OutboundInput) => screenSend(rig.deps, input, traceOf(input));
 
   it("DESIGN §4.5 an approved draft goes; under a stricter policy it waits anew", async () => {
     const rig = await openRig("gated_send");
     const { input, revision } = await submit(rig);
     const approval = approvalOf({ ...letterOf(rig.world), input, revision }, rig.world.approver, NOON);
     expect(await rig.store.run("holds.decide", approval)).toMatchObject({ result: "accepted", status: "approved" });
-    const { judgement, screened } = await again(rig, input, revision);
-    expect(judgement).toMatchObject({ outcome: "pending_send_approval", mode: "gated_send", caps: { perHour: 50 } });
-    expect(screened).toMatchObject({ kind: "decided", wait_until: null, decision: { outcome: "queued" } });
-    await rig.setPolicy({ approvals: { quorum: 2 } });
-    expect((await again(rig, input, revision)).screened).toMatchObject({ kind: "stale", decision: { reason: "approval_stale" } });
+    expect(await again(rig, input)).toEqual({ kind: "go", revision });
+    await rig.setPolicy({ approvals: { quorum: 2, expireAfter: "1 min" } });
+    const times = { remind_at: NOON + 30_000, escalate_at: NOON + 48_000, expires_at: NOON + 60_000 };
+    expect(await again(rig, input)).toEqual({ kind: "hold", times });
+    expect(await draftOf(rig, input)).toMatchObject({ state: "pending_send_approval", reason: "approval_stale" });
   });
 
   it("X-20 a draft queued in `autonomous` is judged by the mode of its time", async () => {
     const rig = await openRig();
-    const { input, revision } = await submit(rig);
+    const { input } = await submit(rig);
     setMode(rig.world, "gated_send");
-    const { judgement, screened } = await again(rig, input, revision);
-    expect(judgement.mode).toBe("gated_send");
-    expect(screened).toMatchObject({ kind: "stale", decision: { outcome: "pending_send_approval" } });
+    expect(await again(rig, input)).toMatchObject({ kind: "hold" });
+    expect(await draftOf(rig, input)).toMatchObject({ state: "pending_send_approval", reason: "mode_gated_send" });
   });
 
-  it("NY-08 a block of today ends it, a cap makes it wait", async () => {
+  it("NY-13 and NY-08 a cap makes it wait, a block of today ends it", async () => {
     const rig = await openRig();
     const [first, second] = [await submit(rig), await submit(rig)];
     await rig.setPolicy({ perHour: 1 });
-    const limited = await again(rig, first.input, first.revision);
-    expect(limited.judgement).toMatchObject({ outcome: "rate_limited", caps: { perHour: 1 } });
-    expect(limited.screened).toMatchObject({ kind: "decided", wait_until: NOON + HOUR });
+    expect(await again(rig, first.input)).toEqual({ kind: "wait", until: NOON + HOUR });
     await rig.setPolicy({ block: ["acme.example"] });
-    expect((await again(rig, second.input, second.revision)).screened).toMatchObject({
-      kind: "decided",
-      decision: { outcome: "blocked", reason: "block_list", stage: "send" },
-    });
+    const blocked = await again(rig, second.input);
+    expect(blocked).toEqual({ kind: "over", state: "blocked" });
+    expect(await again(rig, second.input)).toEqual(blocked);
+    expectNobody(blocked);
+  });
+
+  it("X-27 a kill switch makes it wait, and ends nothing", async () => {
+    const rig = await openRig();
+    const { input, revision } = await submit(rig);
+    const { tenant } = rig.world;
+    inDatabase(rig.world, (db) => db.prepare("insert into stops values (?, 'tenant', ?, ?)").run(tenant, tenant, NOON));
+    expect(await again(rig, input)).toMatchObject({ kind: "wait" });
+    inDatabase(rig.world, (db) => db.prepare("delete from stops where tenant = ?").run(tenant));
+    expect(await again(rig, input)).toEqual({ kind: "go", revision });
+  });
+
+  it("MB-18 a draft of another tenant is none", async () => {
+    const [rig, other] = [await openRig(), await openRig()];
+    const { input } = await submit(rig);
+    await expect(again(rig, { ...input, tenant: other.world.tenant })).rejects.toMatchObject({ code: "not_found" });
   });
 });

@@ -54,7 +54,7 @@ export const outboundInputs: fc.Arbitrary<OutboundInputs> = fc.record({
   perDay: maybe(fc.integer({ min: 1, max: 60 })),
   firstContact: maybe(fc.constant("approve" as const)),
   approvals: maybe(approvals),
-}) as fc.Arbitrary<OutboundInputs>;
+});
 
 export const anyOutboundFacts: fc.Arbitrary<OutboundFacts> = fc
   .record({
