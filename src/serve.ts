@@ -13,11 +13,11 @@ import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 import { freeSpace } from "./free-space.ts";
 import { createGate, type Gate } from "./gate.ts";
-import type { GrantKey } from "./grants/sign.ts";
 import { createHttpApp } from "./http/app.ts";
+import type { HttpDeps } from "./http/deps.ts";
 import { startHttp } from "./http/server.ts";
 import { createLog } from "./log.ts";
-import { createZoneResolver } from "./mail/dns.ts";
+import { createSystemResolver, createZoneResolver } from "./mail/dns.ts";
 import type { MailReader } from "./mail/reader.ts";
 import { PosternError } from "./model/errors.ts";
 import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
@@ -25,6 +25,7 @@ import { startSmtp } from "./smtp/start.ts";
 import type { Store } from "./store/contract.ts";
 import { createSqliteStore } from "./store/sqlite/store.ts";
 import { createReaderPool } from "./threads/pool.ts";
+import { createZoneFileResolver } from "./threads/zone.ts";
 import { ensureUpkeep } from "./upkeep.ts";
 import { VERSION } from "./version.ts";
 import { bundlePosternWorkflows, createPosternWorkers, INBOUND_SLOTS, type PosternWorkersOptions } from "./worker.ts";
@@ -86,7 +87,11 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   const state = await openState(config, base, started);
   const known = await bootstrap({ ...state, ...base, dataDir: config.dataDir, ...keysOf(config) });
   const { gate, ended } = await startWorkers(options, base, state, known.tenant.id, started);
-  const doors = await openDoors(config, { ...base, ...state, gate, grants: known.grants }, started);
+  const doors = await openDoors(
+    config,
+    { ...base, ...state, gate, grants: known.grants, identity: known.identity.jwk, sealer: known.sealer },
+    started,
+  );
   return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => inTime(closeAll(started)) };
 }
 
@@ -145,12 +150,13 @@ async function startWorkers(
   return { gate: createGate({ client, store: state.store, taskQueues, eager: true, random: base.random, onFault }), ended };
 }
 
-type DoorDeps = Base & State & { readonly gate: Gate; readonly grants: GrantKey };
+type DoorDeps = Base & State & Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer">;
 
 async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Promise<Pick<Running, "http" | "smtp">> {
   const metrics = new Registry();
   const closing = new AbortController();
-  const app = createHttpApp({ ...deps, metrics, version: VERSION, publicUrl: config.publicUrl, closing: closing.signal });
+  const resolver = config.dnsZone === undefined ? createSystemResolver({ timeoutMs: 2_000 }) : createZoneFileResolver(config.dnsZone);
+  const app = createHttpApp({ ...deps, resolver, metrics, version: VERSION, publicUrl: config.publicUrl, closing: closing.signal });
   const http = await startHttp({ app, ...config.http });
   started.unshift(() => {
     closing.abort();

@@ -4,6 +4,7 @@ import { decisionRoutes } from "./decisions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { addDocs } from "./docs.ts";
 import { placesOf } from "./docs-page.ts";
+import { domainRoutes } from "./domains.ts";
 import { grantRoutes } from "./grants.ts";
 import { limitBody, secure } from "./harden.ts";
 import { keyRoutes } from "./keys.ts";
@@ -16,6 +17,7 @@ import { answerError, answerUnknownRoute, refuseInvalid } from "./problem.ts";
 import { probeRoutes } from "./probes.ts";
 import { tenantRoutes } from "./tenants.ts";
 import { waitRoutes } from "./wait.ts";
+import { wellKnownRoutes } from "./well-known.ts";
 
 /** The HTTP door (DESIGN §7): parse, authorise, call gate or store, answer. Nothing is decided here. */
 export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
@@ -31,6 +33,8 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     keyRoutes,
     tenantRoutes,
     probeRoutes,
+    domainRoutes,
+    wellKnownRoutes,
   ]) {
     app.route("/", routes(deps));
   }

@@ -1,7 +1,10 @@
 import type { Registry } from "prom-client";
 import type { Blobs } from "../blobs/blobs.ts";
 import type { Gate } from "../gate.ts";
+import type { IdentityJwk } from "../grants/identity-key.ts";
+import type { Sealer } from "../grants/seal.ts";
 import type { GrantKey } from "../grants/sign.ts";
+import type { Resolver } from "../mail/dns.ts";
 import type { MailReader } from "../mail/reader.ts";
 import type { Store } from "../store/contract.ts";
 import type { Caller } from "./auth.ts";
@@ -13,6 +16,12 @@ export interface HttpDeps {
   readonly blobs: Blobs;
   readonly reader: MailReader;
   readonly grants: GrantKey;
+  /** Public part of the key that signs identity headers. */
+  readonly identity: IdentityJwk;
+  /** Keeps the DKIM keys that are made here. */
+  readonly sealer: Sealer;
+  /** Asked for a domain's records; without a cache, because people publish and try again. */
+  readonly resolver: Resolver;
   /** Epoch milliseconds. */
   readonly clock: () => number;
   readonly random: (bytes: number) => Uint8Array;

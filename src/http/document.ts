@@ -14,6 +14,7 @@ const DESCRIPTION = [
 const TAGS = [
   { name: "Messages", description: "What was delivered: wait, list, read." },
   { name: "Mailboxes", description: "Agents' mailboxes and their addresses." },
+  { name: "Domains", description: "Whose domains they are, and the keys their mail is signed with." },
   { name: "Policies", description: "What a mailbox lets in." },
   { name: "Decisions", description: "What was decided, why, and what people decide." },
   { name: "Grants", description: "Whether an agent may do what it is about to do." },

@@ -9,6 +9,7 @@ import type { Gate } from "../../src/gate.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import type { HttpDeps } from "../../src/http/deps.ts";
 import { startHttp } from "../../src/http/server.ts";
+import { createZoneResolver, type Zone } from "../../src/mail/dns.ts";
 import type { MailReader } from "../../src/mail/reader.ts";
 import type { FinalOutcome } from "../../src/model/decision.ts";
 import { PosternError } from "../../src/model/errors.ts";
@@ -31,6 +32,8 @@ export interface Rig {
   /** The instance's clock, in epoch ms; tests move it. */
   now: number;
   temporalUp: boolean;
+  /** DNS as the instance sees it; tests replace it. */
+  zone: Zone;
   /** Makes long polls answer, as a stopping instance does. */
   readonly closing: AbortController;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
@@ -80,7 +83,7 @@ export async function startRig(): Promise<Rig> {
   const lines: string[] = [];
   const log = (facts: object, text: string) => void lines.push(JSON.stringify({ ...facts, text }));
   const closing = new AbortController();
-  const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true };
+  const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true, zone: {} };
   const clock = () => rig.now;
   const boot = await bootstrap({ store, dataDir: dir, adminKey: ADMIN_KEY, clock, random });
   const deps: HttpDeps = {
@@ -89,6 +92,9 @@ export async function startRig(): Promise<Rig> {
     blobs: blobsOver(bytes),
     reader: readerOver(bytes),
     grants: boot.grants,
+    identity: boot.identity.jwk,
+    sealer: boot.sealer,
+    resolver: (name, type) => createZoneResolver(rig.zone)(name, type),
     clock,
     random,
     log: { info: log, error: log },

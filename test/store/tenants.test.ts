@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { TenantId } from "../../src/model/ids.ts";
 import type { Args, OperationName, Result, Store } from "../../src/store/contract.ts";
+import type { NewDkimKey } from "../../src/store/contract-outbound.ts";
 import {
   approvalOf,
   blobOf,
@@ -89,6 +90,9 @@ async function questions(
   };
   await store.run("sink.put", sunk);
   await store.run("oversight.stop", { tenant: owner.tenant, target: { agent: "assistant" }, stopped: true, ...byPostern() });
+  const claim = { tenant: owner.tenant, id: newId("dom"), domain: newDomain(), key: dkimKey(), ...byPostern() };
+  await store.run("domains.claim", claim);
+  const { domain } = claim;
   const alias = {
     tenant,
     mailbox,
@@ -141,7 +145,18 @@ async function questions(
     "oversight.set_address": [{ tenant, mailbox, address: "boss@acme.example", ...byPostern() }, null],
     "oversight.stop": [{ tenant, target: { mailbox }, stopped: true, ...byPostern() }, null],
     "oversight.stops": [{ tenant }, []],
+    "domains.claim": [{ ...claim, tenant, ...fresh() }, { conflict: "domain" }],
+    "domains.get": [{ tenant, domain }, null],
+    "domains.list": [{ tenant, limit: 9 }, empty],
+    "domains.set_state": [{ tenant, domain, state: "verified", ...byPostern() }, null],
+    "dkim.add": [{ tenant, domain, key: dkimKey(), ...byPostern() }, null],
+    "dkim.activate": [{ tenant, domain, id: claim.key.id, ...byPostern() }, null],
+    "dkim.signing": [{ tenant, domain, offer: dkimKey(), at: NOON, ...fresh() }, null],
   };
+}
+
+function dkimKey(): NewDkimKey {
+  return { id: newId("dkm"), selector: newId("dkm").slice(4), public_key: "p", sealed: "s" };
 }
 
 function byPostern() {
