@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { IDENTITY_HEADERS, type IdentityHeaderName } from "./mail/composer.ts";
 import { MAIL_LIMITS } from "./mail/limits.ts";
 import { PosternError, type Problem } from "./model/errors.ts";
 import * as read from "./settings.ts";
@@ -33,6 +34,10 @@ export const Settings = z.object({
     .describe(
       "Where mail leaves to: `smtps://user:password@host:465`, or `smtp://…` with STARTTLS (not needed to this machine itself). Default: the sandbox, which keeps it.",
     ),
+  POSTERN_IDENTITY_HEADER: read
+    .oneOf(IDENTITY_HEADERS)
+    .default("Postern-Identity")
+    .describe("Name of the signed identity header of mail that leaves: `Postern-Identity` (default) or `X-MultiMail-Identity`."),
   POSTERN_DNS_ZONE: read.readableFile.optional().describe("JSON zone used instead of DNS, for tests and the demo."),
   POSTERN_TLS_CERT: read.readableFile.optional().describe("PEM certificate chain for STARTTLS. Default: STARTTLS is not offered."),
   POSTERN_TLS_KEY: read.readableFile.optional().describe("PEM key of that certificate."),
@@ -83,6 +88,8 @@ export interface Config {
   readonly trustedRelays: readonly string[];
   /** Undefined: mail goes to the sandbox. */
   readonly relay: Relay | undefined;
+  /** What the signed identity header is called (MM-18). */
+  readonly identityHeader: IdentityHeaderName;
   /** Absolute path of a JSON zone. */
   readonly dnsZone: string | undefined;
   /** Absolute paths of PEM files. */
@@ -136,6 +143,7 @@ function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
     secretKey: settings.POSTERN_SECRET_KEY,
     trustedRelays: settings.POSTERN_TRUSTED_RELAYS,
     relay: settings.POSTERN_RELAY,
+    identityHeader: settings.POSTERN_IDENTITY_HEADER,
     dnsZone: settings.POSTERN_DNS_ZONE,
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
     logLevel: settings.POSTERN_LOG_LEVEL,
