@@ -1,13 +1,32 @@
-import { activityInfo, heartbeat } from "@temporalio/activity";
+import { activityInfo, cancellationSignal, heartbeat } from "@temporalio/activity";
 import type { Decision } from "../src/model/decision.ts";
-import type { ReleaseInput, ReleaseRefusal } from "../src/model/hold.ts";
+import type {
+  HoldAction,
+  HoldAnswer,
+  HoldMessage,
+  HoldRef,
+  HoldStatus,
+  HoldTimerEvent,
+  HoldTimes,
+  ReleaseInput,
+  ReleaseRefusal,
+} from "../src/model/hold.ts";
 import type { InboundInput } from "../src/model/message.ts";
+import type { OutboundInput, RevisionRef, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
 import type { Trace } from "../src/store/contract.ts";
 import { budget } from "./budget.ts";
-import type { ActivityDeps } from "./deps.ts";
+import { compose } from "./compose.ts";
+import { copy } from "./copy.ts";
+import { decide, type Arrival } from "./decide.ts";
+import type { ActivityDeps, OutboundDeps } from "./deps.ts";
 import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
+import { holdTimer, holdTimes } from "./hold-timer.ts";
+import { leave } from "./leave.ts";
 import { release } from "./release.ts";
+import { screen } from "./screen.ts";
+import type { SendDeps } from "./send.ts";
+import { createSigners } from "./signers.ts";
 import { collectBlobs, eraseExpired } from "./upkeep.ts";
 import { verify, type Verified } from "./verify.ts";
 
@@ -20,6 +39,19 @@ export interface InboundActivities {
 
 export interface HoldActivities {
   posternRelease(input: ReleaseInput): Promise<Decision | ReleaseRefusal>;
+  posternDecide(ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival): Promise<HoldAnswer>;
+  posternHoldTimes(ref: HoldRef): Promise<HoldTimes | null>;
+  posternHoldTimer(ref: HoldRef, event: HoldTimerEvent): Promise<{ readonly status: HoldStatus }>;
+}
+
+export interface OutboundActivities {
+  posternCompose(input: OutboundInput): Promise<RevisionRef>;
+  posternScreen(input: OutboundInput, revision: RevisionRef): Promise<ScreenStep>;
+  posternCopy(input: OutboundInput): Promise<OutboundInput | null>;
+}
+
+export interface SendActivities {
+  posternSend(input: OutboundInput, since: Since): Promise<SendStep>;
 }
 
 export interface UpkeepActivities {
@@ -37,9 +69,20 @@ export function createInboundActivities(deps: ActivityDeps): InboundActivities {
 }
 
 /** Run by the worker of the main task queue. */
-export function createMainActivities(deps: ActivityDeps): HoldActivities & UpkeepActivities {
+export function createMainActivities(deps: OutboundDeps): HoldActivities & OutboundActivities & SendActivities & UpkeepActivities {
+  const judge: SendDeps["judge"] = (input, revision, content) => deps.screening.judge(input, revision, content);
+  const sending = { ...deps, judge, signers: createSigners(deps) };
   return withCodes(deps, {
     posternRelease: (input: ReleaseInput) => release(deps, input, traceHere()),
+    posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
+      decide(deps, ref, action, message, arrival, traceHere()),
+    posternHoldTimes: (ref: HoldRef) => holdTimes(deps, ref),
+    posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, ref, event, traceHere()),
+    posternCompose: (input: OutboundInput) => compose(deps, input),
+    posternScreen: (input: OutboundInput, revision: RevisionRef) => screen(deps, input, revision, traceHere()),
+    posternCopy: (input: OutboundInput) => copy(deps, input),
+    posternSend: (input: OutboundInput, since: Since) =>
+      leave(sending, input, since, { heartbeat, signal: cancellationSignal() }, traceHere()),
     posternEraseExpired: () => eraseExpired(deps, heartbeat),
     posternCollectBlobs: () => collectBlobs(deps, heartbeat),
   });

@@ -128,7 +128,7 @@ function startAlone(deps: GateDeps, input: InboundInput) {
   return deps.client.workflow.start(WORKFLOW.inboundMessage, {
     ...optionsOf(deps),
     workflowId: inboundWorkflowId(input.message),
-    args: [input],
+    args: [input, deps.taskQueues.main],
     workflowIdConflictPolicy: "USE_EXISTING",
     workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
   });
@@ -138,7 +138,7 @@ function startTogether(deps: GateDeps, inputs: Inputs) {
   return deps.client.workflow.start(WORKFLOW.inboundMessages, {
     ...optionsOf(deps),
     workflowId: sharedWorkflowId(deps.random(16)),
-    args: [inputs],
+    args: [inputs, deps.taskQueues.main],
   });
 }
 

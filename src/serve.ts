@@ -6,6 +6,7 @@ import { Client } from "@temporalio/client";
 import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
+import type { OutboundDeps } from "../activities/deps.ts";
 import type { Blobs } from "./blobs/blobs.ts";
 import { createFileBlobs } from "./blobs/fs.ts";
 import { createUses, type Uses } from "./blobs/uses.ts";
@@ -21,10 +22,13 @@ import { createSystemResolver, createZoneResolver } from "./mail/dns.ts";
 import type { MailReader } from "./mail/reader.ts";
 import { PosternError } from "./model/errors.ts";
 import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
+import { createOutboundDeps } from "./outbound.ts";
 import { startSmtp } from "./smtp/start.ts";
 import type { Store } from "./store/contract.ts";
 import { createSqliteStore } from "./store/sqlite/store.ts";
+import { createComposerPool } from "./threads/composer/pool.ts";
 import { createReaderPool } from "./threads/pool.ts";
+import { createTransport } from "./transport.ts";
 import { createZoneFileResolver } from "./threads/zone.ts";
 import { ensureUpkeep } from "./upkeep.ts";
 import { VERSION } from "./version.ts";
@@ -86,12 +90,12 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   };
   const state = await openState(config, base, started);
   const known = await bootstrap({ ...state, ...base, dataDir: config.dataDir, ...keysOf(config) });
-  const { gate, ended } = await startWorkers(options, base, state, known.tenant.id, started);
-  const doors = await openDoors(
-    config,
-    { ...base, ...state, gate, grants: known.grants, identity: known.identity.jwk, sealer: known.sealer },
-    started,
-  );
+  const deps = openOutbound(config, base, state, known, started);
+  const { gate, ended } = await startWorkers(options, base, deps, known.tenant.id, started);
+  const { blobRoot } = state;
+  const { grants, identity, sealer } = known;
+  const temporal = { address: options.temporal.connection.address ?? "127.0.0.1:7233", namespace: options.temporal.namespace };
+  const doors = await openDoors(config, { ...base, ...deps, blobRoot, gate, grants, identity: identity.jwk, sealer, temporal }, started);
   return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => inTime(closeAll(started)) };
 }
 
@@ -110,22 +114,35 @@ interface State {
   readonly reader: MailReader;
 }
 
-async function openState(config: Config, { clock }: Base, started: Closing[]): Promise<State> {
+async function openState(config: Config, { clock, log }: Base, started: Closing[]): Promise<State> {
   await makeDataDir(config.dataDir);
   await checkZone(config.dnsZone);
   const store = await createSqliteStore({ path: join(config.dataDir, "postern.db") });
   started.unshift(() => store.close());
   const blobRoot = join(config.dataDir, "blobs");
-  const blobs = await createFileBlobs(blobRoot, clock);
+  const report = (fault: PosternError): void => log.error({ err: fault }, fault.message);
+  const blobs = await createFileBlobs(blobRoot, clock, { report });
+  started.unshift(() => blobs.close());
   const reader = createReaderPool({ blobRoot, zone: config.dnsZone ?? null });
   started.unshift(() => reader.close());
   return { store, blobs, uses: createUses(), blobRoot, reader };
 }
 
+/** What leaves is composed on a thread of its own, and goes to the relay or into the sandbox. */
+function openOutbound(config: Config, base: Base, state: State, known: Bootstrapped, started: Closing[]): OutboundDeps {
+  const { grants, identity, sealer } = known;
+  const composer = createComposerPool({ blobRoot: state.blobRoot });
+  started.unshift(() => composer.close());
+  const transport = createTransport(config.relay, { ...base, ...state });
+  started.unshift(() => transport.close());
+  const onFault: OutboundDeps["onFault"] = (fault) => base.log.warn(fault, "a step of a judgement failed");
+  return createOutboundDeps({ ...base, ...state, loopCaps: LOOP_CAPS, onFault }, { grants, identity, sealer, composer, transport, config });
+}
+
 async function startWorkers(
   options: ServeOptions,
   base: Base,
-  state: State,
+  deps: OutboundDeps,
   instance: string,
   started: Closing[],
 ): Promise<{ gate: Gate; ended: Promise<void> }> {
@@ -139,7 +156,7 @@ async function startWorkers(
   const workers = await createPosternWorkers({
     ...{ connection, namespace, taskQueues },
     bundle: options.bundle ?? (await bundlePosternWorkflows()),
-    deps: { ...base, ...state, loopCaps: LOOP_CAPS, onFault: (fault) => log.warn(fault, "a step of a judgement failed") },
+    deps,
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
   const ended = workers.run();
@@ -147,10 +164,12 @@ async function startWorkers(
   ended.catch((error: unknown) => log.fatal({ err: error }, "the workers stopped"));
   started.unshift(() => workers.shutdown());
   const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
-  return { gate: createGate({ client, store: state.store, taskQueues, eager: true, random: base.random, onFault }), ended };
+  return { gate: createGate({ client, store: deps.store, taskQueues, eager: true, random: base.random, onFault }), ended };
 }
 
-type DoorDeps = Base & State & Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer">;
+type DoorDeps = Base &
+  State &
+  Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer" | "composer" | "freezer" | "screening" | "transport" | "temporal">;
 
 async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Promise<Pick<Running, "http" | "smtp">> {
   const metrics = new Registry();

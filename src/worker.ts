@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger, Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
-import type { ActivityDeps } from "../activities/deps.ts";
+import type { OutboundDeps } from "../activities/deps.ts";
 import { createInboundActivities, createMainActivities } from "../activities/index.ts";
 import type { TaskQueues } from "./model/names.ts";
 
@@ -8,7 +8,7 @@ export interface PosternWorkersOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly taskQueues: TaskQueues;
-  readonly deps: ActivityDeps;
+  readonly deps: OutboundDeps;
   /** Made once per process by `bundlePosternWorkflows`. */
   readonly bundle: WorkflowBundleWithSourceMap;
   /** Judgements under way at once; a workflow task keeps its slot during local activities. Default 100. */

@@ -1,30 +1,28 @@
-import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/common";
-import { proxyActivities } from "@temporalio/workflow";
+import { allHandlersFinished, condition, proxyLocalActivities } from "@temporalio/workflow";
 import type { HoldActivities } from "../activities/index.ts";
-import type { ReleaseInput, ReleaseResult } from "../src/model/hold.ts";
-import { RELEASE_REFUSED_FAILURE } from "../src/model/names.ts";
+import type { HoldInput, HoldStatus } from "../src/model/hold.ts";
+import { People } from "./people.ts";
 
-const { posternRelease } = proxyActivities<HoldActivities>({
-  startToCloseTimeout: "30 seconds",
-  retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "30 seconds" },
+const { posternHoldTimes } = proxyLocalActivities<HoldActivities>({
+  startToCloseTimeout: "20 seconds",
+  scheduleToCloseTimeout: "10 minutes",
+  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "10 seconds" },
 });
 
 /**
- * A person ends a hold or a quarantine: the second decision on a message, stage `release`. The workflow id is derived
- * from the message, so of two people deciding at once one starts it and the other is told.
+ * Inbound mail that waits for people (held, quarantined, or in a mailbox of mode `gated_all`): let through by a quorum,
+ * thrown away by one rejection or by time. Ends at once when nothing waits, after it has answered whoever asked.
  */
-export async function releaseMessage(input: ReleaseInput): Promise<ReleaseResult> {
-  const answer = await posternRelease(input);
-  if ("refused" in answer) throw refused(answer.refused);
-  return { id: answer.id, outcome: answer.outcome, reason: answer.reason };
+export async function holdMessage({ tenant, mailbox, message }: HoldInput): Promise<{ readonly status: HoldStatus | "nothing_waits" }> {
+  const ref = { tenant, mailbox, hold: message };
+  const people = new People(ref);
+  const times = await posternHoldTimes(ref);
+  const status = times === null ? ended(people.status) : await people.decided(times);
+  await condition(allHandlersFinished);
+  return { status };
 }
 
-// Failed, not completed: the same id may run again once the message does wait for a person.
-function refused(code: string): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: RELEASE_REFUSED_FAILURE,
-    message: code,
-    nonRetryable: true,
-    category: ApplicationFailureCategory.BENIGN,
-  });
+/** Whoever asked may have ended it before its times were read. */
+function ended(status: HoldStatus): HoldStatus | "nothing_waits" {
+  return status === "waiting" ? "nothing_waits" : status;
 }

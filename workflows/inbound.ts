@@ -1,16 +1,19 @@
-import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/common";
-import { proxyLocalActivities } from "@temporalio/workflow";
+import { ApplicationFailure, ApplicationFailureCategory, WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
+import { ParentClosePolicy, proxyLocalActivities, startChild } from "@temporalio/workflow";
 import type { InboundActivities } from "../activities/index.ts";
 import type { Decision } from "../src/model/decision.ts";
 import type { InboundInput } from "../src/model/message.ts";
+import { holdWorkflowId } from "../src/model/ids.ts";
 import { DEFERRED_FAILURE } from "../src/model/names.ts";
+import { holdMessage } from "./hold.ts";
 
 // Local: quick and idempotent steps, one marker each, no further durable write (DESIGN §3). The bounds lie past the
 // door's 30 s, so that a late decision is still recorded and the sender's retry reads it.
 const { posternVerify, posternGuard, posternBudget } = proxyLocalActivities<InboundActivities>({
   startToCloseTimeout: "20 seconds",
   scheduleToCloseTimeout: "60 seconds",
-  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "2 seconds" },
+  // 34 attempts take a minute: the SDK forgets the time above when it runs out between two of them.
+  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "2 seconds", maximumAttempts: 34 },
 });
 
 /** What the history says of a judgement; the store holds the whole decision. */
@@ -20,9 +23,10 @@ export type InboundResult = Pick<Decision, "id" | "outcome" | "reason">;
  * One message, one mailbox: verified, guarded, budgeted, recorded. For the pull channel the recorded decision is the
  * dispatch. Ends failed with type `Deferred` when there is no final decision, so that the sender's retry may run again.
  */
-export async function inboundMessage(input: InboundInput): Promise<InboundResult> {
+export async function inboundMessage(input: InboundInput, holds?: string): Promise<InboundResult> {
   const { id, outcome, reason } = await judge(input);
   if (outcome === "deferred") throw deferred(reason);
+  await waitForPeople(input, outcome, holds);
   return { id, outcome, reason };
 }
 
@@ -31,8 +35,14 @@ export async function inboundMessage(input: InboundInput): Promise<InboundResult
  * their order. None waits for another: whoever asked about it reads its recorded decision. A deferral is a result here,
  * because a retry is judged in another run. When a judgement failed for good, the run fails after all others have ended.
  */
-export async function inboundMessages(inputs: readonly InboundInput[]): Promise<readonly InboundResult[]> {
-  const judged = await Promise.allSettled(inputs.map(judge));
+export async function inboundMessages(inputs: readonly InboundInput[], holds?: string): Promise<readonly InboundResult[]> {
+  const judged = await Promise.allSettled(
+    inputs.map(async (input) => {
+      const decision = await judge(input);
+      await waitForPeople(input, decision.outcome, holds);
+      return decision;
+    }),
+  );
   return judged.map((end) => {
     if (end.status === "rejected") throw end.reason as Error;
     const { id, outcome, reason } = end.value;
@@ -45,6 +55,19 @@ async function judge(input: InboundInput): Promise<Decision> {
   const verified = await posternVerify(input);
   const guarded = await posternGuard(input, verified);
   return posternBudget(input, verified, guarded);
+}
+
+/** What waits for people has a run of its own on the queue `holds`, with its reminders and its end; this one does not wait for it. */
+async function waitForPeople(input: InboundInput, outcome: Decision["outcome"], holds: string | undefined): Promise<void> {
+  if (holds === undefined || (outcome !== "held" && outcome !== "quarantined")) return;
+  const { tenant, mailbox, message } = input;
+  const options = { workflowId: holdWorkflowId(message), taskQueue: holds, parentClosePolicy: ParentClosePolicy.ABANDON } as const;
+  await startChild(holdMessage, { ...options, args: [{ tenant, mailbox, message }] }).catch(orThere);
+}
+
+/** A person was quicker: the door has started it. */
+function orThere(error: unknown): void {
+  if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
 }
 
 function deferred(reason: string): ApplicationFailure {

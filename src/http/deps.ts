@@ -5,7 +5,10 @@ import type { IdentityJwk } from "../grants/identity-key.ts";
 import type { Sealer } from "../grants/seal.ts";
 import type { GrantKey } from "../grants/sign.ts";
 import type { Resolver } from "../mail/dns.ts";
+import type { MailComposer } from "../mail/composer.ts";
 import type { MailReader } from "../mail/reader.ts";
+import type { Freezer } from "../screening/freeze.ts";
+import type { Screening } from "../screening/screen.ts";
 import type { Store } from "../store/contract.ts";
 import type { Caller } from "./auth.ts";
 
@@ -22,6 +25,15 @@ export interface HttpDeps {
   readonly sealer: Sealer;
   /** Asked for a domain's records; without a cache, because people publish and try again. */
   readonly resolver: Resolver;
+  /** Shows people what would leave. */
+  readonly composer: Pick<MailComposer, "preview">;
+  /** These two are for a dry run (NY-14): composed and judged, nothing recorded. */
+  readonly freezer: Freezer;
+  readonly screening: Screening;
+  /** How mail leaves this instance. */
+  readonly transport: { readonly kind: "sandbox" | "smtp" };
+  /** For commands that are printed: where the Temporal CLI finds the workflows. */
+  readonly temporal: { readonly address: string; readonly namespace: string };
   /** Epoch milliseconds. */
   readonly clock: () => number;
   readonly random: (bytes: number) => Uint8Array;

@@ -57,12 +57,21 @@ export type HoldAnswer =
     }
   | { readonly result: "refused"; readonly code: HoldRefusal };
 
+/** What an attempt is about. */
+export interface HoldRef {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly hold: HoldId;
+}
+
 /** Input of the workflow `holdMessage`: inbound mail that waits. */
 export interface HoldInput {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
   readonly message: MessageId;
 }
+
+export type HoldTimerEvent = "remind" | "escalate" | "expire";
 
 /** What the workflow's timers need to know of a hold; times are epoch milliseconds, null: none. */
 export interface HoldTimes {

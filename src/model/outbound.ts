@@ -1,4 +1,5 @@
 import type { DraftId, KeyId, MailboxId, MessageId, TenantId, ThreadId } from "./ids.ts";
+import type { HoldTimes } from "./hold.ts";
 import type { MessageRef } from "./message.ts";
 
 /** How much people see and decide, strictest first (MM-01). Absent: `gated_send` (MM-07). */
@@ -152,3 +153,27 @@ export const SUBMISSION_LIMITS = {
   /** Farthest `send_at`, days. */
   scheduleDays: 365,
 } as const;
+
+/** What screening at `submit` came to, as the workflow knows it: codes and times. */
+export type ScreenStep =
+  | { readonly kind: "blocked" | "limited"; readonly reason: string }
+  | { readonly kind: "hold"; readonly times: HoldTimes }
+  | { readonly kind: "go" };
+
+/** How long the workflow has been at it: epoch milliseconds of its first go, and how often the next hop was tried in vain. */
+export interface Since {
+  readonly at: number;
+  readonly tries: number;
+}
+
+/** What one go at sending came to. `again`: look again after so many milliseconds, or when woken; `tried`: the next hop was asked. */
+export type SendStep =
+  | { readonly kind: "done"; readonly state: DraftState; readonly copy: boolean }
+  | { readonly kind: "hold"; readonly times: HoldTimes }
+  | { readonly kind: "again"; readonly after_ms: number; readonly tried: boolean }
+  | { readonly kind: "unknown" };
+
+/** How a draft ended. */
+export interface OutboundResult {
+  readonly state: DraftState;
+}

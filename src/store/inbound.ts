@@ -1,11 +1,13 @@
 import { messageDetails, appendDecision } from "./audit.ts";
 import type { InboundOutcome, Decision, JudgedAt, Reservation } from "../model/decision.ts";
 import { PosternError } from "../model/errors.ts";
+import type { MailboxId } from "../model/ids.ts";
 import type { InboundProposal } from "./contract.ts";
 import { decisionOfRun, recordDecision } from "./decisions.ts";
 import { findOrOpenHeld } from "./held.ts";
 import { senderKey, limitReached, reserveRate, reserveTokens, type Charge, type LimitReached } from "./ledger.ts";
 import { addInbound, firstThread } from "./messages.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 
 export const inbound = {
@@ -36,15 +38,32 @@ async function applyLimits(tx: Tx, proposal: InboundProposal): Promise<Verdict> 
   if (proposal.outcome !== "delivered") return { ...proposal, reservations: [] };
   const charge = chargeOf(proposal);
   const reached = proposal.limits === null ? null : await limitReached(tx, charge, proposal.limits);
-  if (reached === null) {
-    return { ...proposal, reservations: [...(await reserveRate(tx, charge)), ...(await reserveTokens(tx, charge))] };
-  }
+  if (reached === null) return (await isGated(tx, proposal)) ? gate(tx, proposal, charge) : admit(tx, proposal, charge);
   const refusal = { reason: reached.reason, judged_at: judgedAt(reached), capabilities: [] };
   // Nothing is charged: refused reservations are not remembered, and the retry must find the windows as they were.
   const mayFit = reached.ledger === "rate" || !reached.hopeless;
   if (proposal.limits?.onLimit === "defer" && mayFit) return { ...refusal, outcome: "deferred", reservations: [] };
   if (reached.ledger === "rate") return { ...refusal, outcome: "rate_limited", reservations: [] };
   return { ...refusal, outcome: "budget_exhausted", reservations: await reserveRate(tx, charge) };
+}
+
+async function admit(tx: Tx, proposal: InboundProposal, charge: Charge): Promise<Verdict> {
+  return { ...proposal, reservations: [...(await reserveRate(tx, charge)), ...(await reserveTokens(tx, charge))] };
+}
+
+/** MM-03: people see it before the agent does. Its tokens are charged when they let it through. */
+async function gate(tx: Tx, proposal: InboundProposal, charge: Charge): Promise<Verdict> {
+  return { ...proposal, outcome: "held", reason: "gated_all", judged_at: "oversight", reservations: await reserveRate(tx, charge) };
+}
+
+const selectMode = once((db, given: { mailbox: MailboxId }) =>
+  db.selectFrom("mailboxes").select("oversight_mode").where("id", "=", given.mailbox),
+);
+
+// Read where the decision is made, so that a change of mode holds for the next message.
+async function isGated({ db }: Tx, { input }: InboundProposal): Promise<boolean> {
+  const [row] = await selectMode(db, { mailbox: input.mailbox });
+  return row?.oversight_mode === "gated_all";
 }
 
 function judgedAt({ ledger }: LimitReached): JudgedAt {

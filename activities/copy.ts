@@ -1,0 +1,58 @@
+import { createHash } from "node:crypto";
+import { crockford, draftMessageId, idBody, type DraftId } from "../src/model/ids.ts";
+import type { MessageRef } from "../src/model/message.ts";
+import type { OutboundInput, Recipient, Submission } from "../src/model/outbound.ts";
+import type { DraftRow } from "../src/store/contract-outbound.ts";
+import type { OutboundDeps } from "./deps.ts";
+
+/**
+ * What the oversight address is to be told of mail that a monitored mailbox sent (MM-05): a message of its own, with the
+ * sent one attached. Null: there is no such address. The same mail gives the same copy.
+ */
+export async function copy(deps: OutboundDeps, input: OutboundInput): Promise<OutboundInput | null> {
+  const { tenant, mailbox } = input;
+  const [row, draft] = await Promise.all([
+    deps.store.run("mailboxes.get", { tenant, id: mailbox }),
+    deps.store.run("drafts.get", { tenant, id: input.draft }),
+  ]);
+  if (row === null || draft === null || row.oversight_address === null) return null;
+  const mime = await deps.blobs.get(tenant, draft.revision.mime.digest);
+  if (mime === null) return null;
+  const source = await keep(deps, input, submissionOf(row.oversight_address, draft, mime));
+  const id = copyId(input.draft);
+  const thread = `thr_${idBody(id)}` as const;
+  return { ...input, draft: id, message: draftMessageId(id), thread, kind: "copy", source, in_reply_to: null, send_at: null };
+}
+
+function copyId(draft: DraftId): DraftId {
+  return `drf_${crockford(createHash("sha256").update(`copy\n${draft}`).digest().subarray(0, 16))}`;
+}
+
+/** Bcc is named, because the overseer must know whom the sent mail does not. */
+function submissionOf(to: string, { revision }: DraftRow, mime: Buffer): Submission {
+  const { subject, recipients } = revision;
+  const named = (kind: Recipient["kind"]): string =>
+    recipients
+      .filter((one) => one.kind === kind)
+      .map(({ address }) => `\`${address}\``)
+      .join(", ");
+  const lines = (["to", "cc", "bcc"] as const).filter((kind) => named(kind) !== "").map((kind) => `- ${kind}: ${named(kind)}`);
+  return {
+    ...{ to: [to], cc: [], bcc: [], text: null },
+    subject: `Copy: ${subject}`.slice(0, 998),
+    markdown: ["The attached message was sent without asking anybody (mode `monitored`).", "", ...lines].join("\n"),
+    attachments: [{ filename: "sent.eml", content_type: "message/rfc822", content: mime.toString("base64") }],
+  };
+}
+
+async function keep({ blobs, uses }: OutboundDeps, { tenant }: OutboundInput, submission: Submission): Promise<MessageRef> {
+  const bytes = Buffer.from(JSON.stringify(submission));
+  const leave = await uses.take({ tenant, digest: createHash("sha256").update(bytes).digest("hex") });
+  try {
+    const writer = await blobs.create(tenant);
+    await writer.write(bytes);
+    return await writer.commit();
+  } finally {
+    leave();
+  }
+}

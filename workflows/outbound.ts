@@ -1,0 +1,132 @@
+import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/common";
+import {
+  allHandlersFinished,
+  condition,
+  defineSignal,
+  ParentClosePolicy,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+  startChild,
+} from "@temporalio/workflow";
+import type { OutboundActivities, SendActivities } from "../activities/index.ts";
+import type { HoldTimes } from "../src/model/hold.ts";
+import { outboundWorkflowId } from "../src/model/ids.ts";
+import { LIMITED_FAILURE, WAKE_SIGNAL } from "../src/model/names.ts";
+import type { DraftState, OutboundInput, OutboundResult, SendStep } from "../src/model/outbound.ts";
+import { People } from "./people.ts";
+
+const { posternCompose, posternScreen, posternCopy } = proxyLocalActivities<OutboundActivities>({
+  startToCloseTimeout: "20 seconds",
+  scheduleToCloseTimeout: "10 minutes",
+  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+});
+
+// Regular: a transaction with the next hop may take minutes, and a worker that died in it is noticed by its heartbeat.
+const { posternSend } = proxyActivities<SendActivities>({
+  startToCloseTimeout: "15 minutes",
+  heartbeatTimeout: "30 seconds",
+  retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "1 minute" },
+});
+
+/**
+ * One draft: composed and frozen, screened, shown to people where the mailbox's mode says so, screened again, sent once.
+ * Fails with type `Limited` when a cap refused it, so that the agent may submit the same again.
+ */
+export async function outboundMessage(input: OutboundInput): Promise<OutboundResult> {
+  const draft = new Draft(input);
+  const state = await draft.run();
+  await condition(allHandlersFinished);
+  return { state };
+}
+
+class Draft {
+  readonly #input: OutboundInput;
+  readonly #people: People;
+  #wakes = 0;
+
+  constructor(input: OutboundInput) {
+    this.#input = input;
+    this.#people = new People({ tenant: input.tenant, mailbox: input.mailbox, hold: input.draft });
+    setHandler(defineSignal(WAKE_SIGNAL), () => void (this.#wakes += 1));
+  }
+
+  async run(): Promise<DraftState> {
+    const screened = await posternScreen(this.#input, await posternCompose(this.#input));
+    switch (screened.kind) {
+      case "blocked":
+        return "blocked";
+      case "limited":
+        throw limited(screened.reason);
+      case "hold":
+        return this.#sendApproved(screened.times);
+      case "go":
+        return this.#sendApproved(null);
+      default:
+        return screened satisfies never;
+    }
+  }
+
+  /** `times`: of the hold that comes first; null: nobody need approve. */
+  async #sendApproved(times: HoldTimes | null): Promise<DraftState> {
+    for (let hold = times; ;) {
+      const status = hold === null ? "approved" : await this.#people.decided(hold);
+      // No quorum, no mail: what expires ends here like what is rejected.
+      if (status !== "approved") return status;
+      const step = await this.#send();
+      if (step.kind === "done") return this.#done(step);
+      hold = step.times;
+    }
+  }
+
+  /** Goes at it until it has left for good, can never leave, or needs people again. */
+  async #send(): Promise<Extract<SendStep, { kind: "done" | "hold" }>> {
+    await this.#untilDue();
+    const at = Date.now();
+    for (let tries = 0; ;) {
+      this.#people.begin();
+      const heard = this.#heard;
+      const step = await posternSend(this.#input, { at, tries });
+      if (step.kind === "done" || step.kind === "hold") return step;
+      // INVARIANT (DESIGN §9.7): only a person says what becomes of mail whose fate nobody knows.
+      if (step.kind === "again" && step.tried) tries += 1;
+      if (this.#heard === heard) await this.#untilHeard(step.kind === "unknown" ? Infinity : step.after_ms);
+    }
+  }
+
+  /** X-20: judged again at its time, not before. */
+  async #untilDue(): Promise<void> {
+    const due = this.#input.send_at ?? 0;
+    while (due > Date.now() && this.#people.status !== "cancelled") await this.#untilHeard(due - Date.now());
+  }
+
+  /** Moves with every accepted attempt and every wake. */
+  get #heard(): number {
+    return this.#people.moves + this.#wakes;
+  }
+
+  async #untilHeard(ms: number): Promise<void> {
+    const before = this.#heard;
+    if (ms === Infinity) await condition(() => this.#heard !== before);
+    else await condition(() => this.#heard !== before, Math.max(1, ms));
+  }
+
+  /** The copy of monitored mail is a message of its own, which this one does not wait for (MM-05). */
+  async #done({ state, copy }: Extract<SendStep, { kind: "done" }>): Promise<DraftState> {
+    const input = copy ? await posternCopy(this.#input) : null;
+    if (input !== null) {
+      const options = { workflowId: outboundWorkflowId(input.draft), parentClosePolicy: ParentClosePolicy.ABANDON };
+      await startChild(outboundMessage, { ...options, args: [input] });
+    }
+    return state;
+  }
+}
+
+function limited(reason: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: LIMITED_FAILURE,
+    message: reason,
+    nonRetryable: true,
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}

@@ -1,0 +1,111 @@
+import { condition, defineSignal, defineUpdate, proxyLocalActivities, setHandler, workflowInfo } from "@temporalio/workflow";
+import type { HoldActivities } from "../activities/index.ts";
+import {
+  HOLD_ACTIONS,
+  type HoldAction,
+  type HoldAnswer,
+  type HoldMessage,
+  type HoldRef,
+  type HoldStatus,
+  type HoldTimerEvent,
+  type HoldTimes,
+} from "../src/model/hold.ts";
+import { HOLD_MESSAGE } from "../src/model/names.ts";
+
+const { posternDecide, posternHoldTimer } = proxyLocalActivities<HoldActivities>({
+  startToCloseTimeout: "20 seconds",
+  scheduleToCloseTimeout: "10 minutes",
+  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+});
+
+/** Milliseconds until the record is asked once more whether a hold is over. */
+const LOOK_AGAIN_MS = 60_000;
+
+/** Longest token a door makes, in characters; longer ones are no tokens. */
+const TOKEN_LENGTH = 4096;
+
+/**
+ * What people say to one hold, by update from a door or by signal from the Temporal CLI. The record judges (DESIGN §4.4):
+ * every attempt goes to the activity, which answers whether it counts, and only what it answers moves this workflow.
+ */
+export class People {
+  /** Where the record said the hold is, as of the last answer. */
+  status: HoldStatus = "waiting";
+  /** Accepted attempts so far. */
+  moves = 0;
+  readonly #hold: HoldRef;
+  #signals = 0;
+
+  /** Registers the handlers: to be made before the workflow first awaits. */
+  constructor(hold: HoldRef) {
+    this.#hold = hold;
+    for (const action of HOLD_ACTIONS) this.#listen(action);
+  }
+
+  #listen(action: HoldAction): void {
+    const name = HOLD_MESSAGE[action];
+    setHandler(defineUpdate<HoldAnswer, [HoldMessage]>(name), (message) => this.#attempt(action, message, "update"), {
+      validator: checkShape,
+    });
+    setHandler(defineSignal<[HoldMessage]>(name), async (message) => {
+      await this.#attempt(action, isHoldMessage(message) ? message : { token: null }, "signal");
+    });
+  }
+
+  async #attempt(action: HoldAction, message: HoldMessage, via: "update" | "signal"): Promise<HoldAnswer> {
+    // Names an attempt that no token names, the same at every replay.
+    this.#signals += 1;
+    const nonce = `${workflowInfo().runId}:${this.#signals}`;
+    const answer = await posternDecide(this.#hold, action, message, { via, nonce });
+    if (answer.result === "accepted") {
+      this.status = answer.status;
+      this.moves += 1;
+    }
+    return answer;
+  }
+
+  /** Before a step that may make or reopen the hold: what is accepted from now on is about the hold that it leaves. */
+  begin(): void {
+    this.status = "waiting";
+  }
+
+  /** Resolves when the hold waits no more; reminds, escalates and ends it at its times. Expiry never approves. */
+  async decided(times: HoldTimes): Promise<Exclude<HoldStatus, "waiting">> {
+    for (const [event, at] of timersOf(times)) await this.#until(at, event);
+    // The record's clock may be behind ours: it ends a hold when its own time has come.
+    for (;;) {
+      if (this.status !== "waiting") return this.status;
+      await this.#until(Date.now() + LOOK_AGAIN_MS, "expire");
+    }
+  }
+
+  async #until(at: number, event: HoldTimerEvent): Promise<void> {
+    if (await condition(() => this.status !== "waiting", Math.max(1, at - Date.now()))) return;
+    const { status } = await posternHoldTimer(this.#hold, event);
+    // An attempt that was accepted meanwhile has said it already, and may have said more.
+    if (this.status === "waiting") this.status = status;
+  }
+}
+
+type Timer = readonly [HoldTimerEvent, number];
+
+function timersOf({ remind_at, escalate_at, expires_at }: HoldTimes): readonly Timer[] {
+  const early: readonly (readonly [HoldTimerEvent, number | null])[] = [
+    ["remind", remind_at],
+    ["escalate", escalate_at],
+  ];
+  const set = early.filter((timer): timer is Timer => timer[1] !== null && timer[1] < expires_at);
+  return [...set.toSorted(([, first], [, second]) => first - second), ["expire", expires_at]];
+}
+
+/** Shape only: whether an attempt counts is decided, and recorded, by the activity. */
+function checkShape(message: unknown): void {
+  if (!isHoldMessage(message)) throw new TypeError("a hold takes one argument like {token}");
+}
+
+function isHoldMessage(message: unknown): message is HoldMessage {
+  if (typeof message !== "object" || message === null) return false;
+  const { token, content_hash } = message as Partial<HoldMessage>;
+  const isToken = token === null || token === undefined || (typeof token === "string" && token.length <= TOKEN_LENGTH);
+  return isToken && (content_hash === undefined || (typeof content_hash === "string" && content_hash.length <= 128));
+}
