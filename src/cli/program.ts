@@ -3,8 +3,10 @@ import type { Cli } from "./command.ts";
 import { addDecisions } from "./decisions.ts";
 import type { CliDeps } from "./deps.ts";
 import { addDoctor } from "./doctor.ts";
+import { addDomains } from "./domains.ts";
 import { EXIT, EXIT_MEANINGS, type Exit } from "./exit.ts";
 import { reportError, reportUsage } from "./failure.ts";
+import { addIdentity } from "./identity.ts";
 import { addKeys } from "./keys.ts";
 import { addMailboxes } from "./mailboxes.ts";
 import { addMessages } from "./messages.ts";
@@ -44,6 +46,8 @@ export function buildProgram(deps: CliDeps, exit: (code: Exit) => void): Command
   addReceive(cli);
   addMessages(cli);
   addDecisions(cli);
+  addDomains(cli);
+  addIdentity(cli);
   return program;
 }
 

@@ -35,6 +35,13 @@ describe("help", () => {
       "messages discard",
       "decisions list",
       "decisions explain",
+      "domains list",
+      "domains add",
+      "domains show",
+      "domains verify",
+      "domains rotate",
+      "domains activate",
+      "identity verify",
     ]);
   });
 
