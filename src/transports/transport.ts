@@ -1,3 +1,5 @@
+import type { DraftId, MailboxId, TenantId } from "../model/ids.ts";
+
 /**
  * How mail leaves (DESIGN §1). One call is one transaction with the next hop. Implementations never retry and never
  * reorder: INVARIANT: no byte of DATA is sent before `claim` resolved true, and after it did the result says exactly what
@@ -17,7 +19,7 @@ export interface Outgoing {
   /** Aborted before `claim` was asked: the connection is cut, `failed_before_data`. Afterwards it says nothing any more. */
   readonly signal: AbortSignal;
   /** What the sandbox files it under. */
-  readonly name: { readonly tenant: string; readonly mailbox: string; readonly draft: string; readonly attempt: number };
+  readonly name: { readonly tenant: TenantId; readonly mailbox: MailboxId; readonly draft: DraftId; readonly attempt: number };
 }
 
 /**

@@ -146,6 +146,6 @@ it("X-06 under any interleaving of workers, deaths, late answers and people nobo
       else if (state === "sent") expect(states).toContain("accepted");
       else if (state === "failed") expect(new Set(states)).toEqual(new Set(["refused"]));
     }),
-    { numRuns: 250 },
+    { numRuns: 400 },
   );
 }, 120_000);
