@@ -14,6 +14,7 @@ import { PosternError } from "../../src/model/errors.ts";
 import { GUARDED_PLACES } from "../../src/model/finding.ts";
 import { inboundWorkflowId, type MessageId, type TenantId } from "../../src/model/ids.ts";
 import { WORKFLOW } from "../../src/model/names.ts";
+import type { Store } from "../../src/store/contract.ts";
 import { bundlePosternWorkflows } from "../../src/worker.ts";
 import type { Place } from "../store/samples.ts";
 import { makeSigner, sign, write, type Letter } from "../support/signer.ts";
@@ -80,6 +81,31 @@ function madeOf({ answer }: Received) {
 }
 
 describe("messages that are judged together", () => {
+  it("come while a run is under way, and begin when it has answered; the one at rest has its own", async () => {
+    const at = await rig.mailbox();
+    const [first, ...others] = (await mails(4)) as [RigMail, ...RigMail[]];
+    const stalled = rig.stall(first, "authenticate");
+    const asked = new Set<string>();
+    const allAsked = Promise.withResolvers<void>();
+    // A gate listens for a decision in the moment in which it asks for a run.
+    const watch: Store["watch"] = (key, ms) => {
+      if (asked.add(key).size === 4) allAsked.resolve();
+      return rig.store.watch(key, ms);
+    };
+    const store: Store = { run: (...args) => rig.store.run(...args), watch, close: () => rig.store.close() };
+    const gate = rig.newGate({ store, gathering: { ...GATHERING, waitMs: 60_000 } });
+    const alone = rig.receive(at, first, gate);
+    await stalled.reached;
+    const shared = together(at, others, gate);
+    await allAsked.promise;
+    stalled.release();
+    const [one, ...rest] = [await alone, ...(await shared)];
+    const [own, ...places] = await Promise.all([one, ...rest].map(({ input }) => placeOf(at.tenant, input.message)));
+    expect(own!.workflow_id).toBe(inboundWorkflowId(one.input.message));
+    expect(new Set(places.map(({ run_id }) => run_id)).size).toBe(1);
+    expect(places[0]!.run_id).not.toBe(own!.run_id);
+  });
+
   it("MB-12 are judged as each would be alone: delivered, refused, held, deferred, after failures", async () => {
     const mix: readonly [RigMail, string, ((mail: RigMail) => void)?][] = [
       [await mail(), "delivered"],
