@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { PosternError } from "../model/errors.ts";
 import type { BlobWriter } from "./blobs.ts";
+import { disk, writeAll } from "./disk.ts";
 
 /** Moves the finished, synced file to its place and makes that durable. */
 type Place = (temporary: string, digest: string) => Promise<void>;
@@ -54,25 +55,5 @@ export async function createFileWriter(temporary: string, place: Place): Promise
     });
     ended = true;
     return digest;
-  }
-}
-
-async function writeAll(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < chunk.length;) {
-    const { bytesWritten } = await file.write(chunk, written, chunk.length - written, position + written);
-    written += bytesWritten;
-  }
-}
-
-/** A disk that is full, read-only or out of handles may be better later. */
-async function disk<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (cause) {
-    throw new PosternError("unavailable", "the blob could not be written", {
-      temporary: true,
-      detail: cause instanceof Error ? cause.message : "",
-      cause,
-    });
   }
 }

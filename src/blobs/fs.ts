@@ -1,152 +1,162 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, opendir, rename, rm, stat, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { hash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
 import { PosternError } from "../model/errors.ts";
-import type { TenantId } from "../model/ids.ts";
+import { Allowance } from "./allowance.ts";
 import type { Blobs } from "./blobs.ts";
-import { createFileWriter } from "./file-writer.ts";
-import { syncDirectory } from "./sync-directory.ts";
-import { checkName, checkTenant, isDigest, isPrefix, isTenant, type BlobName } from "./name.ts";
-import { directoryOf, pathOf } from "./path.ts";
+import { disk } from "./disk.ts";
+import { Journal, type Place } from "./journal/journal.ts";
+import { reportLoss, Settler } from "./journal/settler.ts";
+import { lockRoot, type Lock } from "./lock.ts";
+import { checkName, checkTenant, keyOf, type BlobName } from "./name.ts";
+import { journalOf } from "./path.ts";
+import { createSmallWriter } from "./small-writer.ts";
+import { Tree } from "./tree.ts";
 
-/** Milliseconds after which an unfinished blob belongs to nobody any more. */
-const LEFTOVER_AGE = 24 * 3_600_000;
+export interface FileBlobs extends Blobs {
+  /** Makes files of what is in the journal, for at most 2 s, and gives up the root. Nothing may be asked afterwards. */
+  close(): Promise<void>;
+}
 
-/** Bytes read and hashed at a time: hashing 25 MiB at once would stall the loop. */
-const READ_SIZE = 1 << 20;
+export interface FileBlobsOptions {
+  /** Told of damage, and of a disk that does not take what the journal holds. Default: nobody is. */
+  readonly report?: (fault: PosternError) => void;
+  /** Milliseconds a segment of the journal is written to, and rests after that; default 30,000. */
+  readonly restMs?: number;
+}
+
+/** Bytes of unfinished small blobs in memory, all together. */
+const HELD_BYTES = 32 << 20;
 
 /**
- * Blobs as files under `root` (made if absent, 0700), one file system: `<tenant>/<2 hex>/<digest>`, and `incoming/` for
- * what is not committed yet. Unfinished blobs older than 24 h are removed here and whenever the blobs are listed.
+ * Blobs under `root` (made if absent, 0700), one file system, one process:
  *
- * Rejects with `invalid_config` when the directory cannot be made or written, with a temporary `unavailable` when the
- * disk is full or fails later.
+ * - `journal/`: small blobs (to 256 KiB) as they come, many synced at once; see `Journal`. A minute later they are
+ *   - `<tenant>/<2 hex>/<digest>`: files of their own, as larger ones are at once, and small ones when the journal is full.
+ * - `incoming/`: unfinished files. Those older than 24 h are removed here and whenever the blobs are listed.
+ * - `lock`
+ *
+ * A blob is in the journal or a file, each durable; what reads looks into the journal first, because a segment is removed
+ * after its files are there. Removing a blob that is in the journal is a record there, so a crash does not bring it
+ * back; its bytes are on the disk until the segment goes. Bounds: 32 MiB of memory for unfinished small blobs and 4 MiB
+ * for the group being written, 80,000 names, 160 MiB of segments.
+ *
+ * Rejects with `invalid_config` when the directory cannot be made or written or another process has it, with a temporary
+ * `unavailable` when the disk is full or fails later.
  */
-export async function createFileBlobs(root: string, now: () => number): Promise<Blobs> {
-  const incoming = join(root, "incoming");
-  await prepare(root, incoming);
-  await removeLeftovers(incoming, now());
-  const directories = new KnownDirectories(root);
+export async function createFileBlobs(
+  root: string,
+  now: () => number,
+  { report = () => undefined, restMs = 30_000 }: FileBlobsOptions = {},
+): Promise<FileBlobs> {
+  const { lock, tree, journal } = await open(root, now, restMs, report);
+  const settler = new Settler({ journal, tree, restMs, report });
+  const allowance = new Allowance(HELD_BYTES);
+  let closed = false;
+  const check = (): void => {
+    if (closed) throw new PosternError("unavailable", "the blobs are closed", { temporary: true });
+  };
+
   return {
     async create(tenant) {
       checkTenant(tenant);
-      return createFileWriter(join(incoming, randomUUID()), async (temporary, digest) => {
-        const directory = await directories.of({ tenant, digest });
-        // Over what is there already: the same bytes with the time of this put.
-        await rename(temporary, join(directory, digest));
-        await syncDirectory(directory);
+      check();
+      return createSmallWriter({
+        allowance,
+        async keep(bytes, digest) {
+          check();
+          if (!journal.hasRoom) return false;
+          await disk(() => journal.append({ kind: "put", name: { tenant, digest }, at: now(), bytes }));
+          return true;
+        },
+        toFile: () => tree.create(tenant),
       });
     },
     async get(tenant, digest) {
-      checkName({ tenant, digest });
-      return readVerified(pathOf(root, { tenant, digest }), digest);
+      const name = checked(tenant, digest);
+      check();
+      const place = journal.find(name);
+      if (place === undefined) return tree.get(name);
+      // It may have become a file meanwhile, or been removed.
+      return read(place).catch(async (error: unknown) => {
+        if (journal.find(name) === place) throw error;
+        return tree.get(name);
+      });
     },
     async remove(tenant, digest) {
-      checkName({ tenant, digest });
-      await rm(pathOf(root, { tenant, digest }), { force: true });
+      const name = checked(tenant, digest);
+      check();
+      if (journal.find(name) !== undefined) {
+        await disk(() => journal.append({ kind: "remove", name, at: now(), bytes: Buffer.alloc(0) }));
+      }
+      // A file may be on its way to its place.
+      await settler.idle(name);
+      await tree.remove(name);
     },
     async *list(before) {
-      await removeLeftovers(incoming, now());
-      for await (const name of names(root)) if (await isOlder(pathOf(root, name), before)) yield name;
+      check();
+      await tree.removeLeftovers();
+      // Taken first: what becomes a file meanwhile is found here or there.
+      const unseen = new Map(Array.from(journal.places(), ({ name }) => [keyOf(name), name]));
+      for await (const name of tree.names()) {
+        unseen.delete(keyOf(name));
+        if (await isOlder(name, before)) yield name;
+      }
+      for (const name of unseen.values()) if (await isOlder(name, before)) yield name;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await settler.close();
+      await journal.close();
+      lock.release();
     },
   };
+
+  /** Whether it is there, and neither file nor record is as young as `before`. */
+  async function isOlder(name: BlobName, before: number): Promise<boolean> {
+    const times = [await tree.timeOf(name), journal.find(name)?.at ?? null].filter((time) => time !== null);
+    return times.length > 0 && Math.max(...times) < before;
+  }
 }
 
-async function prepare(root: string, incoming: string): Promise<void> {
+function checked(tenant: BlobName["tenant"], digest: string): BlobName {
+  checkName({ tenant, digest });
+  return { tenant, digest };
+}
+
+async function read({ name, segment, offset, length }: Place): Promise<Buffer> {
+  const bytes = await segment.read(offset, length);
+  if (hash("sha256", bytes) === name.digest) return bytes;
+  throw new PosternError("internal", "a blob does not have the digest it is named by", { detail: segment.path });
+}
+
+async function open(
+  root: string,
+  now: () => number,
+  restMs: number,
+  report: (fault: PosternError) => void,
+): Promise<{ readonly lock: Lock; readonly tree: Tree; readonly journal: Journal }> {
+  let lock: Lock | null = null;
   try {
-    await mkdir(incoming, { recursive: true, mode: 0o700 });
-    await syncDirectory(root);
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    lock = lockRoot(root);
+    const tree = await Tree.open(root, now);
+    const { journal, losses } = await Journal.open(journalOf(root), restMs);
+    for (const { segment, damage } of losses) {
+      await reportLoss(
+        { journal, tree, report },
+        segment,
+        damage.flatMap(({ names }) => names),
+      );
+    }
+    return { lock, tree, journal };
   } catch (cause) {
+    lock?.release();
+    if (cause instanceof PosternError) throw cause;
     throw new PosternError("invalid_config", `cannot use the blob directory \`${root}\``, {
       fix: "make it writable for the user that runs postern",
+      ...(cause instanceof Error ? { detail: cause.message } : {}),
       cause,
     });
   }
-}
-
-/** Directories that are on the disk with their parents; a new one is made, and its parents synced, once. */
-class KnownDirectories {
-  readonly #root: string;
-  readonly #made = new Map<string, Promise<string>>();
-
-  constructor(root: string) {
-    this.#root = root;
-  }
-
-  of(name: BlobName): Promise<string> {
-    const directory = directoryOf(this.#root, name);
-    const made = this.#made.get(directory) ?? this.#make(name.tenant, directory);
-    this.#made.set(directory, made);
-    made.catch(() => this.#made.delete(directory));
-    return made;
-  }
-
-  async #make(tenant: TenantId, directory: string): Promise<string> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await syncDirectory(join(this.#root, tenant));
-    await syncDirectory(this.#root);
-    return directory;
-  }
-}
-
-async function readVerified(path: string, digest: string): Promise<Buffer | null> {
-  const file = await openIfThere(path);
-  if (file === null) return null;
-  try {
-    const bytes = Buffer.allocUnsafe((await file.stat()).size);
-    const hash = createHash("sha256");
-    for (let offset = 0; offset < bytes.length;) {
-      const { bytesRead } = await file.read(bytes, offset, Math.min(READ_SIZE, bytes.length - offset), offset);
-      if (bytesRead === 0) break;
-      hash.update(bytes.subarray(offset, offset + bytesRead));
-      offset += bytesRead;
-    }
-    if (hash.digest("hex") === digest) return bytes;
-    throw new PosternError("internal", "a blob does not have the digest it is named by", { detail: path });
-  } finally {
-    await file.close();
-  }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
-}
-
-async function* names(root: string): AsyncGenerator<BlobName> {
-  for await (const tenant of entries(root)) {
-    if (!isTenant(tenant)) continue;
-    for await (const prefix of entries(join(root, tenant))) {
-      if (!isPrefix(prefix)) continue;
-      for await (const digest of entries(join(root, tenant, prefix))) if (isDigest(digest)) yield { tenant, digest };
-    }
-  }
-}
-
-async function* entries(directory: string): AsyncGenerator<string> {
-  for await (const entry of await opendir(directory)) yield entry.name;
-}
-
-async function removeLeftovers(incoming: string, now: number): Promise<void> {
-  for await (const name of entries(incoming)) {
-    const path = join(incoming, name);
-    if (await isOlder(path, now - LEFTOVER_AGE)) await rm(path, { force: true });
-  }
-}
-
-async function isOlder(path: string, time: number): Promise<boolean> {
-  try {
-    return (await stat(path)).mtimeMs < time;
-  } catch (error) {
-    if (isAbsent(error)) return false;
-    throw error;
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

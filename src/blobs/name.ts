@@ -7,6 +7,11 @@ export interface BlobName {
   readonly digest: string;
 }
 
+/** What a blob is known by in memory. */
+export function keyOf({ tenant, digest }: BlobName): string {
+  return `${tenant}/${digest}`;
+}
+
 /** Names become paths, so nothing but what we make ourselves may pass. Throws `invalid_request`. */
 export function checkName({ tenant, digest }: BlobName): void {
   checkTenant(tenant);

@@ -10,3 +10,8 @@ export function directoryOf(root: string, { tenant, digest }: BlobName): string 
 export function pathOf(root: string, name: BlobName): string {
   return join(directoryOf(root, name), name.digest);
 }
+
+/** `<root>/journal`. */
+export function journalOf(root: string): string {
+  return join(root, "journal");
+}

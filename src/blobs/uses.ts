@@ -1,4 +1,4 @@
-import type { BlobName } from "./name.ts";
+import { keyOf, type BlobName } from "./name.ts";
 
 /**
  * Which blobs this process is working with. The same bytes may be under judgement for one mailbox while another refuses
@@ -40,8 +40,4 @@ export function createUses(): Uses {
       await removal;
     },
   };
-}
-
-function keyOf({ tenant, digest }: BlobName): string {
-  return `${tenant}/${digest}`;
 }

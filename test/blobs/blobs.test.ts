@@ -1,31 +1,27 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Blobs } from "../../src/blobs/blobs.ts";
-import { createFileBlobs } from "../../src/blobs/fs.ts";
+import type { FileBlobsOptions } from "../../src/blobs/fs.ts";
 import { createMemoryBlobs } from "../../src/blobs/memory.ts";
 import type { TenantId } from "../../src/model/ids.ts";
 import { collect } from "./collect.ts";
+import { openBlobs, put, TENANT, tempRoot } from "./rig.ts";
 
-const TENANT: TenantId = "ten_0000000000000000";
 const OTHER: TenantId = "ten_1111111111111111";
 
 const implementations: Record<string, () => Promise<{ blobs: Blobs; leftovers: () => Promise<string[]> }>> = {
   memory: async () => ({ blobs: createMemoryBlobs(Date.now), leftovers: async () => [] }),
-  files: async () => {
-    const root = await mkdtemp(join(tmpdir(), "postern-blobs-"));
-    onTestFinished(() => rm(root, { recursive: true, force: true }));
-    return { blobs: await createFileBlobs(root, Date.now), leftovers: () => readdir(join(root, "incoming")) };
-  },
+  files: () => files(),
+  // As soon as they are put, blobs leave the journal.
+  "files without rest": () => files({ restMs: 0 }),
 };
 
-async function put(blobs: Blobs, bytes: Buffer, tenant = TENANT): Promise<string> {
-  const writer = await blobs.create(tenant);
-  await writer.write(bytes);
-  return (await writer.commit()).digest;
+async function files(options?: FileBlobsOptions): Promise<{ blobs: Blobs; leftovers: () => Promise<string[]> }> {
+  const root = await tempRoot();
+  return { blobs: await openBlobs(root, options), leftovers: () => readdir(join(root, "incoming")) };
 }
 
 async function listed(blobs: Blobs, before: number): Promise<{ tenant: TenantId; digest: string }[]> {
@@ -91,7 +87,7 @@ describe.each(Object.entries(implementations))("blobs in %s", (_, open) => {
     expect(new Set(digests).size).toBe(1);
     expect(await listed(blobs, Infinity)).toEqual([{ tenant: TENANT, digest: digests[0] }]);
     expect(await blobs.get(TENANT, digests[0]!)).toEqual(bytes);
-    expect(await leftovers()).toEqual([]);
+    await expect.poll(leftovers).toEqual([]);
   });
 
   it("MB-18 belong to one tenant each", async () => {

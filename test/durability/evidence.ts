@@ -6,6 +6,7 @@ import { Client, Connection } from "@temporalio/client";
 import type { Decision } from "../../src/model/decision.ts";
 import type { MessageId, TenantId } from "../../src/model/ids.ts";
 import { WORKFLOW } from "../../src/model/names.ts";
+import { readSegments } from "../blobs/journal/segments.ts";
 
 /** What is in the database, read past the product. */
 export interface Recorded {
@@ -75,7 +76,7 @@ export async function decisionsTold(client: Client, { workflow_id, run_id }: Pla
   return (Array.isArray(result) ? result : [result]).map(({ id }: { readonly id: string }) => id);
 }
 
-/** The files under `blobs`. */
+/** What is under `blobs`: in the journal, and as files. */
 export interface Kept {
   readonly unfinished: readonly string[];
   readonly digests: readonly string[];
@@ -85,14 +86,26 @@ export interface Kept {
 
 export async function readBlobs(dataDir: string, tenant: TenantId): Promise<Kept> {
   const root = join(dataDir, "blobs");
-  const paths = await readdir(join(root, tenant), { recursive: true });
-  const digests: string[] = [];
+  // The journal first: what leaves it meanwhile is a file by then.
+  const digests = await digestsInJournal(join(root, "journal"), tenant);
   const damaged: string[] = [];
-  for (const path of paths.filter((name) => name.includes("/"))) {
-    const digest = path.slice(path.lastIndexOf("/") + 1);
-    const bytes = await readFile(join(root, tenant, path));
-    digests.push(digest);
+  for (const path of await readdir(root, { recursive: true })) {
+    const [owner, , digest] = path.split("/");
+    if (owner !== tenant || digest === undefined) continue;
+    digests.add(digest);
+    const bytes = await readFile(join(root, path));
     if (createHash("sha256").update(bytes).digest("hex") !== digest) damaged.push(digest);
   }
-  return { unfinished: await readdir(join(root, "incoming")), digests, damaged };
+  return { unfinished: await readdir(join(root, "incoming")), digests: [...digests], damaged };
+}
+
+async function digestsInJournal(directory: string, tenant: TenantId): Promise<Set<string>> {
+  const digests = new Set<string>();
+  for (const { found } of await readSegments(directory)) {
+    for (const { kind, name } of found.filter((record) => record.name.tenant === tenant)) {
+      if (kind === "put") digests.add(name.digest);
+      else digests.delete(name.digest);
+    }
+  }
+  return digests;
 }

@@ -39,6 +39,7 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
     await smtp.close();
     await connection.close();
     await reader.close();
+    await blobs.close();
     await store.close();
   };
   return { smtp: smtp.address, close };

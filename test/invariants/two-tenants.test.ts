@@ -1,7 +1,8 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createFileReader } from "../../src/blobs/file-reader.ts";
 import type { Client } from "../../src/cli/client.ts";
+import type { TenantId } from "../../src/model/ids.ts";
 import { Instance } from "../support/instance.ts";
 import { makeSigner, sign, write, type Letter } from "../support/signer.ts";
 import { SmtpClient } from "../support/smtp-client.ts";
@@ -10,6 +11,7 @@ const sender = makeSigner("sender.example", "192.0.2.1");
 const FROM = "sam@sender.example";
 
 interface Party {
+  readonly tenant: TenantId;
   readonly http: Client;
   readonly mailbox: string;
   readonly address: string;
@@ -33,10 +35,10 @@ afterAll(() => postern?.close());
 
 /** A tenant with one mailbox, in which one message an hour of a proven sender is welcome. */
 async function party(name: string): Promise<Party> {
-  const made = await postern.http.send<{ admin_key: { key: string } }>("POST", "/v1/tenants", { name });
+  const made = await postern.http.send<{ id: TenantId; admin_key: { key: string } }>("POST", "/v1/tenants", { name });
   const http = postern.as(made.admin_key.key);
   const address = `assistant@${name}.example`;
-  return { http, address, mailbox: await postern.mailbox(address, policy({ rateLimit: { perHour: 3 } }), http) };
+  return { tenant: made.id, http, address, mailbox: await postern.mailbox(address, policy({ rateLimit: { perHour: 3 } }), http) };
 }
 
 function policy(rule: object): object {
@@ -59,10 +61,12 @@ async function messagesOf({ http, mailbox }: Party): Promise<readonly Row[]> {
   return (await http.get<{ items: Row[] }>(`/v1/mailboxes/${mailbox}/messages`)).items;
 }
 
-/** Files with the bytes of a message, each under its owner. */
-async function blobsOf({ digest }: Row): Promise<string[]> {
-  const files = await readdir(join(postern.dataDir, "blobs"), { recursive: true });
-  return files.filter((file) => file.endsWith(digest));
+/** The owners of a blob with the bytes of a message. */
+async function blobsOf({ digest }: Row): Promise<readonly TenantId[]> {
+  const reader = createFileReader(join(postern.dataDir, "blobs"));
+  const owners: TenantId[] = [];
+  for (const { tenant } of [north, south]) if ((await reader.get(tenant, digest)) !== null) owners.push(tenant);
+  return owners;
 }
 
 describe("MB-18 two tenants, one instance", () => {

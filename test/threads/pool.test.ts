@@ -120,8 +120,10 @@ describe("what a thread stands on", () => {
   });
 
   it("a blob that is not what its name says is never read as the message", async () => {
-    const { pool, store, blobRoot } = await readersOver();
+    const { pool, store, blobs, blobRoot } = await readersOver();
     const message = await store(mailFrom("acme.example"));
+    // Out of the journal, into a file of its own.
+    await blobs.close();
     await writeFile(join(blobRoot, TENANT, message.ref.digest.slice(0, 2), message.ref.digest), "From: evil@evil.example\r\n\r\n");
     await expect(pool.inspect(message)).rejects.toMatchObject({ code: "internal" });
   });

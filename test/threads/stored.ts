@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Blobs } from "../../src/blobs/blobs.ts";
-import { createFileBlobs } from "../../src/blobs/fs.ts";
+import { createFileBlobs, type FileBlobs } from "../../src/blobs/fs.ts";
 import type { StoredMessage } from "../../src/mail/reader.ts";
 import type { Envelope } from "../../src/model/message.ts";
 import { createReaderPool, type ReaderPool, type ReaderPoolOptions } from "../../src/threads/pool.ts";
@@ -21,7 +21,7 @@ export function sentBy(domain: string): Envelope {
 
 /** Blobs on disk and readers over them, gone with the test. */
 export async function readersOver(options: Partial<ReaderPoolOptions> = {}): Promise<{
-  readonly blobs: Blobs;
+  readonly blobs: FileBlobs;
   readonly blobRoot: string;
   readonly pool: ReaderPool;
   store(raw: string | Buffer): Promise<StoredMessage>;
@@ -31,6 +31,7 @@ export async function readersOver(options: Partial<ReaderPoolOptions> = {}): Pro
   const pool = createReaderPool({ blobRoot, zone: null, ...options });
   onTestFinished(async () => {
     await pool.close();
+    await blobs.close();
     await rm(blobRoot, { recursive: true, force: true });
   });
   return { blobs, blobRoot, pool, store: (raw) => put(blobs, Buffer.from(raw)) };
