@@ -59,13 +59,7 @@ export type DecisionCheck =
 export type DecisionPlace = Pick<Decided, "tenant" | "hold" | "workflow" | "action">;
 
 /** A compact JWS (EdDSA); `now` in epoch milliseconds, `nonce` 16 random bytes. Threat: whoever can call this decides as anybody. */
-export function signDecisionToken(
-  key: GrantKey,
-  decided: Decided,
-  now: number,
-  nonce: Uint8Array,
-  seconds: (typeof DECISION_SECONDS)[keyof typeof DECISION_SECONDS],
-): Promise<string> {
+export function signDecisionToken(key: GrantKey, decided: Decided, now: number, nonce: Uint8Array, seconds: number): Promise<string> {
   const { tenant, hold, action, content_hash: hash, edit } = decided;
   const iat = Math.floor(now / 1000);
   const claims: DecisionClaims = {

@@ -109,7 +109,7 @@ function isCount(value: unknown): value is number {
 /** Left out: nobody in particular. Null: no list of keys. */
 function keysIn(value: unknown): readonly KeyId[] | null {
   if (value === undefined) return [];
-  return Array.isArray(value) && value.every((id) => typeof id === "string" && isId("key", id)) ? (value as KeyId[]) : null;
+  return Array.isArray(value) && value.every((id) => typeof id === "string" && isId("key", id)) ? value : null;
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, min: 60_000, h: 3_600_000, day: 86_400_000, days: 86_400_000 };

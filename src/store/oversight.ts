@@ -70,7 +70,10 @@ export const oversight = {
       if (target === null) return null;
       if (await (change.stopped ? addStop(tx, target) : liftStop(tx, target))) {
         const mailbox = target.kind === "mailbox" ? (target.id as MailboxId) : null;
-        await tell(tx, { ...change, mailbox }, change.stopped ? "oversight.stopped" : "oversight.resumed", { kind: target.kind, target: target.id });
+        await tell(tx, { ...change, mailbox }, change.stopped ? "oversight.stopped" : "oversight.resumed", {
+          kind: target.kind,
+          target: target.id,
+        });
       }
       return { drafts: await underWay(tx, target) };
     },

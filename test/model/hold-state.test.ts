@@ -245,21 +245,21 @@ class Witness {
     if (event.type === "reopen") this.finals = 0;
     if (before.status === "waiting" && now.status !== "waiting") this.finals += 1;
     if (before.status !== "waiting" && event.type !== "reopen") throw new Error(`${event.type} moved what was ${before.status}`);
-    if (now.status === "approved" && before.status !== "approved") this.#mustHaveQuorum(event, before, rules);
+    if (now.status === "approved" && before.status !== "approved") mustHaveQuorum(event, before, rules, this.#approvedBy);
   }
+}
 
-  #mustHaveQuorum(event: HoldEvent, hold: HoldState, rules: HoldRules): void {
-    expect(event).toMatchObject({ type: "approve" });
-    if (event.type !== "approve") return;
-    expect(event.at).toBeLessThan(hold.expires_at);
-    expect(event.content_hash ?? hold.content_hash).toBe(hold.content_hash);
-    const valid = [...this.#approvedBy].filter((actor) => {
-      if (actor === hold.writer || actor === hold.author) return false;
-      if (actor === "namespace") return rules.trust_namespace;
-      return rules.approvers.includes(actor) && !rules.revoked.includes(actor);
-    });
-    expect(valid.length).toBeGreaterThanOrEqual(Number.isNaN(rules.quorum) ? Infinity : Math.max(1, rules.quorum));
-  }
+function mustHaveQuorum(event: HoldEvent, hold: HoldState, rules: HoldRules, approvedBy: ReadonlySet<HoldActor>): void {
+  expect(event).toMatchObject({ type: "approve" });
+  if (event.type !== "approve") return;
+  expect(event.at).toBeLessThan(hold.expires_at);
+  expect(event.content_hash ?? hold.content_hash).toBe(hold.content_hash);
+  const valid = [...approvedBy].filter((actor) => {
+    if (actor === hold.writer || actor === hold.author) return false;
+    if (actor === "namespace") return rules.trust_namespace;
+    return rules.approvers.includes(actor) && !rules.revoked.includes(actor);
+  });
+  expect(valid.length).toBeGreaterThanOrEqual(Number.isNaN(rules.quorum) ? Infinity : Math.max(1, rules.quorum));
 }
 
 describe("any interleaving", () => {

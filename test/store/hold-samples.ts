@@ -1,19 +1,15 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { HoldAction, HoldActor, HoldAnswer, HoldId } from "../../src/model/hold.ts";
-import { draftMessageId, idBody, type DraftId, type KeyId, type MailboxId } from "../../src/model/ids.ts";
-import type { OutboundInput } from "../../src/model/outbound.ts";
+import { idBody, type DraftId, type KeyId, type MailboxId } from "../../src/model/ids.ts";
 import type { Scope } from "../../src/store/contract.ts";
-import type { Fresh, HoldAttempt, HoldTimer, RevisionContent, Screened, ScreenProposal } from "../../src/store/contract-outbound.ts";
-import { DAY, MINUTE, newId, NOON, PIN } from "./samples.ts";
+import type { HoldAttempt, HoldTimer, Screened, ScreenProposal } from "../../src/store/contract-outbound.ts";
+import { blobOf, fresh, GATED, letterOf, screenedAgain, to } from "./outbound-samples.ts";
+import { DAY, MINUTE, newId, NOON } from "./samples.ts";
 import type { World } from "./world.ts";
 
 /** When drafts of these tests are submitted. */
 export const SUBMITTED = NOON;
 export const EXPIRY = NOON + 7 * DAY;
-
-export function fresh(): Fresh {
-  return { audit_id: newId("aud"), salt: randomBytes(16).toString("hex") };
-}
 
 export function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
@@ -45,72 +41,30 @@ export async function setApprovals(world: World, approvals: object, document?: s
 export interface Draft {
   readonly id: DraftId;
   readonly author: KeyId;
-  readonly input: OutboundInput;
   readonly content_hash: string;
+  /** As it was submitted. */
+  readonly letter: ScreenProposal;
 }
 
-/** One draft, screened: waits for people unless `outcome` says otherwise. */
-export async function submit(world: World, author: KeyId, outcome: ScreenProposal["outcome"] = "pending_send_approval"): Promise<Draft> {
-  const proposal = proposalFor(world, author, outcome);
-  await world.store.run("outbound.screen", proposal);
-  return { id: proposal.input.draft, author, input: proposal.input, content_hash: proposal.revision.content_hash };
-}
-
-function proposalFor({ tenant, mailbox }: World, author: KeyId, outcome: ScreenProposal["outcome"]): ScreenProposal {
-  const draft = newId("drf");
-  const gated = outcome === "pending_send_approval";
-  const input: OutboundInput = {
-    tenant,
-    mailbox,
-    draft,
-    message: draftMessageId(draft),
-    thread: `thr_${idBody(draft)}`,
-    kind: gated ? "draft" : "copy",
-    source: { digest: hashOf(`${draft} source`), size: 10 },
-    author,
-    in_reply_to: null,
-    submitted_at: SUBMITTED,
-    send_at: null,
-  };
-  return {
-    input,
-    stage: "submit",
-    revision: { number: 1, content_hash: hashOf(draft), mime: { digest: hashOf(`${draft} mime`), size: 20 } },
-    content: contentOf(author, "first words", ["anna@acme.example", "ben@other.example"]),
-    outcome,
-    reason: gated ? "mode_gated_send" : "copy",
-    judged_at: gated ? "oversight" : "admitted",
-    policy: PIN,
-    findings: [],
-    mode: "gated_send",
-    caps: { perHour: 1000, perDay: 1000 },
-    audit: { retentionDays: 90 },
-    trace: traceOf(draft),
-    at: SUBMITTED,
-    decision_id: newId("dec"),
-    ...fresh(),
-  };
+/** One draft, screened: it waits for people, or, `queued`, for nobody. */
+export async function submit(world: World, author: KeyId, outcome: "queued" | "waiting" = "waiting"): Promise<Draft> {
+  const recipients = to("anna@acme.example", "ben@other.example");
+  const sender = { ...world, author };
+  const letter =
+    outcome === "waiting"
+      ? letterOf(sender, { recipients, proposal: { ...GATED, caps: { perHour: 1000, perDay: 1000 } } })
+      : letterOf(sender, { recipients, input: { kind: "copy" } });
+  await world.store.run("outbound.screen", letter);
+  return { id: letter.input.draft, author, content_hash: letter.revision.content_hash, letter };
 }
 
 /** Screened once more before it is sent, as it is now and under the documents of now. */
-export async function screenAgain(world: World, draft: Draft): Promise<Screened> {
-  const { tenant, store } = world;
-  const { revision, author } = (await store.run("drafts.get", { tenant, id: draft.id }))!;
-  const { number, content_hash, mime } = revision;
-  const again = { ...proposalFor(world, author, "pending_send_approval"), input: draft.input };
-  const trace = { ...traceOf(draft.id), run_id: `run-${newId("msg")}` };
-  return store.run("outbound.screen", { ...again, trace, stage: "send", revision: { number, content_hash, mime }, content: revision });
-}
-
-export function contentOf(author: HoldActor, subject: string, to: readonly string[]): RevisionContent {
-  return {
-    source: { digest: hashOf(`${subject} source`), size: 10 },
-    author,
-    envelope_sender: "bounce@acme.example",
-    recipients: to.map((address) => ({ kind: "to", address })),
-    subject,
-    rfc_message_id: `<${idBody(newId("msg"))}@acme.example>`,
-  };
+export async function screenAgain(world: World, { id, letter }: Draft): Promise<Screened> {
+  const { revision: content } = (await world.store.run("drafts.get", { tenant: world.tenant, id }))!;
+  const { number, content_hash, mime } = content;
+  const run = `run-${newId("msg")}`;
+  const again = screenedAgain(letter, { stage: "send", run, revision: { number, content_hash, mime }, content });
+  return world.store.run("outbound.screen", again);
 }
 
 function traceOf(hold: HoldId) {
@@ -145,13 +99,22 @@ export function attemptOf(
 
 /** A composed edit: the next version of the draft with these words. */
 export function editOf(
-  actor: HoldActor,
+  author: HoldActor,
   number: number,
   words: string,
-  to: readonly string[] = ["anna@acme.example"],
+  recipients: readonly string[] = ["anna@acme.example"],
 ): HoldAttempt["edit"] {
-  const mime = { digest: hashOf(`${words} mime`), size: 30 };
-  return { revision: { number, content_hash: hashOf(words), mime }, content: contentOf(actor, words, to) };
+  const rfc_message_id = `${idBody(newId("msg"))}@gate.example`;
+  const envelope_sender = "assistant@gate.example";
+  const content = {
+    source: blobOf(`${words} source`),
+    author,
+    envelope_sender,
+    recipients: to(...recipients),
+    subject: words,
+    rfc_message_id,
+  };
+  return { revision: { number, content_hash: hashOf(words), mime: blobOf(`${words} mime`) }, content };
 }
 
 export async function decide(world: World, attempt: HoldAttempt): Promise<HoldAnswer> {
@@ -186,6 +149,6 @@ export async function entriesOf(world: World, hold: HoldId): Promise<readonly En
   const rows = await world.store.run("audit.of_message", { tenant: world.tenant, message });
   return rows.map(({ leaf, details }) => {
     const read = JSON.parse(leaf) as Omit<Entry, "leaf" | "details">;
-    return { ...read, leaf: read as unknown as Entry["leaf"], details };
+    return { ...read, leaf: { ...read }, details };
   });
 }

@@ -9,7 +9,6 @@ import {
   attemptOf,
   editOf,
   EXPIRY,
-  fresh,
   hashOf,
   say,
   screenAgain,
@@ -19,6 +18,7 @@ import {
   timerOf,
   type Draft,
 } from "./hold-samples.ts";
+import { fresh } from "./outbound-samples.ts";
 import { openWorld, type World } from "./world.ts";
 
 /** What one caller does. `day` runs past the hold's end; `seen`: which hash it says it saw. */
@@ -164,6 +164,10 @@ interface Recorded {
   readonly at: number;
 }
 
+function mustBe<T>(actual: T, wanted: T): void {
+  expect(actual).toBe(wanted);
+}
+
 /** Reads the record as an auditor would, straight from the tables in the order written, and counts for itself. */
 class Oracle {
   status = "waiting";
@@ -207,30 +211,30 @@ class Oracle {
     // What no attempt did time did, and time only expires.
     if (this.status === "waiting" && hold.status !== "waiting") this.#expired(hold.status);
     const takenBack = this.status === "approved" && draft.state === "cancelled";
-    expect(hold.status).toBe(this.status);
-    expect(draft.state).toBe(takenBack ? "cancelled" : DRAFT_OF[hold.status]);
-    expect(hold.content_hash).toBe(this.#hash);
-    expect(draft.revision.content_hash).toBe(this.#hash);
-    expect(this.#decisions(this.#round)).toBe(this.#ends);
+    mustBe(hold.status, this.status);
+    mustBe(draft.state, takenBack ? "cancelled" : DRAFT_OF[hold.status]);
+    mustBe(hold.content_hash, this.#hash);
+    mustBe(draft.revision.content_hash, this.#hash);
+    mustBe(this.#decisions(this.#round), this.#ends);
     this.#everyDecisionHasItsEntry();
   }
 
   #expired(status: string): void {
-    expect(status).toBe("expired");
+    mustBe(status, "expired");
     this.status = "expired";
     this.#ends += 1;
   }
 
   #follow({ action, actor, content_hash, result, answer, at }: Recorded): void {
     if (answer.result === "refused") {
-      expect(result).toBe(answer.code);
+      mustBe(result, answer.code);
       return;
     }
     // Taken back after it was approved: the round keeps its outcome.
     if (action === "cancel" && this.status === "approved") return;
-    expect(this.status).toBe("waiting");
-    expect(at).toBeLessThan(EXPIRY);
-    if (action !== "cancel") expect(content_hash ?? this.#hash).toBe(this.#hash);
+    mustBe(this.status, "waiting");
+    mustBe(at < EXPIRY, true);
+    if (action !== "cancel") mustBe(content_hash ?? this.#hash, this.#hash);
     if (action === "edit") {
       this.#behind.clear();
       this.#hash = this.#revisionHash(answer.revision);
@@ -249,7 +253,7 @@ class Oracle {
       if (actor === this.#author || actor === this.#draft.author || this.#revoked.has(actor)) return false;
       return actor === "namespace" ? trusting : named.some((index) => this.#people[index] === actor);
     });
-    expect(valid.length).toBeGreaterThanOrEqual(quorum);
+    mustBe(valid.length >= quorum, true);
   }
 
   #query<Row>(sql: string, ...values: (string | number)[]): Row[] {
@@ -271,14 +275,14 @@ class Oracle {
 
   #decisions(round: number): number {
     const sql = "select count(*) as count from decisions where message = ? and stage = 'release' and round = ?";
-    return this.#query<{ count: number }>(sql, this.#draft.input.message, round)[0]!.count;
+    return this.#query<{ count: number }>(sql, this.#draft.letter.input.message, round)[0]!.count;
   }
 
   #everyDecisionHasItsEntry(): void {
     const sql = `select count(*) as decisions, count(entry.id) as entries from decisions
       left join audit_entries as entry on entry.decision = decisions.id where decisions.message = ?`;
-    const [counted] = this.#query<{ decisions: number; entries: number }>(sql, this.#draft.input.message);
-    expect(counted!.entries).toBe(counted!.decisions);
+    const [counted] = this.#query<{ decisions: number; entries: number }>(sql, this.#draft.letter.input.message);
+    mustBe(counted!.entries, counted!.decisions);
   }
 }
 

@@ -4,7 +4,8 @@ import type { KeyId, MailboxId } from "../../src/model/ids.ts";
 import { MODES, type Mode } from "../../src/model/outbound.ts";
 import type { StopChange } from "../../src/store/contract-outbound.ts";
 import { addMailbox, DAY, newDomain, newId, NOON } from "./samples.ts";
-import { addKey, attemptOf, decide, fresh, hashOf, submit } from "./hold-samples.ts";
+import { addKey, attemptOf, decide, hashOf, submit } from "./hold-samples.ts";
+import { fresh } from "./outbound-samples.ts";
 import { openWorld, type World } from "./world.ts";
 
 const OPERATOR = "key:key_0000000000000001";

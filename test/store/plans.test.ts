@@ -1,13 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import type { MailboxId, MessageId, TenantId } from "../../src/model/ids.ts";
+import type { KeyId, MailboxId, MessageId, TenantId } from "../../src/model/ids.ts";
 import type { Args, OperationName } from "../../src/store/contract.ts";
+import type { HoldAttempt } from "../../src/store/contract-outbound.ts";
 import { MIGRATIONS } from "../../src/store/migrations/list.ts";
 import { kyselyOver } from "../../src/store/sqlite/dialect.ts";
 import { writeJobs } from "../../src/store/sqlite/jobs.ts";
 import { migrate } from "../../src/store/sqlite/migrate.ts";
 import { openWriter } from "../../src/store/sqlite/open.ts";
+import { attemptOf, editOf, hashOf, timerOf } from "./hold-samples.ts";
 import { atSending, GATED, keyOf, letterOf, questionAbout, suppressionOf, fresh } from "./outbound-samples.ts";
 import { newId, NOON, proposalOf, questionOf, releaseOf } from "./samples.ts";
 import { tempDirectory } from "./world.ts";
@@ -81,6 +83,7 @@ function operations(): [OperationName, Args<OperationName>][] {
     ["receipts.list", { tenant, message }],
     ["audit.of_message", { tenant, message }],
     ...outboundOperations(place, message),
+    ...holdOperations(place),
     ["audit.erase_expired", { now: NOON * 2, limit: 10 }],
   ];
 }
@@ -126,6 +129,48 @@ function outboundOperations(place: { tenant: TenantId; mailbox: MailboxId }, ans
     ["decisions.of_draft", { message, stage: "submit" }],
     ["decisions.of_submit", { message, run: "r" }],
     ["messages.list", { ...place, view: "agent", direction: "outbound", limit: 1, cursor }],
+  ];
+}
+
+function holdOperations(place: { tenant: TenantId; mailbox: MailboxId }): [OperationName, Args<OperationName>][] {
+  const { tenant, mailbox } = place;
+  const author = newId("key");
+  const ann = newId("key");
+  const key = { tenant, name: "k", mailboxes: null, masked: "", created_at: NOON } as const;
+  const [edited, left, queued] = [GATED, GATED, {}].map((proposal) => letterOf({ ...place, author }, { proposal }));
+  const hold = edited!.input.draft;
+  const world = { store: null as never, path: "", ...place };
+  const note = (attempt: HoldAttempt): [OperationName, Args<OperationName>] => [
+    "holds.note",
+    { tenant, hold, nonce: attempt.nonce, note: "n", at: NOON },
+  ];
+  const attempt = (...args: [HoldAttempt["action"], KeyId, Partial<HoldAttempt>?]) => attemptOf(world, hold, ...args);
+  const reject = attempt("reject", ann, { content_hash: hashOf("words") });
+  const { edit: _, ...late } = attempt("approve", ann);
+  const target = { tenant, actor: "postern", at: NOON, stopped: true } as const;
+  return [
+    ["keys.create", { ...key, id: author, scopes: ["send"], hash: author }],
+    ["keys.create", { ...key, id: ann, scopes: ["oversight"], hash: ann }],
+    ...[edited, left, queued].map((letter): [OperationName, Args<OperationName>] => ["outbound.screen", letter!]),
+    ["holds.get", { tenant, id: hold }],
+    ["holds.timer", timerOf(world, hold, "remind", NOON)],
+    ["holds.decide", attempt("edit", ann, { edit: editOf(ann, 2, "words") })],
+    note(reject),
+    ["holds.decide", reject],
+    ["holds.decide", { ...reject, actor: author, ...fresh() }],
+    ["holds.refused", { ...late, code: "token_expired" }],
+    ["holds.attempts", { tenant, hold }],
+    ["holds.decide", { ...attempt("approve", ann), hold: left!.input.draft }],
+    ["holds.decide", { ...attempt("cancel", author), hold: queued!.input.draft }],
+    ["holds.timer", timerOf(world, hold, "expire", NOON)],
+    ["oversight.set_address", { ...place, address: "boss@acme.example", actor: "postern", at: NOON, ...fresh() }],
+    ...[{ mailbox }, { agent: "a" }, { tenant: true } as const].map((each): [OperationName, Args<OperationName>] => [
+      "oversight.stop",
+      { ...target, target: each, ...fresh() },
+    ]),
+    ["oversight.stops", { tenant }],
+    ["oversight.stop", { ...target, target: { mailbox }, stopped: false, ...fresh() }],
+    ["oversight.stop", { ...target, target: { tenant: true }, stopped: false, ...fresh() }],
   ];
 }
 
