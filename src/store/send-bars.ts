@@ -1,7 +1,7 @@
 import { hasQuorum } from "../model/hold-state.ts";
 import { strictest, type DraftKind, type Mode } from "../model/outbound.ts";
 import type { SendBar, SendStop, SendTerms } from "./contract-outbound.ts";
-import { ENDED } from "./drafts.ts";
+import { changeDraft, ENDED } from "./drafts.ts";
 import { holdRules, holdState } from "./hold-rows.ts";
 import { termsToday, type TermsToday } from "./hold-terms.ts";
 import { objectionTo, type Objection } from "./objections.ts";
@@ -23,7 +23,7 @@ export async function barTo(tx: Tx, draft: DraftsTable, terms: SendTerms, recipi
   const { at, caps } = terms;
   const addressed = recipients.map(({ kind, recipient: address }) => ({ kind, address }));
   const objection = await objectionTo(tx, { input: { ...draft, draft: draft.id }, recipients: addressed, caps, at }, mailbox);
-  if (objection !== null) return { why: stopOf(objection), until: objection.free_at };
+  if (objection !== null) return barByObjection(tx, draft, objection, at);
   const today = await termsToday(tx, draft, at);
   if (!isInForce(terms, today)) return bar("rejudge");
   return barByOversight(tx, draft, terms, strictest(terms.mode, mailbox.mode), today);
@@ -38,6 +38,14 @@ function barByState({ state }: DraftsTable): SendStop | null {
   if (state === "pending_send_approval") return "not_approved";
   if (state === "cancelled" || state === "unknown") return state;
   return ENDED.includes(state) ? "done" : "not_approved";
+}
+
+/** What will pass is shown as what the draft waits for. */
+async function barByObjection(tx: Tx, { id, reason: before }: DraftsTable, objection: Objection, at: number): Promise<SendBar> {
+  const { reason, free_at: until } = objection;
+  const why = stopOf(objection);
+  if ((why === "stopped" || why === "limit") && reason !== before) await changeDraft(tx, id, { reason }, at);
+  return { why, until };
 }
 
 function stopOf({ judged_at, outcome }: Objection): SendStop {

@@ -397,6 +397,7 @@ describe("DESIGN §4.5 what forbids it is seen at the claim, whenever it came", 
     expect(await open(world, letter, { caps })).toMatchObject({ why: "limit", until: SENT - MINUTE + HOUR });
     const attempt = await opened(world, letter);
     expect(await claim(world, letter, attempt, { caps })).toEqual({ claimed: false, why: "limit", until: SENT - MINUTE + HOUR });
+    expect(await draftOf(world, letter)).toMatchObject({ state: "queued", reason: "send_limit_per_hour" });
   });
 
   it("X-27 lifted, it goes", async () => {
@@ -404,6 +405,7 @@ describe("DESIGN §4.5 what forbids it is seen at the claim, whenever it came", 
     const letter = await queued(world);
     await stop(world, true);
     expect(await open(world, letter)).toMatchObject({ why: "stopped" });
+    expect(await draftOf(world, letter)).toMatchObject({ state: "queued", reason: "stopped_mailbox" });
     await stop(world, false);
     expect(await claimed(world, letter)).toBe(1);
   });

@@ -3,12 +3,9 @@
  * the peer said there, and never what was said to it.
  */
 export class SmtpFault extends Error {
-  readonly kind: "connect" | "tls" | "timeout" | "closed" | "protocol" | "refused" | "cancelled";
-
-  constructor(kind: SmtpFault["kind"], what: string, step: Step) {
+  constructor(what: string, step: Step) {
     super(`${what} (${step})`);
     this.name = "SmtpFault";
-    this.kind = kind;
   }
 }
 

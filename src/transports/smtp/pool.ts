@@ -33,8 +33,8 @@ export class Pool {
 
   /** A session ready for MAIL, for `give` afterwards. Rejects with a `SmtpFault`. `deadline` is on `performance.now()`'s scale. */
   async take(deadline: number, signal: AbortSignal): Promise<Session> {
-    if (this.#closed) throw new SmtpFault("cancelled", "postern is stopping", "queue");
-    if (!(await this.#places.take(deadline, signal))) throw new SmtpFault("timeout", "no connection to the relay has become free", "queue");
+    if (this.#closed) throw new SmtpFault("postern is stopping", "queue");
+    if (!(await this.#places.take(deadline, signal))) throw new SmtpFault("no connection to the relay has become free", "queue");
     try {
       const kept = await this.#reusable(deadline);
       const session = kept?.session ?? (await openSession(this.#options, deadline, signal));
@@ -50,7 +50,7 @@ export class Pool {
   give(session: Session): void {
     const used = this.#lent.get(session) ?? 0;
     this.#lent.delete(session);
-    if (!session.wire.usable) session.wire.cut(new SmtpFault("closed", "not used again", "QUIT"));
+    if (!session.wire.usable) session.wire.cut(new SmtpFault("not used again", "QUIT"));
     else if (this.#closed || used >= this.#options.messages) void session.wire.quit(this.#options.times.check);
     else this.#keep({ session, used });
     this.#places.leave();
@@ -60,7 +60,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#places.clear();
-    for (const { wire } of this.#lent.keys()) wire.cut(new SmtpFault("closed", "postern is stopping", wire.step));
+    for (const { wire } of this.#lent.keys()) wire.cut(new SmtpFault("postern is stopping", wire.step));
     const idle = [...this.#idle.keys()];
     for (const kept of idle) this.#forget(kept);
     await Promise.all(idle.map(({ session }) => session.wire.quit(this.#options.times.check)));
@@ -99,7 +99,7 @@ export class Pool {
       wire.wake(deadline);
       const { code } = await wire.command("RSET", "RSET", this.#options.times.check);
       if (code === 250) return true;
-      wire.cut(new SmtpFault("refused", `the relay said ${code}`, "RSET"));
+      wire.cut(new SmtpFault(`the relay said ${code}`, "RSET"));
     } catch (error) {
       if (!(error instanceof SmtpFault)) throw error;
     }

@@ -40,7 +40,7 @@ export async function openSession(options: SessionOptions, deadline: number, sig
   try {
     return { wire, extensions: await greet(wire, options) };
   } catch (error) {
-    wire.cut(new SmtpFault("closed", "given up", wire.step));
+    wire.cut(new SmtpFault("given up", wire.step));
     throw error;
   } finally {
     free();
@@ -49,7 +49,7 @@ export async function openSession(options: SessionOptions, deadline: number, sig
 
 /** Until the function it returns is called. */
 export function cutOnAbort(wire: Wire, signal: AbortSignal): () => void {
-  const cut = (): void => wire.cut(new SmtpFault("cancelled", "cancelled", wire.step));
+  const cut = (): void => wire.cut(new SmtpFault("cancelled", wire.step));
   if (signal.aborted) cut();
   signal.addEventListener("abort", cut);
   return () => signal.removeEventListener("abort", cut);
@@ -61,7 +61,7 @@ async function greet(wire: Wire, options: SessionOptions): Promise<Extensions> {
   if (relay.security === "tls") await wire.secure(tlsOptions(options), times.connect);
   // Whatever the name resolved to: unencrypted mail stays on this machine.
   if (relay.security === "none" && !isLoopback(wire.remoteAddress)) {
-    throw new SmtpFault("tls", "the relay's name does not lead to this machine", "connect");
+    throw new SmtpFault("the relay's name does not lead to this machine", "connect");
   }
   mustBe(220, await wire.reply("greeting", times.greeting), "greeting");
   const first = await hello(wire, options);
@@ -77,7 +77,7 @@ async function hello(wire: Wire, { name, times }: SessionOptions): Promise<Exten
 
 /** RFC 3207 §4.2: what was offered before TLS is forgotten. */
 async function upgrade(wire: Wire, options: SessionOptions, { startTls }: Extensions): Promise<Extensions> {
-  if (!startTls) throw new SmtpFault("tls", "the relay offers no STARTTLS", "EHLO");
+  if (!startTls) throw new SmtpFault("the relay offers no STARTTLS", "EHLO");
   mustBe(220, await wire.command("STARTTLS", "STARTTLS", options.times.command), "STARTTLS");
   await wire.secure(tlsOptions(options), options.times.connect);
   return hello(wire, options);
@@ -93,8 +93,8 @@ function tlsOptions({ relay, ca }: SessionOptions): ConnectionOptions {
 async function authenticate(wire: Wire, auth: NonNullable<Relay["auth"]>, offered: Extensions, times: SmtpTimes): Promise<void> {
   const say = async (line: string): Promise<number> => (await wire.command(line, "AUTH", times.command)).code;
   const code = await saslLogin(auth, offered.auth, say);
-  if (code === null) throw new SmtpFault("refused", "the relay offers neither AUTH PLAIN nor AUTH LOGIN", "EHLO");
-  if (code !== 235) throw new SmtpFault("refused", `the relay said ${code} to user and password`, "AUTH");
+  if (code === null) throw new SmtpFault("the relay offers neither AUTH PLAIN nor AUTH LOGIN", "EHLO");
+  if (code !== 235) throw new SmtpFault(`the relay said ${code} to user and password`, "AUTH");
 }
 
 /** Last code; null when there is no common mechanism. */
@@ -132,6 +132,6 @@ export function parseExtensions(lines: readonly string[]): Extensions {
 }
 
 function mustBe(code: number, reply: SmtpReply, step: Step): SmtpReply {
-  if (reply.code !== code) throw new SmtpFault("refused", `the relay said ${reply.code} ${firstLine(reply)}`, step);
+  if (reply.code !== code) throw new SmtpFault(`the relay said ${reply.code} ${firstLine(reply)}`, step);
   return reply;
 }

@@ -33,12 +33,12 @@ export async function transact(
     await envelope(session, mail, times, signal, answers);
     const accepted = answers.open();
     if (accepted.length === 0) return answers.completed();
-    if (!(await claim(accepted))) throw new SmtpFault("cancelled", "not to be sent any more", "RCPT");
+    if (!(await claim(accepted))) throw new SmtpFault("not to be sent any more", "RCPT");
     wire.limit(performance.now() + times.data);
     const go = await wire.command("DATA", "DATA", times.data);
     if (go.code !== 354) return refuseAll(wire, answers, go);
   } catch (error) {
-    wire.cut(new SmtpFault("closed", "given up", wire.step));
+    wire.cut(new SmtpFault("given up", wire.step));
     if (error instanceof SmtpFault) return answers.lost(error).end("failed_before_data");
     throw error;
   }
@@ -62,7 +62,7 @@ async function nameRecipient(wire: Wire, recipient: string, times: SmtpTimes, an
   const reply = await wire.command(`RCPT TO:<${recipient}>`, "RCPT", times.command);
   if (!isYes(reply, wire)) answers.one(recipient, reply);
   // RFC 5321 §3.8: it is about to close, and what it took before goes with it.
-  if (reply.code === 421) throw new SmtpFault("closed", "the relay said 421", "RCPT");
+  if (reply.code === 421) throw new SmtpFault("the relay said 421", "RCPT");
 }
 
 /** Refused by us in the peer's name, because it would, or could not be asked. */
@@ -96,7 +96,7 @@ function own(code: number, enhanced: string, text: string): SmtpReply {
 
 /** A 3yz reply to a command that has none is a peer out of step. */
 function isYes({ code }: SmtpReply, { step }: Wire): boolean {
-  if (code >= 300 && code < 400) throw new SmtpFault("protocol", `the relay said ${code}`, step);
+  if (code >= 300 && code < 400) throw new SmtpFault(`the relay said ${code}`, step);
   return code < 300;
 }
 
@@ -113,7 +113,7 @@ async function content(wire: Wire, bytes: Buffer, times: SmtpTimes, answers: Ans
     if (!isYes(reply, wire)) return refuseAll(wire, answers, reply);
     return answers.all(reply).completed();
   } catch (error) {
-    const fault = error instanceof SmtpFault ? error : new SmtpFault("closed", "given up", wire.step);
+    const fault = error instanceof SmtpFault ? error : new SmtpFault("given up", wire.step);
     wire.cut(fault);
     return answers.lost(fault).end("unknown");
   }
@@ -121,15 +121,15 @@ async function content(wire: Wire, bytes: Buffer, times: SmtpTimes, answers: Ans
 
 // RFC 5321 §4.1.1.10: without the final dot nothing was taken, and now it is never said.
 function refusedEarly(wire: Wire, answers: Answers, reply: SmtpReply): TransportResult {
-  if (reply.code < 400) throw new SmtpFault("protocol", `the relay said ${reply.code} before the end`, "content");
-  wire.cut(new SmtpFault("refused", "refused before the end", "content"));
+  if (reply.code < 400) throw new SmtpFault(`the relay said ${reply.code} before the end`, "content");
+  wire.cut(new SmtpFault("refused before the end", "content"));
   return answers.all(reply).completed();
 }
 
 /** 4yz or 5yz for everybody not answered yet; a 2yz where 354 belongs is a peer out of step. */
 function refuseAll(wire: Wire, answers: Answers, reply: SmtpReply): TransportResult {
-  if (reply.code < 400) throw new SmtpFault("protocol", `the relay said ${reply.code}`, wire.step);
-  if (reply.code === 421) wire.cut(new SmtpFault("closed", "the relay said 421", wire.step));
+  if (reply.code < 400) throw new SmtpFault(`the relay said ${reply.code}`, wire.step);
+  if (reply.code === 421) wire.cut(new SmtpFault("the relay said 421", wire.step));
   return answers.all(reply).completed();
 }
 

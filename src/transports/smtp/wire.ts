@@ -102,7 +102,7 @@ export class Wire {
     } catch {
       // It is over either way.
     }
-    this.cut(new SmtpFault("closed", "closed by us", "QUIT"));
+    this.cut(new SmtpFault("closed by us", "QUIT"));
   }
 
   /** Ends the connection now; whoever waits on it is told `fault`. */
@@ -125,7 +125,7 @@ export class Wire {
 
   readonly #onData = (chunk: Buffer): void => this.#hear(chunk);
   readonly #onError = (error: NodeJS.ErrnoException): void => this.cut(this.#faultOf(error));
-  readonly #onClose = (): void => this.cut(new SmtpFault("closed", "connection closed by the relay", this.step));
+  readonly #onClose = (): void => this.cut(new SmtpFault("connection closed by the relay", this.step));
 
   #attach(): void {
     this.#socket.on("data", this.#onData).on("error", this.#onError).on("end", this.#onClose).on("close", this.#onClose);
@@ -142,9 +142,9 @@ export class Wire {
       this.#replies.push(...this.#reader.read(chunk));
     } catch (error) {
       if (!(error instanceof NotAReply)) throw error;
-      return this.cut(new SmtpFault("protocol", error.message, this.step));
+      return this.cut(new SmtpFault(error.message, this.step));
     }
-    if (this.#replies.length > MOST_UNREAD) return this.cut(new SmtpFault("protocol", "the relay speaks unasked", this.step));
+    if (this.#replies.length > MOST_UNREAD) return this.cut(new SmtpFault("the relay speaks unasked", this.step));
     this.#moved();
   }
 
@@ -152,16 +152,14 @@ export class Wire {
     if (this.#fault !== null) throw this.#fault;
     const [said] = this.#replies;
     if (said === undefined && this.#reader.idle) return;
-    const fault = new SmtpFault("protocol", `the relay said ${said?.code ?? "something"} unasked`, this.step);
+    const fault = new SmtpFault(`the relay said ${said?.code ?? "something"} unasked`, this.step);
     this.cut(fault);
     throw fault;
   }
 
-  // System errors name the address and the port, never what was sent.
+  // By its code: the text of a system error names addresses and ports.
   #faultOf(error: NodeJS.ErrnoException): SmtpFault {
-    const isTls = this.#socket instanceof tls.TLSSocket && !/^E[A-Z]+$/.test(error.code ?? "");
-    const kind = isTls ? "tls" : this.step === "connect" ? "connect" : "closed";
-    return new SmtpFault(kind, error.code ?? error.name, this.step);
+    return new SmtpFault(error.code ?? error.name, this.step);
   }
 
   async #happens(socket: net.Socket, event: "connect" | "secureConnect", ms: number): Promise<void> {
@@ -185,7 +183,7 @@ export class Wire {
   async #move(end: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#moved = resolve;
-    const late = (): void => this.cut(new SmtpFault("timeout", "no answer in time", this.step));
+    const late = (): void => this.cut(new SmtpFault("no answer in time", this.step));
     const timer = setTimeout(late, Math.max(0, end - performance.now()));
     await promise.finally(() => clearTimeout(timer));
     this.#moved = () => {};
