@@ -10,6 +10,7 @@ import { limitBody, secure } from "./harden.ts";
 import { keyRoutes } from "./keys.ts";
 import { mailboxRoutes } from "./mailboxes.ts";
 import { messageRoutes } from "./messages.ts";
+import { sendRoutes } from "./send.ts";
 import { methodsOf } from "./methods.ts";
 import { observe } from "./observe.ts";
 import { policyRoutes } from "./policies.ts";
@@ -27,6 +28,7 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     mailboxRoutes,
     policyRoutes,
     messageRoutes,
+    sendRoutes,
     waitRoutes,
     decisionRoutes,
     grantRoutes,

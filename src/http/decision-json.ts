@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { INBOUND_OUTCOMES } from "../model/decision.ts";
+import { OUTBOUND_OUTCOMES } from "../model/outbound.ts";
 import type { Finding } from "../model/finding.ts";
 import type { DecisionRow } from "../store/contract.ts";
 import { Verification } from "./message-json.ts";
@@ -14,6 +15,7 @@ export const FindingJson = z
     where: z.string(),
     span: z.object({ offset: z.int(), length: z.int(), sha256: z.string() }).optional(),
     rule_index: z.int().optional(),
+    recipient: z.int().optional().openapi({ description: "Of outbound mail: place among the recipients." }),
   })
   .openapi("Finding");
 
@@ -55,7 +57,7 @@ export const DecisionJson = z
     direction: z.enum(["inbound", "outbound"]),
     stage: z.enum(["inbound", "release", "submit", "send"]),
     final: z.boolean(),
-    outcome: z.enum(INBOUND_OUTCOMES),
+    outcome: z.enum([...INBOUND_OUTCOMES, ...OUTBOUND_OUTCOMES.filter((outcome) => outcome !== "rate_limited")]),
     reason: z.string(),
     judged_at: z.string().openapi({ description: "Step of the order of judgement that settled it." }),
     rule_index: z.int().nullable(),
@@ -90,6 +92,6 @@ export function decisionJson({ decision, mailbox, thread, body_sha256, final }: 
 }
 
 export function findingJson(finding: Finding): z.infer<typeof FindingJson> {
-  const { guard, code, severity, where, score, span, rule_index } = finding;
-  return { guard, code, severity, where, ...present({ score, span, rule_index }) };
+  const { guard, code, severity, where, score, span, rule_index, recipient } = finding;
+  return { guard, code, severity, where, ...present({ score, span, rule_index, recipient }) };
 }

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
 import type { Blobs } from "../blobs/blobs.ts";
+import type { Uses } from "../blobs/uses.ts";
 import type { Gate } from "../gate.ts";
 import type { IdentityJwk } from "../grants/identity-key.ts";
 import type { Sealer } from "../grants/seal.ts";
@@ -17,6 +18,8 @@ export interface HttpDeps {
   readonly store: Store;
   readonly gate: Gate;
   readonly blobs: Blobs;
+  /** Shared with the other doors and the activities: what is worked with is not collected. */
+  readonly uses: Uses;
   readonly reader: MailReader;
   readonly grants: GrantKey;
   /** Public part of the key that signs identity headers. */

@@ -13,6 +13,9 @@ const FINAL_OUTCOMES = INBOUND_OUTCOMES.filter((outcome): outcome is FinalOutcom
 
 export const Outcome = z.enum(FINAL_OUTCOMES);
 
+/** Of mail that left: `sent`. What became of it at each recipient its draft says. */
+const MessageOutcomeJson = z.enum([...FINAL_OUTCOMES, "sent"]);
+
 /** RFC 8601 result names; `from_alignment` says which mechanism passed for the domain of `From`. */
 export const Verification = z
   .object({
@@ -29,7 +32,7 @@ const summaryShape = {
   mailbox_id: z.string(),
   thread_id: z.string(),
   direction: z.enum(["inbound", "outbound"]),
-  outcome: Outcome,
+  outcome: MessageOutcomeJson,
   from: z.string().nullable().openapi({ description: "The one sender the message names; null when that is ambiguous." }),
   from_verified: z.boolean().openapi({ description: "SPF or DKIM proves `from`." }),
   envelope: z.object({ sender: z.string(), recipient: z.string() }).openapi({ description: "What SMTP said; proves nothing." }),

@@ -71,6 +71,9 @@ export const ProblemBody = z
     detail: z.string(),
     fix: z.string().optional(),
     request_id: z.string(),
+    decision_id: z.string().optional(),
+    draft_id: z.string().optional(),
+    reason: z.string().optional(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .openapi("Problem", {
@@ -90,6 +93,7 @@ interface Failure {
   readonly detail: string;
   readonly fix?: string | undefined;
   readonly problems?: readonly Problem[];
+  readonly members?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -145,13 +149,14 @@ function failureOf(error: Error): Failure {
 }
 
 function ofPosternError(error: PosternError): Failure {
-  const known = { code: error.code, detail: error.message, fix: error.fix, problems: error.problems };
+  const known = { code: error.code, detail: error.message, fix: error.fix, problems: error.problems, members: error.members };
   switch (error.code) {
     case "unauthorized":
       return { ...known, headers: { "www-authenticate": 'Bearer realm="postern"' } };
     case "unavailable":
     case "too_many_requests":
-      return { ...known, headers: { "retry-after": "1" } };
+    case "in_flight":
+      return { ...known, headers: { ...error.headers, "retry-after": String(error.retryAfter ?? 1) } };
     default:
       return known;
   }
@@ -170,7 +175,7 @@ function ofHttpException(error: HTTPException): Failure {
 }
 
 function answerProblem(c: Context<HttpEnv>, failure: Failure): Response {
-  const { code, detail, fix, problems = [], headers = {} } = failure;
+  const { code, detail, fix, problems = [], members = {}, headers = {} } = failure;
   const status = STATUS[code];
   const body = {
     type: `urn:postern:problem:${code}`,
@@ -180,6 +185,7 @@ function answerProblem(c: Context<HttpEnv>, failure: Failure): Response {
     detail,
     ...(fix === undefined ? {} : { fix }),
     request_id: c.get("requestId"),
+    ...members,
     ...(problems.length === 0 ? {} : { errors: problems }),
   };
   return c.body(JSON.stringify(body), status, { "content-type": "application/problem+json", ...headers });

@@ -12,6 +12,12 @@ export class PosternError extends Error {
   readonly detail: string | undefined;
   /** For invalid documents: where, and what is wrong there. */
   readonly problems: readonly Problem[];
+  /** More of a refusal that its caller should know, e.g. `decision_id`. Codes and ids only. */
+  readonly members: Readonly<Record<string, string>>;
+  /** When the same call may succeed again, in seconds. */
+  readonly retryAfter: number | undefined;
+  /** For HTTP: what else its answer carries. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, message: string, options: PosternErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -21,6 +27,9 @@ export class PosternError extends Error {
     this.fix = options.fix;
     this.detail = options.detail;
     this.problems = options.problems ?? [];
+    this.members = options.members ?? {};
+    this.retryAfter = options.retryAfter;
+    this.headers = options.headers ?? {};
   }
 }
 
@@ -35,6 +44,9 @@ interface PosternErrorOptions {
   readonly fix?: string;
   readonly detail?: string;
   readonly problems?: readonly Problem[];
+  readonly members?: Readonly<Record<string, string>>;
+  readonly retryAfter?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 

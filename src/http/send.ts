@@ -1,0 +1,167 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { PosternError } from "../model/errors.ts";
+import { makeId } from "../model/ids.ts";
+import { SUBMISSION_LIMITS, type Submission } from "../model/outbound.ts";
+import type { MessageRow } from "../store/contract.ts";
+import { currentCaller, type Caller } from "./auth.ts";
+import { FindingJson, findingJson } from "./decision-json.ts";
+import { createDeny, type Deny } from "./denied.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { DraftJson, draftJson } from "./draft-json.ts";
+import { MailboxPath, mailboxOf } from "./mailboxes.ts";
+import { MessagePath, messageOf } from "./messages.ts";
+import { body, guarded, json, problems } from "./route.ts";
+import { limitHeaders } from "./send-limits.ts";
+import { idempotencyKeyOf, payloadHash, ReplyRequest, SendRequest, sendAtOf, submissionOf } from "./submission.ts";
+import { holdingBytes, inputOf, invalid, submitDraft, type Draft } from "./submit.ts";
+
+const TAGS = ["Drafts"];
+
+/** A rule that names one of these has spoken about mail; what it leaves out is then not granted (DESIGN §5). */
+const MAIL_CAPABILITIES = ["mail.reply", "mail.send", "mail.raw"];
+const REPLY_CAPABILITY = "mail.reply";
+
+const IdempotencyHeader = z.object({
+  "idempotency-key": z
+    .string()
+    .optional()
+    .openapi({ description: "1 to 256 visible ASCII characters; the same request with the same key is one draft.", example: "order-4711" }),
+});
+
+const DryRun = z
+  .object({
+    status: z.literal("dry_run"),
+    would_send_to: z.array(z.string()),
+    decision: z.object({
+      outcome: z.string(),
+      reason: z.string(),
+      judged_at: z.string(),
+      mode: z.string(),
+      refused: z.array(z.string()),
+      findings: z.array(FindingJson),
+    }),
+  })
+  .openapi("DryRun");
+
+const RESPONSES = {
+  200: json("It leaves, or the result of a dry run", z.union([DraftJson, DryRun])),
+  202: json("It waits for people", DraftJson),
+  ...problems({
+    404: "No such mailbox or message",
+    409: "The `Idempotency-Key` was used with another request, or the same one is under way",
+    413: "Too large",
+    422: "The draft cannot be composed",
+    429: "A cap is reached",
+  }),
+} as const;
+
+const send = guarded(["send"], {
+  method: "post",
+  path: "/v1/mailboxes/{id}/send",
+  tags: TAGS,
+  summary: "Submit a draft",
+  description:
+    "From the mailbox, whoever it claims to be from. Screened, shown to people where the mailbox's mode says so, screened again, sent once.",
+  request: { params: MailboxPath, headers: IdempotencyHeader, body: body(SendRequest) },
+  responses: RESPONSES,
+});
+
+const reply = guarded(["send"], {
+  method: "post",
+  path: "/v1/messages/{id}/reply",
+  tags: TAGS,
+  summary: "Answer a message",
+  description: "To its sender unless `to` names others; In-Reply-To and References are set, and it stays in the thread.",
+  request: { params: MessagePath, headers: IdempotencyHeader, body: body(ReplyRequest) },
+  responses: RESPONSES,
+});
+
+/** Agents submit (MM-08, MB-15); every answer comes from a recorded decision. */
+export function sendRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>();
+  const deny = createDeny(deps);
+  app.openapi(send, async (c) => {
+    const caller = currentCaller(c);
+    const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
+    const request = c.req.valid("json");
+    return answer(deps, c, { ...request, mailbox, answers: null });
+  });
+  app.openapi(reply, async (c) => {
+    const caller = currentCaller(c);
+    const answered = await answerable(deps, caller, c.req.valid("param").id);
+    await allowReply(deny, caller, answered);
+    const mailbox = await mailboxOf(deps, caller, answered.mailbox);
+    const request = c.req.valid("json");
+    const to = request.to.length > 0 ? request.to : [senderOf(answered)];
+    const subject = request.subject ?? replySubject(answered.subject);
+    return answer(deps, c, { ...request, to, subject, mailbox, answers: { message: answered.id, thread: answered.thread } });
+  });
+  return app;
+}
+
+interface Request extends Submission, Pick<Draft, "mailbox" | "answers"> {
+  readonly send_at: string | null;
+  readonly dry_run: boolean;
+}
+
+async function answer(deps: HttpDeps, c: Context<HttpEnv>, request: Request) {
+  const caller = currentCaller(c);
+  const { mailbox, answers } = request;
+  const draft: Draft = { mailbox, answers, submission: submissionOf(request), send_at: sendAtOf(request.send_at, deps.clock()) };
+  if (request.dry_run) return c.json(await dryRun(deps, caller, draft), 200);
+  const key = idempotencyKeyOf(c.req.header("idempotency-key"));
+  const { submission, send_at } = draft;
+  const hash = payloadHash({ submission, send_at, in_reply_to: answers?.message ?? null });
+  const submitted = await submitDraft(deps, caller, draft, { key, hash });
+  for (const [name, value] of Object.entries(await limitHeaders(deps, mailbox))) c.header(name, value);
+  return submitted.status === 202
+    ? c.json(draftJson(submitted.draft), 202)
+    : c.json(draftJson({ ...submitted.draft, state: "queued" }), 200);
+}
+
+/** NY-14: every check, and no row, quota or workflow. The bytes are collected like all that nothing refers to. */
+async function dryRun(deps: HttpDeps, caller: Caller, draft: Draft): Promise<z.infer<typeof DryRun>> {
+  return holdingBytes(deps, caller, draft.submission, async (source) => {
+    const input = inputOf(deps, caller, draft, makeId("drf", deps.random(16)), source);
+    const frozen = await deps.freezer.freeze(input, { number: 1, source, author: caller.key.id });
+    if ("invalid" in frozen) throw invalid(frozen.invalid);
+    const judged = await deps.screening.judge(input, frozen.revision, frozen.content);
+    const { outcome, reason, judged_at, mode, refused, findings } = judged;
+    const goes = outcome === "queued" || outcome === "pending_send_approval";
+    return {
+      status: "dry_run",
+      would_send_to: goes ? frozen.content.recipients.map(({ address }) => address) : [],
+      decision: { outcome, reason, judged_at, mode, refused: [...refused], findings: findings.map(findingJson) },
+    };
+  });
+}
+
+async function answerable(deps: HttpDeps, caller: Caller, id: string): Promise<MessageRow> {
+  const row = await messageOf(deps, caller, id);
+  if (row.direction === "inbound" && row.outcome === "delivered") return row;
+  throw new PosternError("conflict", "only mail that was delivered can be answered", {
+    fix: "send a new draft with `POST /v1/mailboxes/{id}/send`",
+  });
+}
+
+/** MB-06: a rule that grants any `mail.*` grants no other; one that names none leaves it to the outbound policy. */
+async function allowReply(deny: Deny, caller: Caller, row: MessageRow): Promise<void> {
+  const speaks = row.capabilities.some((name) => MAIL_CAPABILITIES.includes(name));
+  if (!speaks || row.capabilities.includes(REPLY_CAPABILITY)) return;
+  await deny(caller, { message: row.id, mailbox: row.mailbox, capability: REPLY_CAPABILITY, reason: "not_granted" });
+  throw new PosternError("capability_denied", `the message does not carry the capability \`${REPLY_CAPABILITY}\``, {
+    fix: "add it to the sender's rule in the policy",
+  });
+}
+
+/** Never Reply-To: whoever can write it could lead the answer elsewhere. */
+function senderOf(row: MessageRow): string {
+  if (row.from !== null) return row.from;
+  throw new PosternError("invalid_request", "the message names no one sender", { fix: "say in `to` who is to be answered" });
+}
+
+function replySubject(subject: string): string {
+  const answered = /^re:/i.test(subject) ? subject : `Re: ${subject}`;
+  return answered.slice(0, SUBMISSION_LIMITS.subjectCharacters);
+}

@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import { crockford, draftMessageId, idBody, makeId, type DraftId, type MessageId, type ThreadId } from "../model/ids.ts";
+import { PosternError } from "../model/errors.ts";
+import type { MessageRef } from "../model/message.ts";
+import type { OutboundInput, Submission } from "../model/outbound.ts";
+import type { SubmitAnswer } from "../gate/submit.ts";
+import type { MailboxRow } from "../store/contract.ts";
+import type { DraftRow } from "../store/contract-outbound.ts";
+import type { Caller } from "./auth.ts";
+import type { HttpDeps } from "./deps.ts";
+import { tooManySends } from "./send-limits.ts";
+
+/** One draft on its way in. */
+export interface Draft {
+  readonly mailbox: MailboxRow;
+  readonly submission: Submission;
+  /** What is answered, and its thread; null: a new thread. */
+  readonly answers: { readonly message: MessageId; readonly thread: ThreadId } | null;
+  readonly send_at: number | null;
+}
+
+/** Milliseconds a caller waits for the first decision. */
+const DEADLINE_MS = 30_000;
+
+/** An answer as it was given the first time. */
+export interface Submitted {
+  readonly status: 200 | 202;
+  readonly draft: DraftRow;
+}
+
+/** What a pinned answer says; a refusal is thrown again as it was. */
+type Pinned = { readonly kind: "draft"; readonly status: 200 | 202 | 403 };
+
+/**
+ * NY-12: one (mailbox, key) names one draft. Whoever submits the same again, at once or later, here or after a restart, gets
+ * the same draft and the same answer; only what was refused for a cap or not answered may be tried anew.
+ */
+export async function submitDraft(
+  deps: HttpDeps,
+  caller: Caller,
+  draft: Draft,
+  given: { key: string | null; hash: string },
+): Promise<Submitted> {
+  const key = given.key ?? crockford(deps.random(16));
+  const place = { tenant: caller.tenant, mailbox: draft.mailbox.id, key };
+  const offered: DraftId = makeId("drf", deps.random(16));
+  const row = await deps.store.run("idempotency.begin", { ...place, payload_hash: given.hash, draft: offered, at: deps.clock() });
+  if ("conflict" in row) throw conflict();
+  const pinned = row.answer === null ? null : await pinnedAnswer(deps, caller, row.draft, JSON.parse(row.answer) as Pinned);
+  if (pinned !== null) return pinned;
+  try {
+    const answer = await enter(deps, caller, draft, row.draft);
+    return await answered(deps, draft, place, answer);
+  } catch (error) {
+    await deps.store.run("idempotency.release", { mailbox: place.mailbox, key, draft: row.draft });
+    throw error;
+  }
+}
+
+async function pinnedAnswer(deps: HttpDeps, { tenant }: Caller, id: DraftId, { status }: Pinned): Promise<Submitted | null> {
+  const draft = await deps.store.run("drafts.get", { tenant, id });
+  if (draft === null) return null;
+  if (status === 403) throw await blocked(deps, draft);
+  // The same answer as then, whatever has become of the draft since.
+  return { status, draft: { ...draft, state: status === 202 ? "pending_send_approval" : "queued" } };
+}
+
+/** Composed here, so that whoever wrote it learns what is wrong with it; the workflow finds it composed. */
+async function enter(deps: HttpDeps, caller: Caller, draft: Draft, id: DraftId): Promise<SubmitAnswer> {
+  return holdingBytes(deps, caller, draft.submission, async (source) => {
+    const input = inputOf(deps, caller, draft, id, source);
+    const frozen = await deps.freezer.freeze(input, { number: 1, source, author: input.author });
+    if ("invalid" in frozen) throw invalid(frozen.invalid);
+    return deps.gate.submit(input, DEADLINE_MS);
+  });
+}
+
+export function inputOf(deps: HttpDeps, { tenant, key }: Caller, draft: Draft, id: DraftId, source: MessageRef): OutboundInput {
+  return {
+    ...{ tenant, mailbox: draft.mailbox.id, draft: id, message: draftMessageId(id), kind: "draft", source, author: key.id },
+    thread: draft.answers?.thread ?? `thr_${idBody(id)}`,
+    in_reply_to: draft.answers?.message ?? null,
+    submitted_at: deps.clock(),
+    send_at: draft.send_at,
+  };
+}
+
+/** Stores a submission; until the work is done nothing else says that somebody needs the bytes. */
+export async function holdingBytes<T>(
+  { blobs, uses }: HttpDeps,
+  { tenant }: Caller,
+  submission: Submission,
+  work: (source: MessageRef) => Promise<T>,
+): Promise<T> {
+  const bytes = Buffer.from(JSON.stringify(submission));
+  const leave = await uses.take({ tenant, digest: createHash("sha256").update(bytes).digest("hex") });
+  try {
+    const writer = await blobs.create(tenant);
+    await writer.write(bytes);
+    return await work(await writer.commit());
+  } finally {
+    leave();
+  }
+}
+
+async function answered(deps: HttpDeps, { mailbox }: Draft, place: { readonly key: string }, answer: SubmitAnswer): Promise<Submitted> {
+  switch (answer.kind) {
+    case "draft":
+      return pin(deps, mailbox, place.key, answer.draft);
+    case "limited":
+      throw await tooManySends(deps, mailbox, answer.decision);
+    case "failed":
+      throw new PosternError("internal", "the draft could not be composed");
+    case "deferred":
+      throw notNow(answer.reason);
+    default:
+      return answer satisfies never;
+  }
+}
+
+async function pin(deps: HttpDeps, { id: mailbox }: MailboxRow, key: string, draft: DraftRow): Promise<Submitted> {
+  const status = draft.state === "blocked" ? 403 : draft.state === "pending_send_approval" ? 202 : 200;
+  const answer: Pinned = { kind: "draft", status };
+  await deps.store.run("idempotency.settle", { mailbox, key, status, answer: JSON.stringify(answer) });
+  if (status === 403) throw await blocked(deps, draft);
+  return { status, draft };
+}
+
+/** A recipient is never left out silently: the whole draft is refused, and says for whom. */
+async function blocked({ store }: HttpDeps, { id, tenant, decision: decision_id, reason, revision }: DraftRow): Promise<PosternError> {
+  const row = await store.run("decisions.get", { tenant, id: decision_id });
+  const refused = (row?.decision.findings ?? []).flatMap(({ recipient }) =>
+    recipient === undefined ? [] : [revision.recipients[recipient]],
+  );
+  return new PosternError("blocked", `the draft was blocked: \`${reason}\``, {
+    fix: "`GET /v1/decisions/{decision_id}/explain` says by what; ask an operator to change it, or write to others",
+    problems: refused.flatMap((one) =>
+      one === undefined ? [] : [{ path: one.kind, message: `\`${one.address}\` must not be written to` }],
+    ),
+    members: { decision_id, draft_id: id, reason },
+  });
+}
+
+export function invalid(problems: readonly { readonly path: string; readonly message: string }[]): PosternError {
+  return new PosternError("invalid_request", "the draft cannot be composed", { fix: "see `errors`", problems });
+}
+
+function conflict(): PosternError {
+  return new PosternError("idempotency_conflict", "this `Idempotency-Key` was used with another request", {
+    fix: "use a new key for a new draft",
+  });
+}
+
+function notNow(reason: "no_answer" | "busy" | "unavailable"): PosternError {
+  if (reason === "no_answer")
+    return new PosternError("in_flight", "the draft is still being judged", {
+      temporary: true,
+      fix: "send the same request with the same `Idempotency-Key` again",
+      retryAfter: 5,
+    });
+  return new PosternError("unavailable", "the draft could not be taken now", {
+    temporary: true,
+    fix: "send the same request with the same `Idempotency-Key` again",
+    retryAfter: 5,
+  });
+}
