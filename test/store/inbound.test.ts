@@ -55,6 +55,7 @@ it("a delivered message has one row, one decision, one audit entry and the next 
     tokens_consumed: null,
     received_at: NOON,
     delivery_seq: 1,
+    draft: null,
   });
   expect(await store.run("decisions.get", { tenant, id: decision.id })).toEqual({
     decision,
@@ -97,7 +98,7 @@ it("the database itself refuses a second final decision for a message and stage"
   const decision = await world.store.run("inbound.decide", proposalOf(world));
   const connection = new DatabaseSync(world.path);
   const copy = connection.prepare(
-    `insert into decisions select 'dec_copy', tenant, mailbox, message, thread, 'another run', stage, outcome, is_final, body_sha256, at, decision_json
+    `insert into decisions select 'dec_copy', tenant, mailbox, message, thread, 'another run', stage, outcome, is_final, body_sha256, at, decision_json, round
      from decisions where id = ?`,
   );
   expect(() => copy.run(decision.id)).toThrow("UNIQUE constraint failed: decisions.message, decisions.stage");
