@@ -1,7 +1,8 @@
 import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from "@temporalio/client";
 import type { Workflow } from "@temporalio/common";
 import type { HoldAction, HoldAnswer, HoldInput, HoldMessage } from "../model/hold.ts";
-import { holdWorkflowId, isId, outboundWorkflowId, type DraftId, type MessageId } from "../model/ids.ts";
+import { holdWorkflowOf } from "../model/hold-workflow.ts";
+import { isId, type MessageId } from "../model/ids.ts";
 import { HOLD_MESSAGE, WORKFLOW, type TaskQueues } from "../model/names.ts";
 import type { HoldRef } from "../model/hold.ts";
 import { unavailable, within } from "./within.ts";
@@ -13,11 +14,6 @@ interface DecideDeps {
 
 /** A composed edit takes a while; a person waits this long at most. */
 const DECIDE_MS = 20_000;
-
-/** The workflow that a hold's attempts are sent to. */
-export function holdWorkflowOf({ hold }: HoldRef): string {
-  return isId("drf", hold) ? outboundWorkflowId(hold as DraftId) : holdWorkflowId(hold as MessageId);
-}
 
 /**
  * One person's attempt, by update. Null: no workflow waits for it any more, and the door records that. Rejects with a
@@ -36,14 +32,16 @@ export async function decide(deps: DecideDeps, ref: HoldRef, action: HoldAction,
 }
 
 function ofDraft({ client }: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
-  return client.workflow.getHandle(holdWorkflowOf(ref)).executeUpdate<HoldAnswer, [HoldMessage]>(HOLD_MESSAGE[action], { args: [message] });
+  return client.workflow
+    .getHandle(holdWorkflowOf(ref.hold))
+    .executeUpdate<HoldAnswer, [HoldMessage]>(HOLD_MESSAGE[action], { args: [message] });
 }
 
 /** Inbound mail may wait without a workflow (quarantined): the first attempt starts it. */
 function ofInbound({ client, taskQueues }: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
   const input: HoldInput = { tenant: ref.tenant, mailbox: ref.mailbox, message: ref.hold as MessageId };
   const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW.holdMessage, {
-    workflowId: holdWorkflowOf(ref),
+    workflowId: holdWorkflowOf(ref.hold),
     taskQueue: taskQueues.main,
     args: [input],
     workflowIdConflictPolicy: "USE_EXISTING",

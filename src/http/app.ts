@@ -5,6 +5,7 @@ import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { addDocs } from "./docs.ts";
 import { placesOf } from "./docs-page.ts";
 import { domainRoutes } from "./domains.ts";
+import { draftRoutes } from "./drafts.ts";
 import { grantRoutes } from "./grants.ts";
 import { limitBody, secure } from "./harden.ts";
 import { keyRoutes } from "./keys.ts";
@@ -29,6 +30,7 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     policyRoutes,
     messageRoutes,
     sendRoutes,
+    draftRoutes,
     waitRoutes,
     decisionRoutes,
     grantRoutes,

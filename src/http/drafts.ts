@@ -1,0 +1,73 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { isId } from "../model/ids.ts";
+import type { DraftRow } from "../store/contract-outbound.ts";
+import { attempt } from "./attempts.ts";
+import { currentCaller, sees, type Caller } from "./auth.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { DraftJson, draftJson, DraftStateJson } from "./draft-json.ts";
+import { MailboxPath, mailboxOf } from "./mailboxes.ts";
+import { PageQuery, pageOf, present } from "./paging.ts";
+import { notFound } from "./problem.ts";
+import { guarded, json, problems } from "./route.ts";
+
+const TAGS = ["Drafts"];
+
+const DraftPath = z.object({ id: z.string().max(80).openapi({ example: "drf_5n7q9s1v3x5z7b9d1f3h5k7m" }) });
+
+const list = guarded(["read", "send", "oversight", "admin"], {
+  method: "get",
+  path: "/v1/mailboxes/{id}/drafts",
+  tags: TAGS,
+  summary: "List a mailbox's drafts",
+  request: { params: MailboxPath, query: PageQuery.extend({ status: DraftStateJson.optional() }) },
+  responses: { 200: json("Newest first", pageOf("DraftPage", DraftJson)), ...problems({ 404: "No such mailbox", 422: "Bad query" }) },
+});
+
+const get = guarded(["read", "send", "oversight", "admin"], {
+  method: "get",
+  path: "/v1/drafts/{id}",
+  tags: TAGS,
+  summary: "Show a draft and what became of it at each recipient",
+  request: { params: DraftPath },
+  responses: { 200: json("The draft", DraftJson), ...problems({ 404: "No such draft" }) },
+});
+
+const cancel = guarded(["send", "admin"], {
+  method: "delete",
+  path: "/v1/drafts/{id}",
+  tags: TAGS,
+  summary: "Cancel a draft",
+  description: "Until the next hop has been given its bytes.",
+  request: { params: DraftPath },
+  responses: { 200: json("The draft", DraftJson), ...problems({ 404: "No such draft", 409: "Too late" }) },
+});
+
+/** What was submitted and where it is (MM-13). */
+export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>();
+  app.openapi(list, async (c) => {
+    const { id, tenant } = await mailboxOf(deps, currentCaller(c), c.req.valid("param").id);
+    const { status, ...page } = c.req.valid("query");
+    const { items, next_cursor } = await deps.store.run("drafts.list", { tenant, mailbox: id, ...present({ ...page, state: status }) });
+    return c.json({ items: items.map((draft) => draftJson(draft)), next_cursor }, 200);
+  });
+  app.openapi(get, async (c) => c.json(await shown(deps, await draftOf(deps, currentCaller(c), c.req.valid("param").id)), 200));
+  app.openapi(cancel, async (c) => {
+    const caller = currentCaller(c);
+    const { id, mailbox } = await draftOf(deps, caller, c.req.valid("param").id);
+    await attempt(deps, caller, { hold: id, mailbox, action: "cancel", reason: null, content_hash: null });
+    return c.json(await shown(deps, await draftOf(deps, caller, id)), 200);
+  });
+  return app;
+}
+
+/** The draft a path names; `not_found` as well when it is another tenant's or not the key's (MB-18). */
+export async function draftOf({ store }: HttpDeps, caller: Caller, id: string): Promise<DraftRow> {
+  const row = isId("drf", id) ? await store.run("drafts.get", { tenant: caller.tenant, id }) : null;
+  if (row === null || !sees(caller, row.mailbox)) throw notFound("draft");
+  return row;
+}
+
+async function shown({ store }: HttpDeps, draft: DraftRow): Promise<z.infer<typeof DraftJson>> {
+  return draftJson(draft, await store.run("drafts.deliveries", { tenant: draft.tenant, draft: draft.id }));
+}
