@@ -1,5 +1,5 @@
 import type { PolicyPin } from "../model/decision.ts";
-import { isId, type KeyId, type MailboxId, type TenantId } from "../model/ids.ts";
+import { isId, type KeyId, type MailboxId, type PolicyId, type TenantId } from "../model/ids.ts";
 import type { NewHold } from "./contract-outbound.ts";
 import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
@@ -20,17 +20,33 @@ const selectPolicy = once((db, given: Place) =>
   db
     .selectFrom("mailboxes")
     .innerJoin("policies", "policies.id", "mailboxes.policy")
-    .select(["policies.id", "policies.version", "policies.digest", "policies.document"])
+    .select(["policies.id", "policies.version", "policies.digest"])
     .where("mailboxes.tenant", "=", given.tenant)
     .where("mailboxes.id", "=", given.mailbox),
 );
 
+const selectDocument = once((db, given: { id: PolicyId }) => db.selectFrom("policies").select("document").where("id", "=", given.id));
+
 /** DESIGN §4.4: read in the transaction that counts an approval, at deciding and at sending, never from the hold's own row. */
 export async function termsToday({ db }: Tx, { tenant, mailbox }: Place, at: number): Promise<TermsToday> {
-  const [row] = await selectPolicy(db, { tenant, mailbox });
-  if (row === undefined) return { terms: termsAt(DEFAULTS, at), policy: null };
-  const { document, ...policy } = row;
-  return { terms: termsAt(readApprovals(document), at), policy };
+  const [policy] = await selectPolicy(db, { tenant, mailbox });
+  if (policy === undefined) return { terms: termsAt(DEFAULTS, at), policy: null };
+  return { terms: termsAt(await approvalsOf(db, policy), at), policy };
+}
+
+const KEPT = 256;
+const read = new Map<string, Approvals>();
+
+/** Every mail that leaves asks; a stored document may have a megabyte, and never changes: the database sees to that. */
+async function approvalsOf(db: Tx["db"], { id, digest }: PolicyPin): Promise<Approvals> {
+  const name = `${id} ${digest}`;
+  const known = read.get(name);
+  if (known !== undefined) return known;
+  const [row] = await selectDocument(db, { id });
+  const approvals = row === undefined ? UNREADABLE : readApprovals(row.document);
+  if (read.size >= KEPT) read.delete(read.keys().next().value as string);
+  read.set(name, approvals);
+  return approvals;
 }
 
 /** `outbound.approvals` of the policy; durations in milliseconds. */
