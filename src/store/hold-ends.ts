@@ -81,7 +81,7 @@ function reasonOf(draft: DraftsTable, end: HoldEnd, actor: Actor): OutboundReaso
   }
 }
 
-/** Taken back by a person though it waited for nobody any more. A round whose sending was decided keeps that decision. */
+/** Taken back by a person though it waited for nobody any more. Where sending was decided already, that begins another round. */
 export async function takeBack(tx: Tx, draft: DraftsTable, ending: Ending): Promise<void> {
   const reason = reasonOf(draft, "cancelled", ending.actor);
   await moveDraft(tx, draft, { stage: "send", outcome: "cancelled", reason, judged_at: "person" }, ending);

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KeyId } from "../../src/model/ids.ts";
+import type { ScreenProposal } from "../../src/store/contract-outbound.ts";
 import { addMailbox, again, DAY, HOUR, MINUTE, newDomain, newId, proposalOf, releaseOf } from "./samples.ts";
 import {
   addKey,
@@ -18,7 +19,8 @@ import {
   timerOf,
   type Draft,
 } from "./hold-samples.ts";
-import { fresh } from "./outbound-samples.ts";
+import { fresh, type OutboundWorld } from "./outbound-samples.ts";
+import { ANN, BEN, claim, claimed, draftOf, fates, opened, openSendingWorld, queued, record, SENT } from "./send-samples.ts";
 import { openWorld, type World } from "./world.ts";
 
 let world: World;
@@ -414,31 +416,59 @@ describe("taking a draft back", () => {
     expect(outcomeOf(await decide(world, attempt("cancel", author)))).toBe("already_decided");
   });
 
-  it("what never waited is taken back too, by who may, until data goes out", async () => {
+  it("what never waited is taken back too, by who may", async () => {
     draft = await submit(world, author, "queued");
     expect(await world.store.run("holds.get", { tenant: world.tenant, id: draft.id })).toBeNull();
     expect(outcomeOf(await decide(world, attempt("approve", ann)))).toBe("not_found");
     expect(outcomeOf(await decide(world, attempt("cancel", ann)))).toBe("not_an_approver");
     expect(outcomeOf(await decide(world, attempt("cancel", author)))).toBe("cancelled");
-    for (const phase of ["data", "unknown"]) {
-      draft = await submit(world, author, "queued");
-      beginSending(world.path, draft.id, phase);
-      expect(outcomeOf(await decide(world, attempt("cancel", author)))).toBe("already_decided");
-      expect(await draftNow()).toMatchObject({ state: "queued" });
-    }
-    draft = await submit(world, author, "queued");
-    beginSending(world.path, draft.id, "connect");
-    expect(outcomeOf(await decide(world, attempt("cancel", author)))).toBe("cancelled");
+  });
+
+  describe("while it is being sent", () => {
+    let sending: OutboundWorld;
+    beforeEach(async () => {
+      sending = await openSendingWorld();
+    });
+
+    const cancel = (letter: ScreenProposal) =>
+      decide(sending, attemptOf(sending, letter.input.draft, "cancel", sending.author, { at: SENT + 2000 }));
+
+    it("a connection does not matter: the claim finds it taken back", async () => {
+      const letter = await queued(sending);
+      const attempt = await opened(sending, letter);
+      expect(outcomeOf(await cancel(letter))).toBe("cancelled");
+      expect(await claim(sending, letter, attempt)).toMatchObject({ claimed: false, why: "cancelled" });
+      expect(await draftOf(sending, letter)).toMatchObject({ state: "cancelled", reason: "cancelled_by_author" });
+    });
+
+    it("whom everybody put off is taken back, by a decision of its own beside the one that let it go", async () => {
+      const letter = await queued(sending);
+      await record(sending, letter, await claimed(sending, letter), "completed", { [ANN]: 451, [BEN]: 451 });
+      const before = await world.store.run("decisions.of_draft", { message: letter.input.message, stage: "send" });
+      expect(before).toMatchObject({ outcome: "sending" });
+      expect(outcomeOf(await cancel(letter))).toBe("cancelled");
+      const after = await world.store.run("decisions.of_draft", { message: letter.input.message, stage: "send" });
+      expect(after).toMatchObject({ outcome: "cancelled", supersedes: before!.id });
+      expect(await fates(sending, letter)).toEqual({ [ANN]: "refused 451", [BEN]: "refused 451" });
+      const decisions = (await entriesOf(sending, letter.input.draft)).filter(({ action }) => action === "decision");
+      expect(decisions.map(({ leaf }) => leaf["outcome"] as string).toSorted()).toEqual(["cancelled", "queued", "sending"]);
+    });
+
+    it("what may have reached somebody is not taken back", async () => {
+      const inFlight = await queued(sending);
+      await claimed(sending, inFlight);
+      const inPart = await queued(sending);
+      await record(sending, inPart, await claimed(sending, inPart), "completed", { [ANN]: 250, [BEN]: 451 });
+      const lost = await queued(sending);
+      await record(sending, lost, await claimed(sending, lost), "unknown", { [ANN]: null, [BEN]: null });
+      for (const letter of [inFlight, inPart, lost]) {
+        const before = await draftOf(sending, letter);
+        expect(outcomeOf(await cancel(letter))).toBe("already_decided");
+        expect(await draftOf(sending, letter)).toEqual(before);
+      }
+    });
   });
 });
-
-/** As if a worker were at it: written beside the store, which sees it. */
-function beginSending(path: string, draft: string, phase: string): void {
-  using database = new DatabaseSync(path, { timeout: 5000 });
-  database
-    .prepare("insert into send_attempts (draft, attempt, phase, content_hash, recipients_json, opened_at) values (?, 1, ?, '', '[]', 0)")
-    .run(draft, phase);
-}
 
 describe("time", () => {
   it("X-02 at its end it expires by itself, and never approves", async () => {
