@@ -13,10 +13,12 @@ import { mailboxRoutes } from "./mailboxes.ts";
 import { messageRoutes } from "./messages.ts";
 import { sendRoutes } from "./send.ts";
 import { methodsOf } from "./methods.ts";
+import { modeRoutes } from "./modes.ts";
 import { observe } from "./observe.ts";
 import { policyRoutes } from "./policies.ts";
 import { answerError, answerUnknownRoute, refuseInvalid } from "./problem.ts";
 import { probeRoutes } from "./probes.ts";
+import { stopRoutes } from "./stops.ts";
 import { tenantRoutes } from "./tenants.ts";
 import { waitRoutes } from "./wait.ts";
 import { wellKnownRoutes } from "./well-known.ts";
@@ -31,6 +33,8 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     messageRoutes,
     sendRoutes,
     draftRoutes,
+    modeRoutes,
+    stopRoutes,
     waitRoutes,
     decisionRoutes,
     grantRoutes,

@@ -1,10 +1,12 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { PosternError } from "../model/errors.ts";
 import { isId, makeId, type MailboxId, type TenantId } from "../model/ids.ts";
+import { DEFAULT_MODE, isUpward, MODES, type Mode } from "../model/outbound.ts";
 import type { Conflict, MailboxRow } from "../store/contract.ts";
 import { foldedAddress, type FoldedAddress } from "./address.ts";
 import { currentCaller, sees, unbound, type Caller } from "./auth.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { setFirstMode } from "./mode-change.ts";
 import { PageQuery, pageOf, present, timeOf } from "./paging.ts";
 import { notFound } from "./problem.ts";
 import { body, guarded, json, problems } from "./route.ts";
@@ -18,13 +20,14 @@ const AgentId = z.string().min(1).max(128).openapi({ example: "assistant", descr
 const LocalPart = z.string().min(1).max(64).openapi({ example: "assistant", description: "What stands before the `@`; no `+`." });
 const Domain = z.string().min(1).max(253).openapi({ example: "acme.example", description: "Left out: the tenant's first domain." });
 
-const Mailbox = z
+export const Mailbox = z
   .object({
     id: z.string(),
     address: z.string(),
     aliases: z.array(z.string()),
     agent_id: z.string(),
-    oversight_mode: z.string(),
+    oversight_mode: z.enum(MODES),
+    oversight_address: z.string().nullable().openapi({ description: "Gets a copy of what a `monitored` mailbox sends." }),
     policy: z.object({ id: z.string(), version: z.int(), digest: z.string() }).nullable(),
     created_at: z.string(),
   })
@@ -34,7 +37,8 @@ const Mailbox = z
       address: "assistant@acme.example",
       aliases: ["bookings@acme.example"],
       agent_id: "assistant",
-      oversight_mode: "gated_send",
+      oversight_mode: "gated_send" as const,
+      oversight_address: null,
       policy: null,
       created_at: "2026-11-21T10:00:00.000Z",
     },
@@ -47,7 +51,19 @@ const create = guarded(["admin"], {
   summary: "Make a mailbox",
   description: "Makes the agent, the domain (state `local`) and the address as needed. Without a policy everything is refused.",
   request: {
-    body: body(z.strictObject({ address_local_part: LocalPart, domain: Domain.optional(), agent_id: AgentId }).openapi("NewMailbox")),
+    body: body(
+      z
+        .strictObject({
+          address_local_part: LocalPart,
+          domain: Domain.optional(),
+          agent_id: AgentId,
+          oversight_mode: z
+            .enum(MODES)
+            .optional()
+            .openapi({ example: "gated_send", description: "Default `gated_send`. One that is freer needs an operator's key." }),
+        })
+        .openapi("NewMailbox"),
+    ),
   },
   responses: { 201: json("The mailbox", Mailbox), ...problems({ 409: "Taken", 422: "Not an address" }) },
 });
@@ -100,10 +116,13 @@ const addAlias = guarded(["admin"], {
 export function mailboxRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   app.openapi(create, async (c) => {
-    const { address_local_part, domain, agent_id } = c.req.valid("json");
-    const { tenant } = unbound(currentCaller(c));
-    const address = await addressFor(deps, tenant, address_local_part, domain);
-    return c.json(mailboxJson(await createMailbox(deps, tenant, agent_id, address)), 201);
+    const { address_local_part, domain, agent_id, oversight_mode } = c.req.valid("json");
+    const caller = unbound(currentCaller(c));
+    allowMode(caller, oversight_mode);
+    const address = await addressFor(deps, caller.tenant, address_local_part, domain);
+    const made = await createMailbox(deps, caller.tenant, agent_id, address);
+    if (oversight_mode !== undefined) await setFirstMode(deps, caller, made, oversight_mode);
+    return c.json(mailboxJson(await mailboxOf(deps, caller, made.id)), 201);
   });
   for (const path of ["/alloc", "/postbox/alloc"] as const) {
     app.openapi(alloc(path), async (c) => {
@@ -128,6 +147,14 @@ export function mailboxRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     return c.json(mailboxJson(await createAlias(deps, mailbox, address)), 201);
   });
   return app;
+}
+
+/** Before anything is made: MM-28 holds for new mailboxes too. */
+function allowMode({ key }: Caller, mode: Mode = DEFAULT_MODE): void {
+  if (!isUpward(DEFAULT_MODE, mode) || key.scopes.includes("operator")) return;
+  throw new PosternError("mode_code_required", `a new mailbox in mode \`${mode}\` needs an operator's key`, {
+    fix: "leave `oversight_mode` out, and go up later with an operator's code",
+  });
 }
 
 /** The mailbox a path names; `not_found` as well when it is another tenant's or not the key's (MB-18). */
@@ -170,13 +197,14 @@ function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);
 }
 
-function mailboxJson(row: MailboxRow): z.infer<typeof Mailbox> {
+export function mailboxJson(row: MailboxRow): z.infer<typeof Mailbox> {
   return {
     id: row.id,
     address: row.address,
     aliases: [...row.aliases],
     agent_id: row.agent_id,
     oversight_mode: row.oversight_mode,
+    oversight_address: row.oversight_address,
     policy: row.policy === null ? null : { id: row.policy.id, version: row.policy.version, digest: row.policy.digest },
     created_at: timeOf(row.created_at),
   };

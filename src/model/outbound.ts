@@ -2,9 +2,11 @@ import type { DraftId, KeyId, MailboxId, MessageId, TenantId, ThreadId } from ".
 import type { HoldTimes } from "./hold.ts";
 import type { MessageRef } from "./message.ts";
 
-/** How much people see and decide, strictest first (MM-01). Absent: `gated_send` (MM-07). */
+/** How much people see and decide, strictest first (MM-01). */
 export const MODES = ["read_only", "gated_all", "gated_send", "monitored", "autonomous"] as const;
 export type Mode = (typeof MODES)[number];
+/** What holds until somebody says otherwise (MM-07). */
+export const DEFAULT_MODE: Mode = "gated_send";
 
 /** True when `to` gives the agent more freedom than `from`: that needs an operator's one-time code (MM-28). */
 export function isUpward(from: Mode, to: Mode): boolean {

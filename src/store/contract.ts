@@ -2,6 +2,7 @@ import type { Actor, Decision, FinalOutcome, InboundOutcome, JudgedAt, OutboundD
 import type { Finding } from "../model/finding.ts";
 import type { DecisionId, DraftId, Id, KeyId, MailboxId, MessageId, PolicyId, TenantId, ThreadId } from "../model/ids.ts";
 import type { Headline, InboundInput, LoopKind, MessageFacts } from "../model/message.ts";
+import type { Mode } from "../model/outbound.ts";
 import type { OutboundOutcome } from "../model/outbound.ts";
 import type { OutboundOperations } from "./contract-outbound.ts";
 
@@ -167,7 +168,7 @@ export interface MailboxRow {
   readonly agent_id: string;
   readonly address: string;
   readonly aliases: readonly string[];
-  readonly oversight_mode: string;
+  readonly oversight_mode: Mode;
   /** Gets the copies of a `monitored` mailbox (MM-05); null: nobody does. */
   readonly oversight_address: string | null;
   readonly policy: PolicyPin | null;

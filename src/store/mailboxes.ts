@@ -1,12 +1,10 @@
 import type { Id, MailboxId, TenantId } from "../model/ids.ts";
+import { DEFAULT_MODE } from "../model/outbound.ts";
 import type { Conflict, MailboxRow, NewAlias, NewMailbox } from "./contract.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { AddressesTable, Flag } from "./schema.ts";
-
-/** REQUIREMENTS MM-07: what holds until somebody says otherwise. */
-const DEFAULT_OVERSIGHT = "gated_send";
 
 export const mailboxes = {
   "mailboxes.create": {
@@ -101,7 +99,7 @@ async function addMailbox({ db }: Tx, { id, tenant, agent_id, at }: NewMailbox):
     .values({ tenant, id: agent_id, created_at: at })
     .onConflict((conflict) => conflict.columns(["tenant", "id"]).doNothing())
     .execute();
-  const oversight = { oversight_mode: DEFAULT_OVERSIGHT, oversight_address: null };
+  const oversight = { oversight_mode: DEFAULT_MODE, oversight_address: null };
   await db
     .insertInto("mailboxes")
     .values({ id, tenant, agent_id, ...oversight, policy: null, delivery_seq: 0, created_at: at })

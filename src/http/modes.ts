@@ -1,0 +1,87 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { foldAddress } from "../mail/address.ts";
+import { PosternError } from "../model/errors.ts";
+import { MODES } from "../model/outbound.ts";
+import type { MailboxRow } from "../store/contract.ts";
+import { currentCaller, type Caller } from "./auth.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { freshEntry } from "./fresh.ts";
+import { Mailbox, mailboxJson, MailboxPath, mailboxOf } from "./mailboxes.ts";
+import { makeCode, setMode } from "./mode-change.ts";
+import { timeOf } from "./paging.ts";
+import { body, guarded, json, problems } from "./route.ts";
+
+const TAGS = ["Oversight"];
+
+const Code = z.string().min(8).max(100).openapi({ example: "4k7m9p2r-t5w8y1a3-c6e9g2j5-m8q1s4v7" });
+
+const ModeCode = z
+  .object({ mailbox_id: z.string(), oversight_mode: z.enum(MODES), mode_code: z.string(), expires_at: z.string() })
+  .openapi("ModeCode");
+
+const patch = guarded(["admin"], {
+  method: "patch",
+  path: "/v1/mailboxes/{id}",
+  tags: TAGS,
+  summary: "Change how much people see and decide",
+  description:
+    "Down (stricter) is free and holds at once. Up needs the one-time code of `POST /v1/mailboxes/{id}/mode-code`. `monitored` copies what is sent to `oversight_address`.",
+  request: {
+    params: MailboxPath,
+    body: body(
+      z
+        .strictObject({
+          oversight_mode: z.enum(MODES).optional(),
+          mode_code: Code.optional(),
+          oversight_address: z.string().max(320).nullable().optional(),
+        })
+        .openapi("MailboxChange", { example: { oversight_mode: "gated_all" } }),
+    ),
+  },
+  responses: { 200: json("The mailbox", Mailbox), ...problems({ 404: "No such mailbox", 422: "No such mode, or no address" }) },
+});
+
+const code = guarded(["operator"], {
+  method: "post",
+  path: "/v1/mailboxes/{id}/mode-code",
+  tags: TAGS,
+  summary: "Make a code that lets a mailbox go faster",
+  description: "Shown this once; for one use within 24 hours, for this mailbox and mode only. A second one replaces the first.",
+  request: {
+    params: MailboxPath,
+    body: body(z.strictObject({ oversight_mode: z.enum(MODES) }).openapi("ModeCodeRequest", { example: { oversight_mode: "autonomous" } })),
+  },
+  responses: { 201: json("The code", ModeCode), ...problems({ 404: "No such mailbox", 422: "No such mode" }) },
+});
+
+/** Oversight modes (MM-01, MM-07, MM-28). An agent's key has none of the scopes. */
+export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>();
+  app.openapi(patch, async (c) => {
+    const caller = currentCaller(c);
+    const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
+    const { oversight_mode, oversight_address, mode_code } = c.req.valid("json");
+    if (oversight_address !== undefined) await setAddress(deps, caller, mailbox, oversight_address);
+    if (oversight_mode !== undefined) await setMode(deps, caller, mailbox, oversight_mode, mode_code ?? null);
+    return c.json(mailboxJson(await mailboxOf(deps, caller, mailbox.id)), 200);
+  });
+  app.openapi(code, async (c) => {
+    const caller = currentCaller(c);
+    const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
+    const { oversight_mode } = c.req.valid("json");
+    const { code: mode_code, expires_at } = await makeCode(deps, caller, mailbox, oversight_mode);
+    return c.json({ mailbox_id: mailbox.id, oversight_mode, mode_code, expires_at: timeOf(expires_at) }, 201);
+  });
+  return app;
+}
+
+async function setAddress(deps: HttpDeps, { tenant, actor }: Caller, { id }: MailboxRow, text: string | null): Promise<void> {
+  const address = text === null ? null : foldAddress(text);
+  if (text !== null && address === null) {
+    throw new PosternError("invalid_request", "`oversight_address` is not an address", {
+      fix: "write one like `oversight@acme.example`",
+      problems: [{ path: "oversight_address", message: "must be one address" }],
+    });
+  }
+  await deps.store.run("oversight.set_address", { tenant, mailbox: id, address, actor, ...freshEntry(deps) });
+}
