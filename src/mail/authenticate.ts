@@ -1,17 +1,7 @@
 import { isIP } from "node:net";
-import { Readable } from "node:stream";
-import {
-  arc,
-  dkimVerify,
-  dmarc,
-  spf,
-  type ARCData,
-  type DKIMResult,
-  type DKIMVerifyResult,
-  type DMARCResult,
-  type DNSResolver,
-} from "mailauth";
+import { arc, dmarc, spf, type ARCData, type DKIMResult, type DMARCResult, type DNSResolver } from "mailauth";
 import { getAlignment } from "mailauth/lib/tools.js";
+import { verifyDkim, type DkimResult, type SignedMessage } from "./dkim.ts";
 import { DNS_BUDGET, isNegative, withBudget, type DnsBudget, type Resolver } from "./dns.ts";
 import type { HeaderField } from "./header.ts";
 import { claimedSender, type Claim, type FromReading } from "./identity.ts";
@@ -24,8 +14,7 @@ export interface AuthenticateDeps {
   readonly budget?: DnsBudget;
 }
 
-export interface AuthenticateInput {
-  readonly raw: Buffer;
+export interface AuthenticateInput extends SignedMessage {
   readonly fields: readonly HeaderField[];
   /** What the MIME parser takes From to say. */
   readonly mimeFrom: FromReading;
@@ -46,7 +35,7 @@ export interface Authenticated {
  */
 export async function authenticate(input: AuthenticateInput, deps: AuthenticateDeps): Promise<Authenticated> {
   const dns = watchedResolver(withBudget(deps.resolver, deps.budget ?? DNS_BUDGET, deps.now));
-  const [signed, sent] = await Promise.all([verifySignatures(input.raw, dns, deps.now), checkSpf(input.envelope, dns)]);
+  const [signed, sent] = await Promise.all([verifySignatures(input, dns, deps.now), checkSpf(input.envelope, dns)]);
   const claim = claimedSender(input.fields, [input.mimeFrom, signed.from]);
   const from = claim.kind === "claimed" ? claim.domain : null;
   const published = from === null ? NOT_EVALUATED : await checkDmarc(from, signed.signatures, sent, dns);
@@ -89,24 +78,15 @@ interface Signature {
 interface Signed {
   readonly signatures: readonly Signature[];
   readonly from: FromReading;
-  readonly library: DKIMVerifyResult | null;
+  readonly library: DkimResult | null;
 }
 
-async function verifySignatures(raw: Buffer, dns: WatchedResolver, now: () => number): Promise<Signed> {
-  const options = { resolver: dns.resolve, strict: true, curTime: new Date(now()) };
-  const library = await dkimVerify(wholeStream(raw), options).catch(() => null);
+async function verifySignatures(message: SignedMessage, dns: WatchedResolver, now: () => number): Promise<Signed> {
+  const library = await verifyDkim(message, dns.resolve, new Date(now())).catch(() => null);
   // The library fails on nothing known; if it does, the message proves nothing.
   if (library === null) return { signatures: [{ result: "permerror", domain: "" }], from: { fields: 0, addresses: [] }, library };
   const signatures = library.results.map(readSignature);
   return { signatures, from: { fields: library.fromFields, addresses: library.headerFrom }, library };
-}
-
-/** One chunk: the library copies an unfinished line at every chunk, which is quadratic in a body of one long line. */
-function wholeStream(raw: Buffer): Readable {
-  const stream = new Readable({ read: () => undefined });
-  stream.push(raw);
-  stream.push(null);
-  return stream;
 }
 
 function readSignature(result: DKIMResult): Signature {
@@ -170,7 +150,7 @@ function alignedIn({ spf, dkim }: DMARCResult["alignment"]): Verification["from_
   return { spf: spf.result !== undefined, dkim: dkim.result !== undefined };
 }
 
-async function checkArc(library: DKIMVerifyResult | null, dns: WatchedResolver): Promise<AuthResult> {
+async function checkArc(library: DkimResult | null, dns: WatchedResolver): Promise<AuthResult> {
   if (library?.arc === undefined) return "none";
   const before = dns.failures();
   const answer = await arc(library.arc as ARCData, { resolver: dns.resolve, strict: true }).catch(() => null);

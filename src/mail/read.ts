@@ -43,7 +43,8 @@ export async function inspectBytes(raw: Buffer, limits: MailLimits = MAIL_LIMITS
 /** Everything the headers, signatures and DNS say about an opened message. */
 export async function authenticateMail(mail: OpenedMail, envelope: Envelope, deps: AuthenticateDeps): Promise<Authentication> {
   const { raw, header, parsed, views } = mail;
-  const { claim, verification, temporary } = await authenticate({ raw, fields: header.fields, mimeFrom: parsed.from, envelope }, deps);
+  const { fields, bodyOffset } = header;
+  const { claim, verification, temporary } = await authenticate({ raw, bodyOffset, fields, mimeFrom: parsed.from, envelope }, deps);
   const thread = threadFacts(header.fields);
   return {
     identity: identityOf(claim, verification),
