@@ -28,9 +28,16 @@ export const PAGE: Frame = {
   preformatted: false,
 };
 
+/** What the elements of one document are styled by. */
+export interface Styles {
+  readonly sheet: StyleSheet;
+  /** By the value of a style attribute: what was read of it. The same few stand in most elements of a mail. */
+  readonly inline: Map<string, Appearance>;
+}
+
 /** What an element makes of the text inside, given what it inherits. */
-export function frameOf(tag: Tag, parent: Frame, sheet: StyleSheet): Frame {
-  const own = appearanceOf(tag, sheet);
+export function frameOf(tag: Tag, parent: Frame, styles: Styles): Frame {
+  const own = appearanceOf(tag, styles);
   return {
     name: tag.name,
     gone: parent.gone || own.gone === true || tag.attributes.has("hidden") || tag.attributes.get("aria-hidden") === "true",
@@ -51,11 +58,22 @@ function linkOf(href: string | undefined): string | null {
   return shown && link.length <= LINK_LENGTH ? link.replaceAll("<", "&lt;") : null;
 }
 
-function appearanceOf({ name, attributes }: Tag, sheet: StyleSheet): Appearance {
+function appearanceOf({ name, attributes }: Tag, { sheet, inline }: Styles): Appearance {
+  if (attributes.size === 0 && sheet.size === 0) return UNSAID;
   const own: Appearance = attributeAppearance(attributes);
   if (sheet.size > 0) for (const key of selectorsOf(name, attributes)) Object.assign(own, sheet.get(key));
   const style = attributes.get("style");
-  return style === undefined ? own : Object.assign(own, readDeclarations(decodeStyle(style)));
+  return style === undefined ? own : Object.assign(own, inlineAppearance(style, inline));
+}
+
+const UNSAID: Appearance = Object.freeze({});
+
+function inlineAppearance(style: string, known: Styles["inline"]): Appearance {
+  const before = known.get(style);
+  if (before !== undefined) return before;
+  const appearance = readDeclarations(decodeStyle(style));
+  known.set(style, appearance);
+  return appearance;
 }
 
 function* selectorsOf(name: string, attributes: Tag["attributes"]): Generator<string> {

@@ -32,15 +32,22 @@ function findBody(raw: Buffer): number {
 }
 
 export function readFields(block: Buffer): HeaderField[] {
-  const fields: HeaderField[] = [];
+  return [...splitFields(block)].map(readField);
+}
+
+/** Of every field its name, as in {@link HeaderField}. */
+export function fieldNames(block: Buffer): string[] {
+  return [...splitFields(block)].map((field) => nameOf(field, field.indexOf(COLON)).toLowerCase());
+}
+
+function* splitFields(block: Buffer): Generator<Buffer> {
   let start = 0;
   while (start < block.length) {
     const end = endOfField(block, start);
     const field = block.subarray(start, end);
     start = end;
-    if (!isBlank(field)) fields.push(readField(field));
+    if (!isBlank(field)) yield field;
   }
-  return fields;
 }
 
 /** Past the line at `start` and every folded line after it. */
@@ -61,10 +68,13 @@ function isBlank(field: Buffer): boolean {
 function readField(field: Buffer): HeaderField {
   const colon = field.indexOf(COLON);
   if (colon <= 0) return { name: "", value: decode(field), exact: false };
-  const spelled = field.subarray(0, colon);
-  const name = spelled.toString("latin1").trim();
-  const exact = name.length === colon && spelled.every(isNameByte);
+  const name = nameOf(field, colon);
+  const exact = name.length === colon && field.subarray(0, colon).every(isNameByte);
   return { name: name.toLowerCase(), value: decode(field.subarray(colon + 1)), exact };
+}
+
+function nameOf(field: Buffer, colon: number): string {
+  return colon <= 0 ? "" : field.toString("latin1", 0, colon).trim();
 }
 
 /** RFC 5322 §3.6.8: printable US-ASCII except the colon. */

@@ -1,4 +1,4 @@
-import { frameOf, PAGE, type Frame } from "./frame.ts";
+import { frameOf, PAGE, type Frame, type Styles } from "./frame.ts";
 import { decodeAll, layOut } from "./layout.ts";
 import { readStyleSheet, type StyleSheet } from "./stylesheet.ts";
 import { indexOfEndTag, isLetter, readTag, type Tag } from "./tag.ts";
@@ -39,7 +39,7 @@ interface Walk {
   readonly open: Map<string, number>;
   /** Elements open below the levels that are followed. */
   tooDeep: number;
-  readonly sheet: StyleSheet;
+  readonly styles: Styles;
   /** Text and breaks, entities not yet decoded. */
   readonly visible: string[];
   /** The last break written, so that a run of them is one. */
@@ -56,13 +56,13 @@ function startWalk(html: string): Walk {
     frames: [PAGE],
     open: new Map(),
     tooDeep: 0,
-    sheet: new Map(),
+    styles: { sheet: new Map(), inline: new Map() },
     visible: [],
     lastBreak: "",
     hidden: [],
     stretch: [],
   };
-  readStyles(html, walk.sheet);
+  readStyles(html, walk.styles.sheet);
   return walk;
 }
 
@@ -205,7 +205,7 @@ function openTag(walk: Walk): void {
 }
 
 function pushFrame(walk: Walk, tag: Tag): void {
-  walk.frames.push(frameOf(tag, topFrame(walk), walk.sheet));
+  walk.frames.push(frameOf(tag, topFrame(walk), walk.styles));
   walk.open.set(tag.name, (walk.open.get(tag.name) ?? 0) + 1);
 }
 
@@ -227,7 +227,7 @@ function showReplaced(walk: Walk, tag: Tag): void {
   const text = tag.attributes.get("alt") ?? (tag.attributes.get("type") === "submit" ? (tag.attributes.get("value") ?? "") : "");
   if (text === "") return;
   // It has no content, and looks like itself all the same.
-  walk.frames.push(frameOf(tag, topFrame(walk), walk.sheet));
+  walk.frames.push(frameOf(tag, topFrame(walk), walk.styles));
   addText(walk, ` ${text} `);
   walk.frames.pop();
 }

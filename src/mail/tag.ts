@@ -10,10 +10,13 @@ export interface Tag {
 const ATTRIBUTES = 10_000;
 const ATTRIBUTE_LENGTH = 1_000_000;
 
+const NONE: ReadonlyMap<string, string> = new Map();
+
 /** Reads a tag from its name on, as browsers do: quotes hide brackets, a slash is white space. */
 export function readTag(html: string, start: number): Tag {
   let at = endOfName(html, start);
   const name = html.slice(start, at).toLowerCase();
+  if (html.charAt(at) === ">") return { name, attributes: NONE, end: at + 1 };
   const attributes = new Map<string, string>();
   for (;;) {
     at = skipGap(html, at);
