@@ -18,6 +18,23 @@ const PIECE =
 export const TAGS = /[\u{E0000}-\u{E007F}]{1,65536}/gu;
 
 export function fold(text: string): Folded {
+  if (!isAscii(text)) return foldPieces(text);
+  // Nothing but white space changes in most mail; where it came from is asked only of a match, which is rare.
+  let pieces: Folded | null = null;
+  return {
+    text: text.replace(ASCII_SPACE, " "),
+    origin: (start, end) => (pieces ??= foldPieces(text)).origin(start, end),
+  };
+}
+
+/** A run of white space, or what alone is not a space already. */
+const ASCII_SPACE = /[\t-\r ]{2,}|[\t-\r]/g;
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length;
+}
+
+function foldPieces(text: string): Folded {
   const pieces = new Pieces();
   let folded = "";
   let done = 0;

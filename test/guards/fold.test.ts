@@ -49,6 +49,20 @@ describe("a text as a person reads it", () => {
     );
   });
 
+  it("reads and places plain ASCII as it does the same beside another character", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "B", " ", "\n", "\r", "\t", "\v", "\f", "\0", "\x7f", "."), maxLength: 30 });
+    fc.assert(
+      fc.property(text, fc.nat(30), fc.nat(10), (ascii, from, length) => {
+        const [plain, beside] = [fold(ascii), fold(`${ascii}\u00e9`)];
+        expect(`${plain.text}\u00e9`).toBe(beside.text);
+        const start = Math.min(from, plain.text.length);
+        const end = Math.min(start + length, plain.text.length);
+        expect(plain.origin(start, end)).toEqual(beside.origin(start, end));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it.each([
     ["line feeds", "\n", "a b"],
     ["spaces", " ", "a b"],
