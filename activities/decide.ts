@@ -1,8 +1,9 @@
 import { verifyDecisionToken, type DecisionCheck } from "../src/grants/decision-token.ts";
 import type { HoldAction, HoldActor, HoldAnswer, HoldMessage, HoldRef, HoldRefusal } from "../src/model/hold.ts";
+import { isId } from "../src/model/ids.ts";
 import type { MessageRef } from "../src/model/message.ts";
 import type { Trace } from "../src/store/contract.ts";
-import type { HoldAttempt } from "../src/store/contract-outbound.ts";
+import type { HoldAttempt, Settlement } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
 import type { OutboundDeps } from "./deps.ts";
 import { composeEdit } from "./edit.ts";
@@ -27,10 +28,22 @@ export async function decide(
   const attempt = attemptOf(deps, ref, action, message, arrival, trace, check);
   const forged = forgeryOf(check);
   if (forged !== null) return refuse(deps, attempt, forged);
-  if (action === "resend" || action === "settle") {
-    return deps.store.run("sends.settle", { tenant: ref.tenant, draft: ref.hold as `drf_${string}`, action, attempt });
+  switch (action) {
+    case "resend":
+      return settle(deps, attempt, "resend");
+    case "settle":
+      return settle(deps, attempt, "settle", "sent");
+    case "settle_failed":
+      return settle(deps, attempt, "settle", "failed");
+    case "edit":
+      return edit(deps, ref, attempt, check.ok ? check.decided.edit : null);
+    case "approve":
+    case "reject":
+    case "cancel":
+      return deps.store.run("holds.decide", attempt);
+    default:
+      return action satisfies never;
   }
-  return action === "edit" ? edit(deps, ref, attempt, check.ok ? check.decided.edit : null) : deps.store.run("holds.decide", attempt);
 }
 
 function attemptOf(
@@ -53,6 +66,12 @@ function attemptOf(
 function forgeryOf(check: DecisionCheck): HoldRefusal | null {
   if (check.ok || check.why === "missing") return null;
   return check.why === "expired" ? "token_expired" : "token_invalid";
+}
+
+async function settle(deps: OutboundDeps, attempt: HoldAttempt, action: "resend" | "settle", as?: Settlement): Promise<HoldAnswer> {
+  const { tenant, hold } = attempt;
+  if (!isId("drf", hold)) return refuse(deps, attempt, "not_unknown");
+  return deps.store.run("sends.settle", { tenant, draft: hold, action, attempt, ...(as === undefined ? {} : { as }) });
 }
 
 async function edit(deps: OutboundDeps, ref: HoldRef, attempt: HoldAttempt, source: MessageRef | null): Promise<HoldAnswer> {

@@ -8,8 +8,11 @@ export type HoldKind = "send" | "inbound";
 export const HOLD_STATUSES = ["waiting", "approved", "rejected", "expired", "cancelled"] as const;
 export type HoldStatus = (typeof HOLD_STATUSES)[number];
 
-/** What a person can do to something that waits. `resend` and `settle` are for a draft whose fate is `unknown`. */
-export const HOLD_ACTIONS = ["approve", "reject", "edit", "cancel", "resend", "settle"] as const;
+/**
+ * What a person can do to something that waits. The last three are for a draft whose fate is `unknown`: send it again, or put
+ * down that it arrived (`settle`) or did not (`settle_failed`).
+ */
+export const HOLD_ACTIONS = ["approve", "reject", "edit", "cancel", "resend", "settle", "settle_failed"] as const;
 export type HoldAction = (typeof HOLD_ACTIONS)[number];
 
 /** Who acts: a key, or whoever may write to the namespace (only under `approvals.trustNamespace`). */

@@ -21,6 +21,7 @@ export const HOLD_MESSAGE = {
   cancel: "cancel",
   resend: "resend",
   settle: "settle",
+  settle_failed: "settle_failed",
 } as const;
 
 /** Signal of `outboundMessage`: something it waits for may have changed (a kill switch, a cap); it looks again. No argument. */

@@ -161,6 +161,7 @@ const ACCEPTED: Readonly<Record<HoldAction, string>> = {
   cancel: "email.cancelled",
   resend: "email.resend_ordered",
   settle: "email.settled",
+  settle_failed: "email.settled",
 };
 
 /** INVARIANT: nobody is named in the log on the word of a stranger. */

@@ -38,6 +38,7 @@ function eventOf(attempt: HoldAttempt, note: string | null): HoldAttemptEvent | 
       return { type: action, actor, signed, content_hash, at, revision: edit?.revision ?? null };
     case "resend":
     case "settle":
+    case "settle_failed":
       return null;
     default:
       return action satisfies never;

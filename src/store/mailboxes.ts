@@ -1,5 +1,5 @@
 import type { Id, MailboxId, TenantId } from "../model/ids.ts";
-import { DEFAULT_MODE } from "../model/outbound.ts";
+import { DEFAULT_MODE, type Mode } from "../model/outbound.ts";
 import type { Conflict, MailboxRow, NewAlias, NewMailbox } from "./contract.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -155,7 +155,7 @@ function mailboxRow(row: Found, addresses: Addresses): MailboxRow {
     agent_id: row.agent_id,
     address: own.find((address) => address.is_primary === 1)!.address,
     aliases: own.filter((address) => address.is_primary === 0).map((address) => address.address),
-    oversight_mode: row.oversight_mode,
+    oversight_mode: row.oversight_mode as Mode,
     oversight_address: row.oversight_address,
     policy: row.policy === null ? null : { id: row.policy, version: row.policy_version!, digest: row.policy_digest! },
     created_at: row.created_at,
