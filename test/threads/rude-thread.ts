@@ -14,7 +14,7 @@ function readerFor(turn: Turn): MailReader {
     throw new TypeError("not for this thread");
   };
   const authenticate: MailReader["authenticate"] = (_message, { helo }) => turn.use(() => obey(helo, turn));
-  return { inspect: async () => null, authenticate, scan: unused, headline: unused, view: unused };
+  return { inspect: async () => null, authenticate, scan: unused, headline: unused, thread: unused, view: unused };
 }
 
 async function obey(helo: string, turn: Turn): Promise<Authentication> {

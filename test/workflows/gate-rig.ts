@@ -13,13 +13,22 @@ import { createMemoryBlobs } from "../../src/blobs/memory.ts";
 import type { Blobs } from "../../src/blobs/blobs.ts";
 import { createUses } from "../../src/blobs/uses.ts";
 import { createGate, type Answer, type Gate, type GateDeps } from "../../src/gate.ts";
+import { loadConfig } from "../../src/config.ts";
+import { identityKey } from "../../src/grants/identity-key.ts";
+import { createSealer } from "../../src/grants/seal.ts";
+import { grantKey } from "../../src/grants/sign.ts";
+import type { MailComposer } from "../../src/mail/composer.ts";
 import { createZoneResolver } from "../../src/mail/dns.ts";
 import type { MailReader, StoredMessage } from "../../src/mail/reader.ts";
 import { messageId } from "../../src/message-id.ts";
 import type { TenantId } from "../../src/model/ids.ts";
 import type { InboundInput } from "../../src/model/message.ts";
+import { createOutboundDeps } from "../../src/outbound.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
+import { createComposerJobs } from "../../src/threads/composer/jobs.ts";
 import { createMailReader } from "../../src/threads/jobs.ts";
+import { UNWATCHED } from "../../src/threads/turn.ts";
+import { createTransport } from "../../src/transport.ts";
 import { bundlePosternWorkflows, createPosternWorkers } from "../../src/worker.ts";
 import { uniqueQueues } from "../support/instance.ts";
 import { zoneOf, type Signer } from "../support/signer.ts";
@@ -65,7 +74,10 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   const workers = await createPosternWorkers({
     ...{ connection, namespace: "default", taskQueues, ...options },
     bundle: await (bundle ??= bundlePosternWorkflows()),
-    deps: { ...real, reader: troubled(reader, troubles) },
+    deps: createOutboundDeps(
+      { ...real, reader: troubled(reader, troubles) },
+      { ...keysFor(), composer: composerOver(blobs), transport: createTransport(undefined, real), config: loadConfig({}) },
+    ),
   });
   const running = workers.run();
   const newGate = (more: Partial<GateDeps> = {}): Gate =>
@@ -113,6 +125,16 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   };
 }
 
+function keysFor() {
+  const sealer = createSealer(randomBytes(32).toString("base64"), randomBytes);
+  return { grants: grantKey(randomBytes(32), "postern"), sealer, identity: identityKey(Buffer.alloc(32, 7))! };
+}
+
+function composerOver(blobs: Blobs): MailComposer {
+  const { compose, scanDraft, seal, preview } = createComposerJobs(blobs, UNWATCHED);
+  return { compose, scan: scanDraft, seal, preview };
+}
+
 let bundle: ReturnType<typeof bundlePosternWorkflows> | undefined;
 
 async function put(blobs: Blobs, tenant: TenantId, bytes: string) {
@@ -145,5 +167,5 @@ function troubled(real: MailReader, troubles: ReadonlyMap<string, Trouble[]>): M
     return call as MailReader[N];
   };
   const [inspect, authenticate, scan] = [step("inspect"), step("authenticate"), step("scan")];
-  return { inspect, authenticate, scan, headline: step("headline"), view: step("view") };
+  return { inspect, authenticate, scan, headline: step("headline"), thread: step("thread"), view: step("view") };
 }
