@@ -20,12 +20,12 @@ it("a step that fails for good fails the run it is in, after everybody else was 
   const mail = async () => ({ bytes: await sign(write({ from: BOSS }), acme), sender: BOSS, ip: acme.ip });
   const [broken, ...others] = [await mail(), await mail(), await mail()];
   rig.failOn(
-    broken!,
+    broken,
     "authenticate",
     ...Array.from({ length: 1_000 }, () => new PosternError("unavailable", "not now", { temporary: true })),
   );
   const gate = rig.newGate({ gathering: { ...GATHERING, runs: 0, waitMs: 60_000, messages: 3 } });
-  const failing = rig.receive(at, broken!, gate, 5_000);
+  const failing = rig.receive(at, broken, gate, 5_000);
   const received = await Promise.all(others.map((each) => rig.receive(at, each, gate)));
   for (const { answer } of received) expect(answer).toMatchObject({ kind: "decided", decision: { outcome: "delivered" } });
   expect((await failing).answer).toEqual({ kind: "deferred", reason: "no_answer" });
@@ -36,7 +36,7 @@ it("a step that fails for good fails the run it is in, after everybody else was 
     .result()
     .catch((error: unknown) => error);
   expect(end).toBeInstanceOf(WorkflowFailedError);
-  expect((end as WorkflowFailedError).cause).toMatchObject({ type: "unavailable" });
-  rig.failOn(broken!, "authenticate");
-  expect((await rig.receive(at, broken!)).answer).toMatchObject({ kind: "decided", decision: { outcome: "delivered" } });
+  expect(end.cause).toMatchObject({ type: "unavailable" });
+  rig.failOn(broken, "authenticate");
+  expect((await rig.receive(at, broken)).answer).toMatchObject({ kind: "decided", decision: { outcome: "delivered" } });
 });
