@@ -42,6 +42,8 @@ export interface ServeOptions {
   readonly taskQueues?: TaskQueues;
   readonly bundle?: PosternWorkersOptions["bundle"];
   readonly maxCachedWorkflows?: number;
+  /** Milliseconds until the next hop is asked a second time. Default one minute. */
+  readonly retryMs?: number;
   readonly log?: Logger;
 }
 
@@ -90,7 +92,7 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   };
   const state = await openState(config, base, started);
   const known = await bootstrap({ ...state, ...base, dataDir: config.dataDir, ...keysOf(config) });
-  const deps = openOutbound(config, base, state, known, started);
+  const deps = openOutbound(config, options, base, state, known, started);
   const { gate, ended } = await startWorkers(options, base, deps, known.tenant.id, started);
   const { blobRoot } = state;
   const { grants, identity, sealer } = known;
@@ -129,14 +131,30 @@ async function openState(config: Config, { clock, log }: Base, started: Closing[
 }
 
 /** What leaves is composed on a thread of its own, and goes to the relay or into the sandbox. */
-function openOutbound(config: Config, base: Base, state: State, known: Bootstrapped, started: Closing[]): OutboundDeps {
+function openOutbound(
+  config: Config,
+  options: ServeOptions,
+  base: Base,
+  state: State,
+  known: Bootstrapped,
+  started: Closing[],
+): OutboundDeps {
   const { grants, identity, sealer } = known;
   const composer = createComposerPool({ blobRoot: state.blobRoot });
   started.unshift(() => composer.close());
   const transport = createTransport(config.relay, { ...base, ...state });
   started.unshift(() => transport.close());
   const onFault: OutboundDeps["onFault"] = (fault) => base.log.warn(fault, "a step of a judgement failed");
-  return createOutboundDeps({ ...base, ...state, loopCaps: LOOP_CAPS, onFault }, { grants, identity, sealer, composer, transport, config });
+  const given = {
+    grants,
+    identity,
+    sealer,
+    composer,
+    transport,
+    config,
+    ...(options.retryMs === undefined ? {} : { retryMs: options.retryMs }),
+  };
+  return createOutboundDeps({ ...base, ...state, loopCaps: LOOP_CAPS, onFault }, given);
 }
 
 async function startWorkers(
