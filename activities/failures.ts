@@ -30,7 +30,8 @@ const GONE: Gone = { outcome: "deferred", reason: "raw_missing" };
 /** INVARIANT (DESIGN §9.10): a failure message is readable by whoever sees the history, so it is a code and nothing else. */
 export function toFailure(error: unknown): ApplicationFailure {
   const { code } = faultOf(error);
-  return ApplicationFailure.create({ type: code, message: code });
+  // What its author got wrong stays wrong, however often it is tried.
+  return ApplicationFailure.create({ type: code, message: code, nonRetryable: code === "invalid_request" });
 }
 
 function frameOf(error: Error): string {
