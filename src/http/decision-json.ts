@@ -6,6 +6,9 @@ import type { DecisionRow } from "../store/contract.ts";
 import { Verification } from "./message-json.ts";
 import { present } from "./paging.ts";
 
+/** Of both directions; `rate_limited` is in both. */
+export const OutcomeJson = z.enum([...INBOUND_OUTCOMES, ...OUTBOUND_OUTCOMES.filter((outcome) => outcome !== "rate_limited")]);
+
 export const FindingJson = z
   .object({
     guard: z.string(),
@@ -57,7 +60,7 @@ export const DecisionJson = z
     direction: z.enum(["inbound", "outbound"]),
     stage: z.enum(["inbound", "release", "submit", "send"]),
     final: z.boolean(),
-    outcome: z.enum([...INBOUND_OUTCOMES, ...OUTBOUND_OUTCOMES.filter((outcome) => outcome !== "rate_limited")]),
+    outcome: OutcomeJson,
     reason: z.string(),
     judged_at: z.string().openapi({ description: "Step of the order of judgement that settled it." }),
     rule_index: z.int().nullable(),

@@ -1,10 +1,9 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { PosternError } from "../model/errors.ts";
-import { INBOUND_OUTCOMES } from "../model/decision.ts";
 import { isId, type Id } from "../model/ids.ts";
 import type { DecisionRow } from "../store/contract.ts";
 import { currentCaller, sees, type Caller } from "./auth.ts";
-import { decisionJson, DecisionJson } from "./decision-json.ts";
+import { decisionJson, DecisionJson, OutcomeJson } from "./decision-json.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { explanation, Explanation } from "./explain.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
@@ -25,7 +24,7 @@ const list = guarded(["oversight", "admin"], {
     query: PageQuery.extend({
       message_id: z.string().max(80).optional().openapi({ example: "msg_1h3k5m7p9r1t3w5y7z9b1d3f" }),
       thread_id: z.string().max(80).optional().openapi({ example: "thr_1h3k5m7p9r1t3w5y7z9b1d3f" }),
-      outcome: z.enum(INBOUND_OUTCOMES).optional(),
+      outcome: OutcomeJson.optional(),
     }),
   },
   responses: { 200: json("Newest first", pageOf("DecisionPage", DecisionJson)), ...problems({ 404: "No such mailbox", 422: "Bad query" }) },

@@ -1,9 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { Decision, JudgedAt } from "../model/decision.ts";
-import type { TenantId } from "../model/ids.ts";
+import { idBody, type TenantId } from "../model/ids.ts";
 import type { AuditRow, DecisionRow, MessageRow, PolicyRow, ReceiptRow } from "../store/contract.ts";
 import { DECISION_EXAMPLE, decisionJson, DecisionJson, findingJson, FindingJson, ReservationJson } from "./decision-json.ts";
 import type { HttpDeps } from "./deps.ts";
+import { OUTBOUND_STEPS, screenedSteps, type ScreenedStep } from "./explain-outbound.ts";
 import { timeOf } from "./paging.ts";
 
 /** The fixed order of judgement (MB-12). */
@@ -21,7 +22,7 @@ const Facts = z.record(z.string(), z.unknown());
 
 const StepJson = z
   .object({
-    step: z.enum(STEPS),
+    step: z.enum([...STEPS, ...OUTBOUND_STEPS]).openapi({ description: "Of inbound mail, or of screening what leaves." }),
     result: z.enum(["passed", "decided", "not_reached"]).openapi({ description: "`decided`: this step settled the outcome." }),
     input: Facts.openapi({ description: "What the step looked at." }),
     rule: Facts.nullable().openapi({ description: "The part of the policy that applied; null where there is none." }),
@@ -79,10 +80,10 @@ export const Explanation = z
   .openapi("Explanation", { example: EXAMPLE });
 
 /** X-32: one call, every step. */
-export async function explanation({ store }: HttpDeps, tenant: TenantId, row: DecisionRow): Promise<z.infer<typeof Explanation>> {
+export async function explanation(deps: HttpDeps, tenant: TenantId, row: DecisionRow): Promise<z.infer<typeof Explanation>> {
+  const { store } = deps;
   const { decision } = row;
-  const [message, policy, receipts, audit] = await Promise.all([
-    store.run("messages.get", { tenant, id: decision.message, view: "all" }),
+  const [policy, receipts, audit] = await Promise.all([
     store.run("policies.get", { tenant, id: decision.policy.id }),
     store.run("receipts.list", { tenant, message: decision.message }),
     store.run("audit.of_message", { tenant, message: decision.message }),
@@ -91,12 +92,34 @@ export async function explanation({ store }: HttpDeps, tenant: TenantId, row: De
   const { id, version, digest } = decision.policy;
   return {
     decision: decisionJson(row),
-    steps: STEPS.map((step) => explainStep(step, decision, message, document)),
+    steps: await stepsOf(deps, tenant, decision, document),
     policy: { id, version, digest, default_action: document.defaultAction ?? null },
     receipts: receipts.map(receiptJson),
     audit: audit.map(auditJson),
   };
 }
+
+async function stepsOf(
+  { store }: HttpDeps,
+  tenant: TenantId,
+  decision: DecisionRow["decision"],
+  document: PolicyParts,
+): Promise<z.infer<typeof StepJson>[]> {
+  const { message: id } = decision;
+  if (decision.direction === "outbound") {
+    const draft = await store.run("drafts.get", { tenant, id: `drf_${idBody(id)}` });
+    return screenedSteps(decision, draft, document.outbound ?? {}).map(screenedJson);
+  }
+  const message = await store.run("messages.get", { tenant, id, view: "all" });
+  return STEPS.map((step) => explainStep(step, decision, message, document));
+}
+
+function screenedJson({ findings, cost, ...step }: ScreenedStep): z.infer<typeof StepJson> {
+  return { ...step, findings: findings.map(findingJson), cost: cost.map((reservation) => ({ ...reservation })) };
+}
+
+/** What a step is explained by; of inbound and outbound decisions alike. */
+type Judged = Pick<Decision, "judged_at" | "rule_index" | "findings" | "verification" | "reservations">;
 
 /** What is read of a policy that was checked when it was stored. */
 interface PolicyParts {
@@ -104,13 +127,14 @@ interface PolicyParts {
   readonly senders?: readonly Readonly<Record<string, unknown>>[];
   readonly contentGuards?: readonly unknown[];
   readonly guards?: unknown;
+  readonly outbound?: Readonly<Record<string, unknown>>;
 }
 
 function readDocument(policy: PolicyRow | null): PolicyParts {
   return policy === null ? {} : (JSON.parse(policy.document) as PolicyParts);
 }
 
-function explainStep(step: Step, decision: Decision, message: MessageRow | null, document: PolicyParts): z.infer<typeof StepJson> {
+function explainStep(step: Step, decision: Judged, message: MessageRow | null, document: PolicyParts): z.infer<typeof StepJson> {
   return {
     step,
     result: resultOf(step, decision),
@@ -121,7 +145,7 @@ function explainStep(step: Step, decision: Decision, message: MessageRow | null,
   };
 }
 
-function resultOf(step: Step, { judged_at, rule_index }: Decision): z.infer<typeof StepJson>["result"] {
+function resultOf(step: Step, { judged_at, rule_index }: Judged): z.infer<typeof StepJson>["result"] {
   const distance = STEPS.indexOf(step) - reachOf(judged_at);
   if (distance === 0) return "decided";
   // An ambiguous sender and an echo are settled without looking for a rule.
@@ -135,7 +159,7 @@ function reachOf(judgedAt: JudgedAt): number {
   return index === -1 ? STEPS.length : index;
 }
 
-function inputOf(step: Step, decision: Decision, message: MessageRow | null): z.infer<typeof Facts> {
+function inputOf(step: Step, decision: Judged, message: MessageRow | null): z.infer<typeof Facts> {
   const facts = message?.facts ?? null;
   switch (step) {
     case "sender_match":
@@ -178,7 +202,7 @@ function ruleOf(step: Step, index: number | null, document: PolicyParts): z.infe
   }
 }
 
-function costOf(step: Step, { reservations }: Decision): z.infer<typeof ReservationJson>[] {
+function costOf(step: Step, { reservations }: Judged): z.infer<typeof ReservationJson>[] {
   const ledger = step === "rate_limit" ? "rate" : step === "token_budget" ? "tokens" : null;
   return reservations.filter((reservation) => reservation.ledger === ledger).map((reservation) => ({ ...reservation }));
 }

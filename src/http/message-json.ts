@@ -11,10 +11,8 @@ import { timeOf } from "./paging.ts";
 
 const FINAL_OUTCOMES = INBOUND_OUTCOMES.filter((outcome): outcome is FinalOutcome => outcome !== "deferred");
 
-export const Outcome = z.enum(FINAL_OUTCOMES);
-
 /** Of mail that left: `sent`. What became of it at each recipient its draft says. */
-const MessageOutcomeJson = z.enum([...FINAL_OUTCOMES, "sent"]);
+export const MessageOutcomeJson = z.enum([...FINAL_OUTCOMES, "sent"]);
 
 /** RFC 8601 result names; `from_alignment` says which mechanism passed for the domain of `From`. */
 export const Verification = z
@@ -86,7 +84,10 @@ export const Message = z
       .nullable()
       .openapi({ description: "What a person would read. Null when the raw bytes are no longer kept or cannot be read." }),
     attachments: z.array(z.object({ filename: z.string().nullable(), content_type: z.string(), size: z.int(), sha256: z.string() })),
-    grant: z.string().nullable().openapi({ description: "For agents: a compact JWS (EdDSA) that carries the capabilities for 24 hours." }),
+    grant: z
+      .string()
+      .nullable()
+      .openapi({ description: "For agents, of mail that came in: a compact JWS (EdDSA) that carries the capabilities for 24 hours." }),
     truncated: z.boolean().openapi({ description: "A text is longer than the million characters shown; `/raw` has the whole." }),
     html_text: z.string().nullable().optional().openapi({ description: "For people: the visible text of the HTML alternative." }),
     hidden_text: z.array(z.string()).optional().openapi({ description: "For people: text that a reader of the mail would not see." }),
@@ -128,7 +129,8 @@ export function summaryJson(row: MessageRow): z.infer<typeof MessageSummary> {
 
 /** One message as the caller may see it: agents get the grant, people get what is hidden (X-13). */
 export async function messageJson(deps: HttpDeps, caller: Caller, row: MessageRow): Promise<z.infer<typeof Message>> {
-  const [view, grant] = await Promise.all([viewOf(deps, row), caller.view === "agent" ? mintGrant(deps, row) : null]);
+  const granted = caller.view === "agent" && row.direction === "inbound";
+  const [view, grant] = await Promise.all([viewOf(deps, row), granted ? mintGrant(deps, row) : null]);
   return {
     ...summaryJson(row),
     to: [...(view?.to ?? [])],

@@ -6,7 +6,7 @@ import { currentCaller, sees, type Caller } from "./auth.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { createDeny, type Deny } from "./denied.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
-import { Message, MessageSummary, messageJson, Outcome, summaryJson } from "./message-json.ts";
+import { Message, MessageSummary, messageJson, MessageOutcomeJson, summaryJson } from "./message-json.ts";
 import { PageQuery, pageOf, present } from "./paging.ts";
 import { notFound } from "./problem.ts";
 import { body, guarded, json, problems } from "./route.ts";
@@ -27,7 +27,13 @@ const list = guarded(["read", "oversight", "admin"], {
   tags: TAGS,
   summary: "List a mailbox's messages",
   description: "Newest first, without their text. An agent's key sees delivered messages only.",
-  request: { params: MailboxPath, query: PageQuery.extend({ outcome: Outcome.optional() }) },
+  request: {
+    params: MailboxPath,
+    query: PageQuery.extend({
+      direction: z.enum(["inbound", "outbound"]).optional().openapi({ description: "Left out: what came in.", example: "outbound" }),
+      outcome: MessageOutcomeJson.optional(),
+    }),
+  },
   responses: { 200: json("A page", pageOf("MessagePage", MessageSummary)), ...problems({ 404: "No such mailbox", 422: "Bad query" }) },
 });
 
