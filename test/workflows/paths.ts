@@ -8,10 +8,12 @@ import { expect, inject } from "vitest";
 import { GATHERING } from "../../src/gathering.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { holdWorkflowId, inboundWorkflowId, type MessageId } from "../../src/model/ids.ts";
-import { DEFERRED_FAILURE, RELEASE_REFUSED_FAILURE, WORKFLOW } from "../../src/model/names.ts";
-import { Instance } from "../support/instance.ts";
+import { DEFERRED_FAILURE, WORKFLOW } from "../../src/model/names.ts";
+import { OutboundWorld } from "../outbound/world.ts";
+import type { Instance } from "../support/instance.ts";
 import { makeSigner, sign, write, type Letter } from "../support/signer.ts";
 import { openGateRig, type GateRig } from "./gate-rig.ts";
+import { holdPaths, OUTBOUND_PATHS } from "./outbound-paths.ts";
 
 const acme = makeSigner("acme.example", "192.0.2.1");
 const slow = makeSigner("slow.example", "198.51.100.7");
@@ -19,6 +21,8 @@ const BOSS = "boss@acme.example";
 
 /** Where the paths are walked: a whole instance, and a gate whose reading of mail can fail, on one Temporal server. */
 export interface World {
+  readonly outbound: OutboundWorld;
+  /** Its instance. */
   readonly postern: Instance;
   readonly rig: GateRig;
   readonly client: Client;
@@ -26,15 +30,16 @@ export interface World {
 }
 
 export async function openWorld(options: { readonly maxCachedWorkflows?: number } = {}): Promise<World> {
-  const postern = await Instance.start({ signers: [acme, slow], serve: options });
+  const outbound = await OutboundWorld.open({ signers: [acme, slow], serve: { retryMs: 50, ...options } });
+  const { postern } = outbound;
   const rig = await openGateRig([acme], options);
   const connection = await Connection.connect({ address: inject("temporalAddress") });
   const close = async (): Promise<void> => {
     await connection.close();
     await rig.close();
-    await postern.close();
+    await outbound.close();
   };
-  return { postern, rig, client: new Client({ connection }), close };
+  return { outbound, postern, rig, client: new Client({ connection }), close };
 }
 
 /** One run of one workflow. */
@@ -186,27 +191,24 @@ async function together({ rig }: World): Promise<Run> {
 const temporary = () => new PosternError("unavailable", "not now", { temporary: true });
 const broken = () => new PosternError("internal", "cannot be read");
 
-/** A message that waits for a person, and what one does about it. */
-function release(action: "release" | "discard"): Path["walk"] {
-  return async (world) => {
-    const at = await mailbox(world, policy({}, { ...NOBODY, defaultAction: action === "release" ? "hold" : "quarantine" }));
-    await deliver(world, at, {});
-    const { message_id } = await judged(world, at, action === "release" ? "held" : "quarantined");
-    await world.postern.http.send("POST", `/v1/messages/${message_id}/${action}`, { note: "checked" });
-    return { workflowId: holdWorkflowId(message_id) };
-  };
+/** A message that waits for people under these approvals. */
+async function waitingMail(world: World, approvals?: object): Promise<MessageId> {
+  const outbound = approvals === undefined ? {} : { outbound: { approvals } };
+  const at = await mailbox(world, policy({}, { ...NOBODY, defaultAction: "hold", ...outbound }));
+  await deliver(world, at, {});
+  const { message_id } = await judged(world, at, "held");
+  return message_id;
 }
 
-/** The doors ask the store first, so a release of what does not wait is only reached by a race, or by hand. */
-async function releaseOfDelivered(world: World): Promise<Run> {
+/** The door asks the store first, so a hold of what does not wait is only begun by hand. */
+async function holdOfDelivered(world: World): Promise<Run> {
   const at = await mailbox(world, policy());
   await deliver(world, at, {});
-  const { message_id } = await judged(world, at, "delivered");
-  const { tenant } = world.postern.running;
-  const { workflowId } = await world.client.workflow.start(WORKFLOW.releaseMessage, {
-    workflowId: holdWorkflowId(message_id),
+  const { message_id: message } = await judged(world, at, "delivered");
+  const { workflowId } = await world.client.workflow.start(WORKFLOW.holdMessage, {
+    workflowId: holdWorkflowId(message),
     taskQueue: world.postern.taskQueues.main,
-    args: [{ tenant: tenant.id, message: message_id, action: "release", actor: "postern", note: "" }],
+    args: [{ tenant: world.postern.running.tenant.id, mailbox: at.id, message }],
   });
   return { workflowId };
 }
@@ -300,16 +302,8 @@ export const PATHS: readonly Path[] = [
     },
     walk: together,
   },
-  {
-    name: "releaseMessage-released",
-    ends: { completed: { outcome: "delivered", reason: "released_by_person" } },
-    walk: release("release"),
-  },
-  {
-    name: "releaseMessage-discarded",
-    ends: { completed: { outcome: "discarded", reason: "discarded_by_person" } },
-    walk: release("discard"),
-  },
-  { name: "releaseMessage-refused", ends: { failed: RELEASE_REFUSED_FAILURE, because: "not_waiting" }, walk: releaseOfDelivered },
+  ...OUTBOUND_PATHS,
+  ...holdPaths(waitingMail),
+  { name: "holdMessage-nothing-waits", ends: { completed: { status: "nothing_waits" } }, walk: holdOfDelivered },
   { name: "upkeep-done", ends: { completed: { erased: 0, collected: 0 } }, walk: upkeep },
 ];

@@ -51,9 +51,12 @@ describe("DESIGN §9.9 replay", () => {
     ["inboundMessage-delivered", "the order of steps", inPayloads('"activity_type":"posternGuard"', '"activity_type":"posternBudget"')],
     ["inboundMessage-deferred-by-dns", "a decision", inPayloads('"outcome":"deferred"', '"outcome":"delivered"')],
     ["inboundMessages-together", "the order of steps", inPayloads('"activity_type":"posternGuard"', '"activity_type":"posternBudget"')],
-    ["inboundMessages-together", "a step", inPayloads('"activity_type":"posternBudget"', '"activity_type":"posternRelease"')],
-    ["releaseMessage-released", "a step's name", inText("posternRelease", "posternDecide")],
-    ["releaseMessage-refused", "a step's answer", inPayloads('{"refused":"not_waiting"}', '{"id":"dec_0"}')],
+    ["inboundMessages-together", "a step", inPayloads('"activity_type":"posternBudget"', '"activity_type":"posternCopy"')],
+    ["holdMessage-released", "a step's name", inPayloads("posternHoldTimes", "posternDecide")],
+    ["holdMessage-nothing-waits", "a step's answer", inPayloads("null", '{"remind_at":null,"escalate_at":null,"expires_at":9}')],
+    ["outboundMessage-approved", "the order of steps", inPayloads('"activity_type":"posternScreen"', '"activity_type":"posternCopy"')],
+    ["outboundMessage-sent", "a step's name", inText("posternSend", "posternSent")],
+    ["outboundMessage-rejected", "a person's word", inPayloads('"status":"rejected"', '"status":"approved"')],
     ["upkeep-done", "a step's name", inText("posternCollectBlobs", "posternSweep")],
   ])("%s with %s exchanged does not replay", async (name, _what, tamper) => {
     const history = historyNamed(name);
