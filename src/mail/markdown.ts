@@ -12,7 +12,7 @@ export interface RenderedMarkdown {
 }
 
 /** Milliseconds of the thread; honest mail takes one. Some constructs cost the square of their length. */
-const RENDER_MS = 5_000;
+const RENDER_MS = 3_000;
 /** Cells of one table: a row that is shorter than the heading is filled up, so ten bytes of Markdown can ask for a megabyte. */
 const CELLS = 20_000;
 
