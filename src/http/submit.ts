@@ -52,9 +52,14 @@ export async function submitDraft(
     const answer = await enter(deps, caller, draft, row.draft);
     return await answered(deps, draft, place, answer);
   } catch (error) {
-    await deps.store.run("idempotency.release", { mailbox: place.mailbox, key, draft: row.draft });
+    if (isOver(error)) await deps.store.run("idempotency.release", { mailbox: place.mailbox, key, draft: row.draft });
     throw error;
   }
+}
+
+/** INVARIANT: a key is only given up when nothing can come of its draft any more; a run that may still go on keeps it. */
+function isOver(error: unknown): boolean {
+  return error instanceof PosternError && (error.code === "invalid_request" || error.code === "too_many_requests");
 }
 
 async function pinnedAnswer(deps: HttpDeps, { tenant }: Caller, id: DraftId, { status }: Pinned): Promise<Submitted | null> {
