@@ -1,9 +1,22 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { PosternError } from "../model/errors.ts";
+import { SUBMISSION_LIMITS } from "../model/outbound.ts";
+import { currentCaller } from "./auth.ts";
 import type { HttpEnv } from "./deps.ts";
+import { createWaiters } from "./waiters.ts";
 
-/** Longest body of any request, in bytes. */
+/** Longest body of a request, in bytes; one that carries attachments may be longer, if it says how long it is. */
 export const BODY_BYTES = 1024 * 1024;
+
+const { attachmentBytes, markdownBytes } = SUBMISSION_LIMITS;
+/** Attachments in base64, and both texts with room for JSON's escapes. */
+export const SUBMISSION_BYTES = Math.ceil(attachmentBytes / 3) * 4 + 4 * markdownBytes;
+
+/** Routes whose body is a submission. */
+const SUBMISSIONS = /^\/v1\/(?:mailboxes\/[^/]{1,80}\/send|messages\/[^/]{1,80}\/reply|pending\/[^/]{1,80}\/edit)$/;
+
+/** Long bodies being worked on at once, of one key and in all: each is in memory several times. */
+const LONG = { perKey: 4, inAll: 8 };
 
 /** For every answer that does not say otherwise: nothing here is a page, nothing here may be kept. */
 const DEFAULTS: Readonly<Record<string, string>> = {
@@ -31,8 +44,12 @@ export function secure(publicUrl: string): MiddlewareHandler<HttpEnv> {
  * process's `Request` refuses from the adaptor's.
  */
 export function limitBody(): MiddlewareHandler<HttpEnv> {
+  const long = createWaiters(LONG.perKey, LONG.inAll);
   return async (c, next) => {
-    if (Number(c.req.header("content-length") ?? 0) > BODY_BYTES) throw tooLarge();
+    const announced = Number(c.req.header("content-length") ?? 0);
+    const most = SUBMISSIONS.test(c.req.path) ? SUBMISSION_BYTES : BODY_BYTES;
+    if (announced > most) throw tooLarge(most);
+    using _ = announced > BODY_BYTES ? long.enter(currentCaller(c).key.id) : null;
     if (c.req.header("transfer-encoding") !== undefined && c.get("caller") !== null) keepBody(c, await readLimited(c.req.raw.body));
     await next();
   };
@@ -43,7 +60,7 @@ async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<Arr
   let size = 0;
   for await (const chunk of body ?? []) {
     size += chunk.length;
-    if (size > BODY_BYTES) throw tooLarge();
+    if (size > BODY_BYTES) throw tooLarge(BODY_BYTES);
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks)).buffer;
@@ -54,6 +71,6 @@ function keepBody(c: Context<HttpEnv>, bytes: ArrayBuffer): void {
   c.req.bodyCache.arrayBuffer = Promise.resolve(bytes) as unknown as ArrayBuffer;
 }
 
-function tooLarge(): PosternError {
-  return new PosternError("payload_too_large", `a request body has at most ${BODY_BYTES} bytes`);
+function tooLarge(most: number): PosternError {
+  return new PosternError("payload_too_large", `a request body has at most ${most} bytes here`);
 }
