@@ -1,3 +1,4 @@
+import type { DraftId } from "../model/ids.ts";
 import { hasQuorum } from "../model/hold-state.ts";
 import { strictest, type DraftKind, type Mode } from "../model/outbound.ts";
 import type { SendBar, SendStop, SendTerms } from "./contract-outbound.ts";
@@ -5,9 +6,10 @@ import { changeDraft, ENDED } from "./drafts.ts";
 import { holdRules, holdState } from "./hold-rows.ts";
 import { termsToday, type TermsToday } from "./hold-terms.ts";
 import { objectionTo, type Objection } from "./objections.ts";
+import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import { hashOf } from "./revisions.ts";
-import type { DeliveriesTable, DraftsTable } from "./schema.ts";
+import type { DeliveriesTable, DraftsTable, HoldsTable } from "./schema.ts";
 import { findSendingMailbox } from "./sending-mailbox.ts";
 
 /**
@@ -73,14 +75,27 @@ function isInForce({ policy: judgedBy }: SendTerms, { policy }: TermsToday): boo
  */
 async function barByOversight(tx: Tx, draft: DraftsTable, terms: SendTerms, mode: Mode, today: TermsToday): Promise<SendBar | null> {
   if (draft.kind === "draft" && mode === "read_only") return bar("mode");
-  const hold = await holdState(tx, draft.tenant, draft.id);
+  const asked = await findQuestion(tx, draft.id);
   // Whatever they were asked for: while people have not agreed nothing leaves.
-  if (hold !== null && hold.status !== "approved") return bar("not_approved");
+  if (asked !== null && asked.status !== "approved") return bar("not_approved");
   if (!terms.approval && !isGated(draft.kind, mode)) return null;
+  const hold = asked === null ? null : await holdState(tx, draft.tenant, draft.id);
   if (hold === null || hold.content_hash !== terms.content_hash) return bar("not_approved");
   const place = { ...draft, direction: "outbound", escalated: hold.escalated } as const;
   const actors = hold.approvals.map(({ actor }) => actor);
   return hasQuorum(hold, await holdRules(tx, place, today.terms, actors)) ? null : bar("not_approved");
+}
+
+type Question = Pick<HoldsTable, "status" | "content_hash">;
+
+const selectQuestion = once((db, given: { id: DraftId }) =>
+  db.selectFrom("holds").select(["status", "content_hash"]).where("id", "=", given.id),
+);
+
+/** Where people are with the draft; null: they were never asked. */
+export async function findQuestion({ db }: Tx, id: DraftId): Promise<Question | null> {
+  const [row] = await selectQuestion(db, { id });
+  return row ?? null;
 }
 
 function isGated(kind: DraftKind, mode: Mode): boolean {

@@ -5,13 +5,12 @@ import { earlierAnswer, readable, recordAttempt } from "./attempts.ts";
 import type { SendFinish, SendOpened, SendOpening, SendRecord } from "./contract-outbound.ts";
 import { deliveriesOf, isDue, recordReplies, stateByDeliveries } from "./deliveries.ts";
 import { changeDraft, findDraft } from "./drafts.ts";
-import { holdState } from "./hold-rows.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { currentRevision, endDeliveries } from "./revisions.ts";
 import type { DraftsTable } from "./schema.ts";
 import { endAttempt, findAttempt, lastAttempt, leaveBehind, openAttempt } from "./send-attempts.ts";
 import { appendFinish, appendSending } from "./send-audit.ts";
-import { barTo } from "./send-bars.ts";
+import { barTo, findQuestion } from "./send-bars.ts";
 import { claimSend } from "./send-claim.ts";
 import { settle } from "./send-settle.ts";
 
@@ -83,9 +82,9 @@ async function catchUp(tx: Tx, { id, state: before }: DraftsTable, at: number): 
   return state;
 }
 
-async function isReviewed(tx: Tx, { tenant, id }: DraftsTable, content_hash: string): Promise<boolean> {
-  const hold = await holdState(tx, tenant, id);
-  return hold?.status === "approved" && hold.content_hash === content_hash;
+async function isReviewed(tx: Tx, { id }: DraftsTable, content_hash: string): Promise<boolean> {
+  const asked = await findQuestion(tx, id);
+  return asked?.status === "approved" && asked.content_hash === content_hash;
 }
 
 /** Of an attempt that is over nothing more is learnt. One given up as unknown may still tell what became of it. */
