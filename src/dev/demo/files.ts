@@ -4,19 +4,22 @@ import { PosternError } from "../../model/errors.ts";
 import { LETTERS } from "./letters.ts";
 import { makeKeys, makeZone, writeMail, type DemoKeys } from "./mail.ts";
 
-/** Where the demo keeps what it made: DKIM keys, zone file, signed messages, the agent's key. */
+/** Where the demo keeps what it made: DKIM keys, zone file, signed messages, the agent's and the overseer's key. */
 export interface DemoFiles {
   readonly folder: string;
   /** For `POSTERN_DNS_ZONE`. */
   readonly zone: string;
   readonly agentKey: string;
+  /** May approve what the agent wrote. */
+  readonly overseerKey: string;
   /** Written when the whole demo has run. */
   readonly done: string;
 }
 
 export function demoFiles(dataDir: string): DemoFiles {
   const folder = join(dataDir, "demo");
-  return { folder, zone: join(folder, "zone.json"), agentKey: join(folder, "agent.key"), done: join(folder, "done") };
+  const [agentKey, overseerKey] = [join(folder, "agent.key"), join(folder, "overseer.key")];
+  return { folder, zone: join(folder, "zone.json"), agentKey, overseerKey, done: join(folder, "done") };
 }
 
 export function mailFile(files: DemoFiles, name: string): string {

@@ -27,7 +27,7 @@ interface Explained {
 
 /** Mailbox, policy and agent's key, once; then every scene in order. */
 export async function runDemo(files: DemoFiles, client: Client, smtp: Endpoint): Promise<readonly DemoRow[]> {
-  const mailbox = await ensureMailbox(client);
+  const mailbox = await demoMailbox(client);
   await client.send("PUT", `/v1/mailboxes/${mailbox}/policy`, assistant);
   if (!(await exists(files.agentKey))) await makeAgentKey(files, client, mailbox);
   const rows: DemoRow[] = [];
@@ -35,7 +35,8 @@ export async function runDemo(files: DemoFiles, client: Client, smtp: Endpoint):
   return rows;
 }
 
-async function ensureMailbox(client: Client): Promise<string> {
+/** Made the first time. */
+export async function demoMailbox(client: Client): Promise<string> {
   const { items } = await client.get<{ items: { id: string; address: string }[] }>("/v1/mailboxes");
   const known = items.find(({ address }) => address === ASSISTANT);
   if (known !== undefined) return known.id;
@@ -45,7 +46,11 @@ async function ensureMailbox(client: Client): Promise<string> {
 }
 
 async function makeAgentKey(files: DemoFiles, client: Client, mailbox: string): Promise<void> {
-  const { key } = await client.send<{ key: string }>("POST", "/v1/keys", { name: "demo agent", scopes: ["read"], mailboxes: [mailbox] });
+  const { key } = await client.send<{ key: string }>("POST", "/v1/keys", {
+    name: "demo agent",
+    scopes: ["read", "send"],
+    mailboxes: [mailbox],
+  });
   await write(files.agentKey, `${key}\n`);
 }
 

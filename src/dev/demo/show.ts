@@ -3,7 +3,8 @@ import { createClient, type Client } from "../../cli/client.ts";
 import { formatTable, type Column } from "../../cli/table.ts";
 import type { Running } from "../../serve.ts";
 import { exists, write, type DemoFiles } from "./files.ts";
-import { runDemo, type DemoRow } from "./run.ts";
+import { draftHints, ensureDraft } from "./draft.ts";
+import { demoMailbox, runDemo, type DemoRow } from "./run.ts";
 import { ASSISTANT } from "./senders.ts";
 
 const COLUMNS: readonly Column<DemoRow>[] = [
@@ -17,12 +18,20 @@ const COLUMNS: readonly Column<DemoRow>[] = [
 
 /** Runs the demo the first time, then says what to try. */
 export async function showDemo(files: DemoFiles, running: Running, out: NodeJS.WriteStream): Promise<void> {
+  const client = clientOf(running);
   if (!(await exists(files.done))) {
-    const rows = await runDemo(files, clientOf(running), running.smtp);
+    const rows = await runDemo(files, client, running.smtp);
     out.write(`\n${formatTable(COLUMNS, rows, out.isTTY ? out.columns : null)}\n`);
     await write(files.done, "");
   }
   out.write(`\n${hints(files)}\n`);
+  const mailbox = await demoMailbox(client);
+  const draft = await ensureDraft(files, client, agentOf(files, running), mailbox);
+  if (draft?.status === "pending_send_approval") out.write(`\n${draftHints(draft, files, mailbox, running.http)}\n`);
+}
+
+function agentOf({ agentKey }: DemoFiles, { http }: Running): Client {
+  return createClient({ url: http, key: async () => (await readFile(agentKey, "utf8")).trim(), fetch });
 }
 
 function clientOf({ http, adminKey }: Running): Client {
