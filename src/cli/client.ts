@@ -7,6 +7,8 @@ export interface ClientOptions {
   readonly fetch: typeof fetch;
 }
 
+type Method = "POST" | "PUT" | "PATCH" | "DELETE";
+type Headers = Readonly<Record<string, string>>;
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 /**
@@ -15,14 +17,16 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
  */
 export interface Client {
   get<T extends object>(path: string, query?: Query): Promise<T>;
-  send<T extends object>(method: "POST" | "PUT", path: string, body: object): Promise<T>;
+  /** `body` null: none. `headers` beside those of every call, e.g. `idempotency-key`. */
+  send<T extends object>(method: Method, path: string, body: object | null, headers?: Headers): Promise<T>;
+  /** A DELETE whose answer says nothing. */
   remove(path: string): Promise<void>;
   /** The body as it is. */
   bytes(path: string): Promise<Buffer>;
 }
 
-/** Milliseconds; a release waits for its workflow up to 20 s. */
-const TIMEOUT_MS = 30_000;
+/** Milliseconds; a submission waits for its first decision up to 30 s, after its attachments have come. */
+const TIMEOUT_MS = 45_000;
 /** The largest message is 25 MiB. */
 const LARGEST_BODY = 64 * 1024 * 1024;
 
@@ -30,7 +34,7 @@ export function createClient(options: ClientOptions): Client {
   const json = async <T extends object>(request: Request): Promise<T> => parseAnswer<T>(options.url, await exchange(options, request));
   return {
     get: (path, query = {}) => json({ method: "GET", path: path + formatQuery(query) }),
-    send: (method, path, body) => json({ method, path, body }),
+    send: (method, path, body, headers = {}) => json({ method, path, headers, ...(body === null ? {} : { body }) }),
     remove: async (path) => void (await exchange(options, { method: "DELETE", path })),
     bytes: (path) => exchange(options, { method: "GET", path }),
   };
@@ -46,6 +50,7 @@ interface Request {
   readonly method: string;
   readonly path: string;
   readonly body?: object;
+  readonly headers?: Headers;
 }
 
 function formatQuery(query: Query): string {
@@ -60,9 +65,9 @@ async function exchange(options: ClientOptions, request: Request): Promise<Buffe
   throw problemOf(options.url, response, body);
 }
 
-async function answerOf({ url, key, fetch }: ClientOptions, { method, path, body }: Request): Promise<Response> {
+async function answerOf({ url, key, fetch }: ClientOptions, { method, path, body, headers: more = {} }: Request): Promise<Response> {
   const authorization = `Bearer ${await key()}`;
-  const headers = { authorization, accept: "*/*", ...(body === undefined ? {} : { "content-type": "application/json" }) };
+  const headers = { ...more, authorization, accept: "*/*", ...(body === undefined ? {} : { "content-type": "application/json" }) };
   // A redirect would carry the key elsewhere.
   const fixed = { method, headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) } as const;
   try {
@@ -107,16 +112,32 @@ function problemOf(url: string, response: Response, body: Buffer): PosternError 
   const problem = response.headers.get("content-type")?.startsWith("application/problem+json") === true ? parseObject(body) : null;
   const { code, detail, fix, errors } = problem ?? {};
   if (typeof detail !== "string") return notPostern(url, `answered ${response.status}`);
+  const retryAfter = retryAfterOf(response);
   return new PosternError(codeOf(code, response.status), detail, {
-    temporary: response.status === 503 || response.status === 429,
+    temporary: response.status === 503 || response.status === 429 || code === "in_flight",
+    ...(retryAfter === null ? {} : { retryAfter }),
     problems: problemsOf(errors),
+    members: membersOf(problem ?? {}),
     ...(typeof fix === "string" ? { fix } : {}),
   });
+}
+
+function retryAfterOf(response: Response): number | null {
+  const text = response.headers.get("retry-after") ?? "";
+  return /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
 function codeOf(code: unknown, status: number): ErrorCode {
   const known = ERROR_CODES.find((each) => each === code);
   return known ?? (status >= 500 ? "internal" : "invalid_request");
+}
+
+/** What a refusal says beyond its text. */
+const MEMBERS = ["reason", "decision_id", "draft_id"];
+
+function membersOf(problem: Readonly<Record<string, unknown>>): Record<string, string> {
+  const entries = MEMBERS.map((name) => [name, problem[name]] as const);
+  return Object.fromEntries(entries.filter((entry): entry is readonly [string, string] => typeof entry[1] === "string"));
 }
 
 function problemsOf(errors: unknown): Problem[] {

@@ -10,6 +10,8 @@ interface Failure {
   readonly message: string;
   readonly fix: string | undefined;
   readonly problems: readonly Problem[];
+  /** Ids and codes, and when to try again. */
+  readonly facts: Readonly<Record<string, string | number>>;
   readonly exit: Exit;
 }
 
@@ -23,7 +25,7 @@ export function reportUsage(error: CommanderError, command: string, stderr: Stre
   const [first = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
   const help = `see \`${command} --help\``;
   const fix = suggestion === undefined ? help : `${suggestion.replace(/^\(|\)$/g, "").toLowerCase()} ${help}`;
-  return show({ code: "usage", message: quoted(first), fix: quoted(fix), problems: [], exit: EXIT.usage }, stderr, json);
+  return show({ code: "usage", message: quoted(first), fix: quoted(fix), problems: [], facts: {}, exit: EXIT.usage }, stderr, json);
 }
 
 function quoted(text: string): string {
@@ -32,11 +34,12 @@ function quoted(text: string): string {
 
 function failureOf(error: unknown): Failure {
   if (error instanceof PosternError) {
-    const { code, message, fix, problems } = error;
-    return { code, message, fix, problems, exit: exitOf(code) };
+    const { code, message, fix, problems, members, retryAfter } = error;
+    const facts = { ...members, ...(retryAfter === undefined ? {} : { retry_after_s: retryAfter }) };
+    return { code, message, fix, problems, facts, exit: exitOf(code) };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "internal", message, fix: undefined, problems: [], exit: EXIT.failure };
+  return { code: "internal", message, fix: undefined, problems: [], facts: {}, exit: EXIT.failure };
 }
 
 function show(failure: Failure, stderr: Stream, json: boolean): Exit {
@@ -50,16 +53,17 @@ function show(failure: Failure, stderr: Stream, json: boolean): Exit {
   return failure.exit;
 }
 
-function documentOf({ code, message, fix, problems }: Failure): object {
-  return { code, message, ...(fix === undefined ? {} : { fix }), ...(problems.length === 0 ? {} : { errors: problems }) };
+function documentOf({ code, message, fix, problems, facts }: Failure): object {
+  return { code, message, ...(fix === undefined ? {} : { fix }), ...facts, ...(problems.length === 0 ? {} : { errors: problems }) };
 }
 
-function linesOf({ message, fix, problems }: Failure): readonly string[] {
+function linesOf({ message, fix, problems, facts }: Failure): readonly string[] {
   const head = message.split("\n").map((line) => `error: ${line}`);
   // A message may be the list of problems already.
   const listed = problems.filter((problem) => !message.includes(`${problem.path}: ${problem.message}`));
   const fixed = fix === undefined || listed.some((problem) => problem.message.includes(FIX)) ? [] : [`fix: ${fix}`];
-  return [...head, ...listed.flatMap(formatProblem), ...fixed];
+  const known = Object.entries(facts).map(([name, value]) => `  ${name.replaceAll("_", " ")}: ${value}`);
+  return [...head, ...listed.flatMap(formatProblem), ...known, ...fixed];
 }
 
 /** How a problem of a document carries its own way out. */

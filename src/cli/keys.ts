@@ -5,6 +5,7 @@ import { SCOPES } from "../store/contract.ts";
 import { segment } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
 import { mailboxId } from "./mailbox-id.ts";
+import { addText } from "./repeated.ts";
 import { formatFields } from "./table.ts";
 import { formatTime } from "./time.ts";
 
@@ -33,7 +34,7 @@ function addCreate(cli: Cli, group: Cli["program"]): void {
     usage: "create <name>",
     summary: "make a key, shown this once",
     about:
-      "An agent's key has the scope `read` and its mailboxes; a person's has `oversight` or `admin`. `send` and `oversight` never go together.",
+      "An agent's key has the scopes `read` and, where it sends, `send`, and its mailboxes; a person's has `oversight` or `admin`. `send` and `oversight` never go together.",
     arguments: { name: "for people, shown in lists" },
     options: (command) =>
       command
@@ -84,8 +85,4 @@ function fieldsOf(key: Key): [string, string][] {
 function addScope(text: string, scopes: readonly string[] = []): readonly string[] {
   if (!(SCOPES as readonly string[]).includes(text)) throw new InvalidArgumentError(`choose from ${SCOPES.join(", ")}`);
   return [...scopes, text];
-}
-
-function addText(text: string, texts: readonly string[] = []): readonly string[] {
-  return [...texts, text];
 }

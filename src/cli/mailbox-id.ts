@@ -9,6 +9,7 @@ export interface Mailbox {
   readonly aliases: readonly string[];
   readonly agent_id: string;
   readonly oversight_mode: string;
+  readonly oversight_address: string | null;
   readonly policy: { readonly id: string; readonly version: number; readonly digest: string } | null;
   readonly created_at: string;
 }

@@ -1,21 +1,26 @@
-import type { OptionValues } from "commander";
+import { Option, type OptionValues } from "commander";
 import { PosternError } from "../model/errors.ts";
+import { MODES } from "../model/outbound.ts";
 import { segment } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
 import { mailboxId, type Mailbox } from "./mailbox-id.ts";
+import { formatMailbox } from "./mailbox-text.ts";
+import { addMode, addModeCode } from "./modes.ts";
 import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from "./paging.ts";
-import { formatFields, formatTable, type Column } from "./table.ts";
-import { formatTime } from "./time.ts";
+import { formatTable, type Column } from "./table.ts";
 
 export function addMailboxes(cli: Cli): void {
   const group = addGroup(cli.program, "mailbox", "the mailboxes of agents", ["mailbox create assistant@acme.example", "mailbox list"]);
   addCreate(cli, group);
   addList(cli, group);
   addShow(cli, group);
+  addMode(cli, group);
+  addModeCode(cli, group);
 }
 
 interface CreateOptions extends OptionValues {
   readonly agent?: string;
+  readonly oversightMode?: string;
 }
 
 function addCreate(cli: Cli, group: Cli["program"]): void {
@@ -24,11 +29,25 @@ function addCreate(cli: Cli, group: Cli["program"]): void {
     summary: "make a mailbox",
     about: "Makes its domain and agent as needed. Without a policy everything is refused.",
     arguments: { address: "name@domain, unique on the instance" },
-    options: (command) => command.option("--agent <id>", "your name for the agent that owns it (default: the part before the @)"),
-    examples: ["mailbox create assistant@acme.example", "mailbox create bookings@acme.example --agent assistant --json"],
-    run: async ({ http, print, cells }, [address], { agent }) => {
+    options: (command) =>
+      command
+        .option("--agent <id>", "your name for the agent that owns it (default: the part before the @)")
+        .addOption(
+          new Option(
+            "--oversight-mode <mode>",
+            "how much people see and decide (default: gated_send; a freer one needs an operator's key)",
+          ).choices(MODES),
+        ),
+    examples: [
+      "mailbox create assistant@acme.example",
+      "mailbox create bookings@acme.example --agent assistant --json",
+      "mailbox create intake@acme.example --oversight-mode gated_all",
+    ],
+    run: async ({ http, print, cells }, [address], { agent, oversightMode }) => {
       const { local, domain } = splitAddress(address);
-      const mailbox = await http.send<Mailbox>("POST", "/v1/mailboxes", { address_local_part: local, domain, agent_id: agent ?? local });
+      const mode = oversightMode === undefined ? {} : { oversight_mode: oversightMode };
+      const wanted = { address_local_part: local, domain, agent_id: agent ?? local, ...mode };
+      const mailbox = await http.send<Mailbox>("POST", "/v1/mailboxes", wanted);
       print(mailbox, () => formatMailbox(mailbox, cells));
     },
   });
@@ -69,20 +88,6 @@ const COLUMNS: readonly Column<Mailbox>[] = [
   { title: "MODE", value: (mailbox) => mailbox.oversight_mode },
   { title: "POLICY", value: (mailbox) => (mailbox.policy === null ? "none" : `version ${mailbox.policy.version}`) },
 ];
-
-function formatMailbox(mailbox: Mailbox, cells: number | null): string {
-  const { policy } = mailbox;
-  const fields: [string, string | null][] = [
-    ["id", mailbox.id],
-    ["address", mailbox.address],
-    ["aliases", mailbox.aliases.length === 0 ? null : mailbox.aliases.join(" ")],
-    ["agent", mailbox.agent_id],
-    ["mode", mailbox.oversight_mode],
-    ["policy", policy === null ? "none: everything is refused" : `version ${policy.version} (${policy.digest})`],
-    ["created", formatTime(mailbox.created_at)],
-  ];
-  return formatFields(fields, cells);
-}
 
 function splitAddress(address: string): { readonly local: string; readonly domain: string } {
   const at = address.lastIndexOf("@");

@@ -4,6 +4,7 @@ import { addDecisions } from "./decisions.ts";
 import type { CliDeps } from "./deps.ts";
 import { addDoctor } from "./doctor.ts";
 import { addDomains } from "./domains.ts";
+import { addDrafts } from "./drafts.ts";
 import { EXIT, EXIT_MEANINGS, type Exit } from "./exit.ts";
 import { reportError, reportUsage } from "./failure.ts";
 import { addIdentity } from "./identity.ts";
@@ -12,7 +13,9 @@ import { addMailboxes } from "./mailboxes.ts";
 import { addMessages } from "./messages.ts";
 import { addPolicies } from "./policies.ts";
 import { addReceive } from "./receive.ts";
+import { addReply, addSend } from "./send.ts";
 import { addServe } from "./serve.ts";
+import { addStops } from "./stops.ts";
 import { addTenants } from "./tenants.ts";
 
 const WIDEST_HELP = 100;
@@ -45,6 +48,10 @@ export function buildProgram(deps: CliDeps, exit: (code: Exit) => void): Command
   addPolicies(cli);
   addReceive(cli);
   addMessages(cli);
+  addSend(cli);
+  addReply(cli);
+  addDrafts(cli);
+  addStops(cli);
   addDecisions(cli);
   addDomains(cli);
   addIdentity(cli);

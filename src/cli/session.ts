@@ -47,7 +47,7 @@ function lazyClient(deps: CliDeps): Client {
   };
   return {
     get: async (path, query) => client().get(path, query),
-    send: async (method, path, body) => client().send(method, path, body),
+    send: async (method, path, body, headers) => client().send(method, path, body, headers),
     remove: async (path) => client().remove(path),
     bytes: async (path) => client().bytes(path),
   };

@@ -1,3 +1,5 @@
+import { InvalidArgumentError } from "commander";
+
 /** `2026-11-21 10:00:00Z` of RFC 3339; what is no time stays as it is. */
 export function formatTime(text: string): string {
   const epochMs = Date.parse(text);
@@ -8,4 +10,12 @@ export function formatTime(text: string): string {
 /** `11-21 10:00:00`, UTC, for columns. */
 export function shortTime(text: string): string {
   return formatTime(text).replace(/^\d{4}-(.*)Z$/, "$1");
+}
+
+/** What an option was given, as RFC 3339 in UTC. Throws commander's error for a time without a zone: it would be guessed. */
+export function parseTime(text: string): string {
+  const epochMs = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/i.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(epochMs))
+    throw new InvalidArgumentError("give a time with its zone, like 2026-11-23T08:00:00Z or 2026-11-23T09:00+01:00");
+  return new Date(epochMs).toISOString();
 }

@@ -1,0 +1,4 @@
+/** For options that may be repeated. */
+export function addText(text: string, texts: readonly string[] = []): readonly string[] {
+  return [...texts, text];
+}
