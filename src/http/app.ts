@@ -1,11 +1,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { identify } from "./auth.ts";
+import { decideRoutes } from "./decide.ts";
 import { decisionRoutes } from "./decisions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { addDocs } from "./docs.ts";
 import { placesOf } from "./docs-page.ts";
 import { domainRoutes } from "./domains.ts";
 import { draftRoutes } from "./drafts.ts";
+import { editRoutes } from "./edit.ts";
 import { grantRoutes } from "./grants.ts";
 import { limitBody, secure } from "./harden.ts";
 import { keyRoutes } from "./keys.ts";
@@ -15,9 +17,11 @@ import { sendRoutes } from "./send.ts";
 import { methodsOf } from "./methods.ts";
 import { modeRoutes } from "./modes.ts";
 import { observe } from "./observe.ts";
+import { pendingRoutes } from "./pending.ts";
 import { policyRoutes } from "./policies.ts";
 import { answerError, answerUnknownRoute, refuseInvalid } from "./problem.ts";
 import { probeRoutes } from "./probes.ts";
+import { signalTokenRoutes } from "./signal-token.ts";
 import { stopRoutes } from "./stops.ts";
 import { tenantRoutes } from "./tenants.ts";
 import { waitRoutes } from "./wait.ts";
@@ -33,6 +37,10 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     messageRoutes,
     sendRoutes,
     draftRoutes,
+    decideRoutes,
+    pendingRoutes,
+    editRoutes,
+    signalTokenRoutes,
     modeRoutes,
     stopRoutes,
     waitRoutes,

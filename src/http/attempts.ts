@@ -6,6 +6,7 @@ import { makeId, type MailboxId } from "../model/ids.ts";
 import type { MessageRef } from "../model/message.ts";
 import type { Caller } from "./auth.ts";
 import type { HttpDeps } from "./deps.ts";
+import { freshEntry } from "./fresh.ts";
 import { notFound } from "./problem.ts";
 
 /** What a person does to something that waits. */
@@ -59,20 +60,30 @@ function refOf({ tenant }: Caller, { hold, mailbox }: Attempt): HoldRef {
 }
 
 /** No workflow waits for it any more: recorded here, because nobody else would (DESIGN §4.4). */
-async function tooLate(deps: HttpDeps, caller: Caller, { hold, action, content_hash }: Attempt, { nonce }: Signed): Promise<HoldAnswer> {
-  const code: HoldRefusal = "already_decided";
+async function tooLate(deps: HttpDeps, caller: Caller, wanted: Attempt, { nonce }: Signed): Promise<HoldAnswer> {
+  await record(deps, caller, wanted, nonce, "already_decided");
+  return { result: "refused", code: "already_decided" };
+}
+
+/** An attempt that this door can tell counts for nothing: recorded and audited like those the workflow hears. */
+export async function refuse(deps: HttpDeps, caller: Caller, wanted: Pick<Attempt, Told>, code: HoldRefusal): Promise<PosternError> {
+  await record(deps, caller, wanted, makeId("jti", deps.random(16)), code);
+  return refusalProblem(code);
+}
+
+type Told = "hold" | "action" | "content_hash";
+
+async function record(deps: HttpDeps, caller: Caller, wanted: Pick<Attempt, Told>, nonce: string, code: HoldRefusal): Promise<void> {
+  const { hold, action, content_hash } = wanted;
   await deps.store.run("holds.refused", {
     ...{ tenant: caller.tenant, hold, action, content_hash, nonce, code },
     actor: caller.key.id,
     via: "door",
     signed: true,
     trace: { workflow_id: holdWorkflowOf(hold), run_id: "", activity_id: "" },
-    at: deps.clock(),
     decision_id: makeId("dec", deps.random(16)),
-    audit_id: makeId("aud", deps.random(16)),
-    salt: Buffer.from(deps.random(32)).toString("hex"),
+    ...freshEntry(deps),
   });
-  return { result: "refused", code };
 }
 
 /** The one translation of refusals at this door. */

@@ -1,7 +1,7 @@
-import { PosternError } from "../model/errors.ts";
-import type { KeyId, MailboxId, MessageId } from "../model/ids.ts";
+import type { MailboxId, MessageId } from "../model/ids.ts";
 import { makeId } from "../model/ids.ts";
 import type { Caller } from "./auth.ts";
+import { createDenialRate } from "./denial-rate.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** Kept this long where no policy says otherwise. */
@@ -16,33 +16,16 @@ export interface Denial {
   readonly reason: "not_granted" | "expired" | "invalid" | "not_delivered" | "mailbox_gone" | "other_agent";
 }
 
-/** Denials of one key that are recorded in one minute: an agent in a loop must not write the audit log full. */
-const PER_MINUTE = 60;
-const MINUTE_MS = 60_000;
-
 /** Records a denial, or throws `too_many_requests` in its place. */
 export type Deny = (caller: Caller, denial: Denial) => Promise<void>;
 
 /** MB-06: a denied act is audited before it is answered, with a valid key too. */
 export function createDeny(deps: HttpDeps): Deny {
-  const counts = new Map<KeyId, number>();
-  let minute = 0;
+  const rate = createDenialRate(deps.clock);
   return async (caller, denial) => {
-    const now = Math.floor(deps.clock() / MINUTE_MS);
-    if (now !== minute) counts.clear();
-    minute = now;
-    const count = (counts.get(caller.key.id) ?? 0) + 1;
-    if (count > PER_MINUTE) throw tooMany();
-    counts.set(caller.key.id, count);
+    rate(caller.key.id);
     await record(deps, caller, denial);
   };
-}
-
-function tooMany(): PosternError {
-  return new PosternError("too_many_requests", "too many acts with this key were denied", {
-    temporary: true,
-    fix: `ask for what the message's \`capabilities\` name; ${PER_MINUTE} denials a minute are answered one by one`,
-  });
 }
 
 async function record(deps: HttpDeps, caller: Caller, denial: Denial): Promise<void> {

@@ -13,13 +13,13 @@ const SHOWN = 1_000_000;
  */
 export function previewMail({ parsed, views }: OpenedMail): Omit<DraftPreview, "redacted"> {
   const { written } = views;
-  const [subject, text, html] = [written.subject, written.text, written.html].map(shown) as [string, string, string];
-  const hidden = views.hidden.slice(0, STRETCHES).map(shown);
+  const [subject, text, html] = [written.subject, written.text, written.html].map(spellOut) as [string, string, string];
+  const hidden = views.hidden.slice(0, STRETCHES).map(spellOut);
   return {
     subject,
     text,
     html_text: html === "" ? null : html,
-    links: readLinks(parsed.html ?? "").map((link) => ({ ...link, text: shown(link.text) })),
+    links: readLinks(parsed.html ?? "").map((link) => ({ ...link, text: spellOut(link.text) })),
     hidden,
     attachments: parsed.attachments.map(attachmentOf),
     truncated: [text, html, ...hidden].some((each) => each.length >= SHOWN) || views.hidden.length > STRETCHES,
@@ -30,14 +30,14 @@ export function previewMail({ parsed, views }: OpenedMail): Omit<DraftPreview, "
 const STRETCHES = 1_000;
 
 function attachmentOf({ filename, content_type, size, sha256 }: ParsedMail["attachments"][number]): DraftPreview["attachments"][number] {
-  return { filename: filename === null ? null : shown(filename), content_type: shown(content_type), size, sha256 };
+  return { filename: filename === null ? null : spellOut(filename), content_type: spellOut(content_type), size, sha256 };
 }
 
 // One class, so linear; bounded like its like in `invisible.ts`.
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb\0-\x08\x0b-\x1f\x7f-\x9f]{1,65536}/gu;
 
 /** With every character that has no shape as `⟦U+200B⟧`. One selector alone chooses the look of an emoji, and stays. */
-function shown(text: string): string {
+export function spellOut(text: string): string {
   return wellFormed(wellFormed(text, SHOWN).replace(UNSEEN, spelled), SHOWN);
 }
 
