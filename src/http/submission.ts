@@ -49,11 +49,9 @@ export const ReplyRequest = z
   .strictObject({ ...written, ...sending, subject: written.subject.optional() })
   .openapi("ReplyRequest", { example: { markdown: "Friday at noon suits me." } });
 
-export const EditRequest = z
-  .strictObject({ ...written, content_hash: z.string().max(128).optional() })
-  .openapi("EditRequest", {
-    example: { ...WRITTEN_EXAMPLE, content_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" },
-  });
+export const EditRequest = z.strictObject({ ...written, content_hash: z.string().max(128).optional() }).openapi("EditRequest", {
+  example: { ...WRITTEN_EXAMPLE, content_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" },
+});
 
 /** What of a request the mail is made of. */
 export function submissionOf({ to, cc, bcc, subject, markdown, text, attachments }: Submission): Submission {
