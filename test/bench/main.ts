@@ -7,9 +7,10 @@ import { accept } from "./accept.ts";
 import { gate } from "./gate.ts";
 import { guards } from "./guards.ts";
 import { hostile } from "./hostile.ts";
+import { sending } from "./sending.ts";
 import { wholePath } from "./whole-path.ts";
 
-const MEASUREMENTS: readonly Measurement[] = [wholePath, gate, accept, hostile, guards];
+const MEASUREMENTS: readonly Measurement[] = [wholePath, sending, gate, accept, hostile, guards];
 
 const USAGE = `npm run bench -- [--only NAME]… [--quick] [--json] [--out FILE]
   --only NAME   one of ${MEASUREMENTS.map(({ name }) => name).join(", ")}; may be repeated

@@ -1,0 +1,48 @@
+import { median } from "./figures.ts";
+import { processorMs } from "./processor.ts";
+import type { Rig } from "./rig.ts";
+
+/** Milliseconds, except for `rate`. */
+export interface Round {
+  /** A second. */
+  readonly rate: number;
+  readonly p50: number;
+  /** Processor time for each message or workflow, of the instance and of the Temporal server. */
+  readonly instance: number;
+  readonly temporal: number;
+}
+
+/** Of what is measured and of what it is measured against, in the same turns. */
+export interface Rounds {
+  readonly empty: readonly Round[];
+  readonly postern: readonly Round[];
+}
+
+/** `work` answers the milliseconds of each of its `count` items. */
+export async function measureRound({ child, server }: Rig, count: number, work: () => Promise<readonly number[]>): Promise<Round> {
+  const used = (): Promise<number[]> => Promise.all([processorMs(child.pid), processorMs(server.pid)]);
+  const [before, started] = [await used(), performance.now()];
+  const each = await work();
+  const ms = performance.now() - started;
+  const [instance = NaN, temporal = NaN] = (await used()).map((after, index) => (after - (before[index] ?? NaN)) / count);
+  return { rate: (count * 1000) / ms, p50: median(each), instance, temporal };
+}
+
+/** One round of each; neither is always the one that comes first. */
+export async function inTurns(nth: number, postern: () => Promise<Round>, empty: () => Promise<Round>): Promise<Rounds> {
+  if (nth % 2 === 0) return { postern: [await postern()], empty: [await empty()] };
+  return { empty: [await empty()], postern: [await postern()] };
+}
+
+export function joined(rounds: readonly Rounds[]): Rounds {
+  return { empty: rounds.flatMap(({ empty }) => empty), postern: rounds.flatMap(({ postern }) => postern) };
+}
+
+export function medianOf(rounds: readonly Round[], figure: keyof Round): number {
+  return median(rounds.map((round) => round[figure]));
+}
+
+/** Median of the rounds' own ratios: what drifts, drifts for both. */
+export function ratio({ empty, postern }: Rounds, figure: keyof Round): number {
+  return median(postern.map((round, index) => round[figure] / (empty[index]?.[figure] ?? NaN)));
+}
