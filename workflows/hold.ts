@@ -1,12 +1,11 @@
-import { allHandlersFinished, condition, proxyLocalActivities } from "@temporalio/workflow";
+import { allHandlersFinished, condition, proxyActivities } from "@temporalio/workflow";
 import type { HoldActivities } from "../activities/index.ts";
 import type { HoldInput, HoldStatus } from "../src/model/hold.ts";
 import { People } from "./people.ts";
 
-const { posternHoldTimes } = proxyLocalActivities<HoldActivities>({
-  startToCloseTimeout: "20 seconds",
-  scheduleToCloseTimeout: "10 minutes",
-  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+const { posternHoldTimes } = proxyActivities<HoldActivities>({
+  startToCloseTimeout: "30 seconds",
+  retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "1 minute" },
 });
 
 /**

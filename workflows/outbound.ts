@@ -16,17 +16,22 @@ import { LIMITED_FAILURE, WAKE_SIGNAL } from "../src/model/names.ts";
 import type { DraftState, OutboundInput, OutboundResult, SendStep } from "../src/model/outbound.ts";
 import { People } from "./people.ts";
 
-const { posternCompose, posternScreen, posternCopy } = proxyLocalActivities<OutboundActivities>({
+// Local: quick and idempotent, and the agent waits for the answer. Bounded by number, because the SDK forgets a bound in
+// time that runs out between two attempts; a run that gave up is begun again by the same submit.
+const { posternCompose, posternScreen } = proxyLocalActivities<OutboundActivities>({
   startToCloseTimeout: "20 seconds",
-  scheduleToCloseTimeout: "10 minutes",
-  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "2 seconds", maximumAttempts: 34 },
 });
 
-// Regular: a transaction with the next hop may take minutes, and a worker that died in it is noticed by its heartbeat.
+const UNTIL_DONE = { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "1 minute" } as const;
+
+const { posternCopy } = proxyActivities<OutboundActivities>({ startToCloseTimeout: "1 minute", retry: UNTIL_DONE });
+
+// A transaction with the next hop may take minutes, and a worker that died in it is noticed by its heartbeat.
 const { posternSend } = proxyActivities<SendActivities>({
   startToCloseTimeout: "15 minutes",
   heartbeatTimeout: "30 seconds",
-  retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "1 minute" },
+  retry: UNTIL_DONE,
 });
 
 /**

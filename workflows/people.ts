@@ -1,4 +1,12 @@
-import { condition, defineSignal, defineUpdate, proxyLocalActivities, setHandler, workflowInfo } from "@temporalio/workflow";
+import {
+  condition,
+  defineSignal,
+  defineUpdate,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+  workflowInfo,
+} from "@temporalio/workflow";
 import type { HoldActivities } from "../activities/index.ts";
 import {
   HOLD_ACTIONS,
@@ -12,10 +20,17 @@ import {
 } from "../src/model/hold.ts";
 import { HOLD_MESSAGE } from "../src/model/names.ts";
 
-const { posternDecide, posternHoldTimer } = proxyLocalActivities<HoldActivities>({
+// Local: somebody waits for the answer, and asks again with the same token if there is none. The attempts are bounded
+// by number, because the SDK forgets a bound in time that runs out between two of them.
+const quick = proxyLocalActivities<HoldActivities>({
   startToCloseTimeout: "20 seconds",
-  scheduleToCloseTimeout: "10 minutes",
-  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+  retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "2 seconds", maximumAttempts: 15 },
+});
+
+// Nobody asks again for a signal or a timer: tried until the record answers.
+const patient = proxyActivities<HoldActivities>({
+  startToCloseTimeout: "30 seconds",
+  retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "1 minute" },
 });
 
 /** Milliseconds until the record is asked once more whether a hold is over. */
@@ -56,6 +71,7 @@ export class People {
     // Names an attempt that no token names, the same at every replay.
     this.#signals += 1;
     const nonce = `${workflowInfo().runId}:${this.#signals}`;
+    const { posternDecide } = via === "update" ? quick : patient;
     const answer = await posternDecide(this.#hold, action, message, { via, nonce });
     if (answer.result === "accepted") {
       this.status = answer.status;
@@ -81,7 +97,7 @@ export class People {
 
   async #until(at: number, event: HoldTimerEvent): Promise<void> {
     if (await condition(() => this.status !== "waiting", Math.max(1, at - Date.now()))) return;
-    const { status } = await posternHoldTimer(this.#hold, event);
+    const { status } = await patient.posternHoldTimer(this.#hold, event);
     // An attempt that was accepted meanwhile has said it already, and may have said more.
     if (this.status === "waiting") this.status = status;
   }
