@@ -132,9 +132,10 @@ describe("hostile Markdown", () => {
     ["what costs the square of its length", "_a".repeat(250_000)],
     ["levels that overflow the stack", ">".repeat(400_000)],
   ])("%s is given up in time", (_, markdown) => {
+    // Four tries of three seconds at the most, under the fifteen after which the thread itself is given up.
     const started = performance.now();
     expect(renderMarkdown(markdown)).toBeNull();
-    expect(performance.now() - started).toBeLessThan(12_000);
+    expect(performance.now() - started).toBeLessThan(14_000);
     // What was broken off leaves nothing behind.
     expect(text("*a* [b](https://c.example)")).toBe("a b (https://c.example/)\n");
   });

@@ -6,6 +6,7 @@ import { authenticateBytes } from "../../src/mail/read.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { sealMail } from "../../src/mail/seal.ts";
 import { compose, header } from "./drafts.ts";
+import { cpuOf } from "./letters.ts";
 import { LETTER, NOON, seal, sealed, ZONE } from "./sealed.ts";
 
 const resolver = createZoneResolver(ZONE);
@@ -107,12 +108,10 @@ describe("sealed mail", () => {
     expect(() => sealed({ dkim })).toThrow(TypeError);
   });
 
-  it("11 MB of attachments are sealed within a second", () => {
+  it("10 MiB of attachments are sealed within two seconds of processor time", async () => {
     const content = Buffer.alloc(10 * 1024 * 1024, 7).toString("base64");
     const composed = compose({ attachments: [{ filename: "a.bin", content_type: "application/octet-stream", content }] });
-    const started = performance.now();
-    sealed({}, composed);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(await cpuOf(() => sealed({}, composed))).toBeLessThan(2_000);
   });
 });
 
