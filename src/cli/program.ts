@@ -11,6 +11,7 @@ import { addIdentity } from "./identity.ts";
 import { addKeys } from "./keys.ts";
 import { addMailboxes } from "./mailboxes.ts";
 import { addMessages } from "./messages.ts";
+import { addPending } from "./pending.ts";
 import { addPolicies } from "./policies.ts";
 import { addReceive } from "./receive.ts";
 import { addReply, addSend } from "./send.ts";
@@ -51,6 +52,7 @@ export function buildProgram(deps: CliDeps, exit: (code: Exit) => void): Command
   addSend(cli);
   addReply(cli);
   addDrafts(cli);
+  addPending(cli);
   addStops(cli);
   addDecisions(cli);
   addDomains(cli);

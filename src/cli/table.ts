@@ -77,15 +77,22 @@ function rowLine<T>(columns: readonly Column<T>[], widths: readonly number[], ro
   return cells.join(GAP).trimEnd();
 }
 
-/** `name   value` lines, long values wrapped beside their name. A null value is left out. */
-export function formatFields(fields: readonly (readonly [string, string | null])[], cells: number | null): string {
+/**
+ * `name   value` lines, long values wrapped beside their name. A null value is left out. `broken`: how; `wrap` leaves long
+ * words whole, for copying, `fold` cuts them where strangers choose the words.
+ */
+export function formatFields(
+  fields: readonly (readonly [string, string | null])[],
+  cells: number | null,
+  broken: typeof wrap = wrap,
+): string {
   const shown = fields.filter((field): field is readonly [string, string] => field[1] !== null);
   const names = shown.reduce((most, [name]) => Math.max(most, width(name)), 0);
-  return shown.map(([name, value]) => fieldLines(pad(name, names), value, cells)).join("\n");
+  return shown.map(([name, value]) => fieldLines(pad(name, names), value, cells, broken)).join("\n");
 }
 
-function fieldLines(name: string, value: string, cells: number | null): string {
+function fieldLines(name: string, value: string, cells: number | null, broken: typeof wrap): string {
   const text = printable(value);
-  const lines = cells === null ? [text] : wrap(text, Math.max(20, cells - width(name) - GAP.length));
+  const lines = cells === null ? [text] : broken(text, Math.max(20, cells - width(name) - GAP.length));
   return lines.map((line, index) => (index === 0 ? name : " ".repeat(width(name))) + GAP + line).join("\n");
 }

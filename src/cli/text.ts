@@ -20,8 +20,8 @@ export function printableLines(text: string): string {
 }
 
 /** JSON that a terminal may be shown: what JSON.stringify leaves active is escaped, so the document stays the same. */
-export function printableJson(document: unknown): string {
-  return JSON.stringify(document, null, 2).replace(ACTIVE, (character) => (character === "\n" ? character : jsonEscape(character)));
+export function printableJson(document: unknown, indent = 2): string {
+  return JSON.stringify(document, null, indent).replace(ACTIVE, (character) => (character === "\n" ? character : jsonEscape(character)));
 }
 
 function visible(character: string): string {
@@ -80,4 +80,25 @@ export function wrap(text: string, cells: number): string[] {
     } else line = line === "" ? word : `${line} ${word}`;
   }
   return [...lines, line];
+}
+
+/** The same with longer words cut: no line is left for the terminal to break, where what a stranger wrote would begin a line. */
+export function fold(text: string, cells: number): string[] {
+  return wrap(text, cells).flatMap((line) => cut(line, cells));
+}
+
+function cut(line: string, cells: number): string[] {
+  if (width(line) <= cells) return [line];
+  const pieces: string[] = [];
+  let [piece, used] = ["", 0];
+  for (const { segment } of SEGMENTER.segment(line)) {
+    const wide = width(segment);
+    if (used + wide > cells && piece !== "") {
+      pieces.push(piece);
+      [piece, used] = ["", 0];
+    }
+    piece += segment;
+    used += wide;
+  }
+  return [...pieces, piece];
 }
