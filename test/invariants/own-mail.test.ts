@@ -26,7 +26,7 @@ let domain: Domain;
 beforeAll(async () => {
   postern = await Instance.start({ env: { POSTERN_TRUSTED_RELAYS: "127.0.0.1" } });
   const rule = { match: { domain: "acme.example", requireDkim: true, requireDmarc: true }, capabilities: ["mail.reply"] };
-  await postern.mailbox(RECIPIENT, definePolicy({ senders: [rule], defaultAction: "bounce" } as Parameters<typeof definePolicy>[0]));
+  await postern.mailbox(RECIPIENT, definePolicy({ senders: [rule], defaultAction: "bounce" }));
   domain = await postern.http.send<Domain>("POST", "/v1/domains", { domain: "acme.example" });
 });
 afterAll(() => postern.close());
