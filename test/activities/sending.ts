@@ -26,7 +26,7 @@ export async function openSite(directory: string): Promise<Site & { close(): Pro
   const store = await createSqliteStore({ path: join(directory, "postern.db") });
   const close = async (): Promise<void> => {
     await store.close();
-    if ("close" in blobs) await (blobs as Blobs & { close(): Promise<void> }).close();
+    await blobs.close();
   };
   return { store, blobs, close };
 }
