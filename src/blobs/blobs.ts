@@ -18,7 +18,7 @@ export interface Blobs {
 
 export interface BlobWriter {
   write(chunk: Buffer): Promise<void>;
-  /** INVARIANT: resolves only when the bytes survive a power cut (file and directory are synced). */
+  /** INVARIANT: resolves only when the bytes survive a power cut, and are found after it. */
   commit(): Promise<MessageRef>;
   /** Leaves no trace. Safe after `commit`, where it does nothing. */
   abort(): Promise<void>;

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { PosternError } from "../model/errors.ts";
 import { Allowance } from "./allowance.ts";
 import type { Blobs } from "./blobs.ts";
@@ -10,6 +11,7 @@ import { lockRoot, type Lock } from "./lock.ts";
 import { checkName, checkTenant, keyOf, type BlobName } from "./name.ts";
 import { journalOf } from "./path.ts";
 import { createSmallWriter } from "./small-writer.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { Tree } from "./tree.ts";
 
 export interface FileBlobs extends Blobs {
@@ -30,15 +32,19 @@ const HELD_BYTES = 32 << 20;
 /**
  * Blobs under `root` (made if absent, 0700), one file system, one process:
  *
- * - `journal/`: small blobs (to 256 KiB) as they come, many synced at once; see `Journal`. A minute later they are
- *   - `<tenant>/<2 hex>/<digest>`: files of their own, as larger ones are at once, and small ones when the journal is full.
+ * - `journal/`: blobs up to 256 KiB as they come; one fdatasync serves all that wait together.
+ * - `<tenant>/<2 hex>/<digest>`: files, which blobs of the journal become about a minute later, and others at once: larger
+ *   ones, and all of them while the journal is full.
  * - `incoming/`: unfinished files. Those older than 24 h are removed here and whenever the blobs are listed.
  * - `lock`
  *
- * A blob is in the journal or a file, each durable; what reads looks into the journal first, because a segment is removed
- * after its files are there. Removing a blob that is in the journal is a record there, so a crash does not bring it
- * back; its bytes are on the disk until the segment goes. Bounds: 32 MiB of memory for unfinished small blobs and 4 MiB
- * for the group being written, 80,000 names, 160 MiB of segments.
+ * INVARIANT: a committed blob is in the journal or a file, synced with the names that lead to it. Its record goes only when
+ * the file is there, so whoever reads looks into the journal first. Removing what is in the journal is a record of its own:
+ * a crash does not bring it back, but its bytes stay on the disk until the segment goes. What a crash left in the
+ * journal is read at the start (a second a gigabyte), and becomes files in the background as ever.
+ *
+ * Bounds: 32 MiB for unfinished small blobs and 4 MiB for the group being written, each copied once; 90,000 names in the
+ * journal, here and in every thread that reads; 200 MiB of segments.
  *
  * Rejects with `invalid_config` when the directory cannot be made or written or another process has it, with a temporary
  * `unavailable` when the disk is full or fails later.
@@ -74,13 +80,7 @@ export async function createFileBlobs(
     async get(tenant, digest) {
       const name = checked(tenant, digest);
       check();
-      const place = journal.find(name);
-      if (place === undefined) return tree.get(name);
-      // It may have become a file meanwhile, or been removed.
-      return read(place).catch(async (error: unknown) => {
-        if (journal.find(name) === place) throw error;
-        return tree.get(name);
-      });
+      return find(name);
     },
     async remove(tenant, digest) {
       const name = checked(tenant, digest);
@@ -112,9 +112,19 @@ export async function createFileBlobs(
     },
   };
 
-  /** Whether it is there, and neither file nor record is as young as `before`. */
+  async function find(name: BlobName): Promise<Buffer | null> {
+    const place = journal.find(name);
+    if (place === undefined) return tree.get(name);
+    return read(place).catch((error: unknown) => {
+      if (journal.find(name) === place) throw error;
+      // It has become a file meanwhile, or was removed.
+      return find(name);
+    });
+  }
+
+  /** Whether it is there, and neither record nor file is as young as `before`. In this order: a record becomes a young file. */
   async function isOlder(name: BlobName, before: number): Promise<boolean> {
-    const times = [await tree.timeOf(name), journal.find(name)?.at ?? null].filter((time) => time !== null);
+    const times = [journal.find(name)?.at ?? null, await tree.timeOf(name)].filter((time) => time !== null);
     return times.length > 0 && Math.max(...times) < before;
   }
 }
@@ -139,6 +149,7 @@ async function open(
   let lock: Lock | null = null;
   try {
     await mkdir(root, { recursive: true, mode: 0o700 });
+    await syncDirectory(dirname(root));
     lock = lockRoot(root);
     const tree = await Tree.open(root, now);
     const { journal, losses } = await Journal.open(journalOf(root), restMs);

@@ -13,13 +13,15 @@ import { startSmtp } from "../../src/smtp/start.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
 import { createReaderPool } from "../../src/threads/pool.ts";
 import { answerParent, type Subject } from "./child.ts";
-import { timed } from "./figures.ts";
+import { paced, timed } from "./figures.ts";
 
 export interface Setup {
   readonly root: string;
   readonly to: string;
   /** Read every message in the reader thread, as the door of an instance does; else the structure is not looked at. */
   readonly inspect: boolean;
+  /** Milliseconds until files are made of blobs; default: the product's. */
+  readonly restMs?: number;
 }
 
 export interface Stall {
@@ -29,10 +31,10 @@ export interface Stall {
   readonly turn: number;
 }
 
-answerParent(async ({ root, to, inspect }: Setup): Promise<Subject> => {
+answerParent(async ({ root, to, inspect, restMs }: Setup): Promise<Subject> => {
   const blobRoot = join(root, "blobs");
   const store = await createSqliteStore({ path: join(root, "bench.db") });
-  const blobs = await createFileBlobs(blobRoot, Date.now);
+  const blobs = await createFileBlobs(blobRoot, Date.now, restMs === undefined ? {} : { restMs });
   const reader = createReaderPool({ blobRoot, zone: null });
   const tenant = makeId("ten", randomBytes(16));
   await store.run("tenants.create", { id: tenant, name: "bench", at: 0 });
@@ -60,17 +62,24 @@ answerParent(async ({ root, to, inspect }: Setup): Promise<Subject> => {
     tasks: {
       port: async () => door.address.port,
       put: async ({ mails, atOnce }: { mails: readonly Uint8Array[]; atOnce: number }) =>
-        timed(mails, atOnce, (mail) => put(Buffer.from(mail.buffer, mail.byteOffset, mail.byteLength))),
+        timed(mails, atOnce, (mail) => put(bytesOf(mail))),
+      pace: async ({ mails, perSecond }: { mails: readonly Uint8Array[]; perSecond: number }) =>
+        paced(mails, perSecond, (mail) => put(bytesOf(mail))),
       watch: async () => void (watch = watchLoop()),
       stalled: async () => watch(),
     },
     async close() {
       await door.close();
       await reader.close();
+      await blobs.close();
       await store.close();
     },
   };
 });
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
 
 function watchLoop(): () => Stall {
   const delay = monitorEventLoopDelay({ resolution: 5 });

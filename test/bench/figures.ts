@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 /** The value that `share` (0–1) of all do not exceed. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -30,4 +32,16 @@ export async function timed<T>(
   const started = performance.now();
   await Promise.all(Array.from({ length: atOnce }, worker));
   return { ms: performance.now() - started, each };
+}
+
+/** Begins so many a second whether or not earlier ones have ended; milliseconds of each from when it was due. */
+export async function paced<T>(items: readonly T[], perSecond: number, work: (item: T) => Promise<unknown>): Promise<readonly number[]> {
+  const started = performance.now();
+  const each = items.map(async (item, index) => {
+    const due = started + (index * 1000) / perSecond;
+    await setTimeout(due - started);
+    await work(item);
+    return performance.now() - due;
+  });
+  return Promise.all(each);
 }

@@ -79,14 +79,14 @@ describe.skipIf(!existsSync(PRLIMIT))("on a full disk (skipped: there is no prli
     const put = async (number: number): Promise<string | null> => (await putter.order({ verb: "put", number })).refused;
     expect(await put(1)).toBeNull();
     const { bytes } = (await readSegments(join(root, "journal")))[0]!;
-    for (const size of [0, bytes.length, bytes.length + 100, bytes.length + 2_000]) {
+    for (const [cycle, size] of [0, bytes.length, bytes.length + 100, bytes.length + 2_000].entries()) {
       limitFiles(String(size));
       expect(await put(2)).toBe("unavailable");
       limitFiles("0");
       expect((await putter.order({ verb: "remove", number: 1 })).refused).toBe("unavailable");
       limitFiles("unlimited");
-      // Into the same segment again, or a new one: nothing must stand behind what was cut off.
       expect(await put(3)).toBeNull();
+      expect(await readSegments(join(root, "journal")), "what failed once takes nothing more").toHaveLength(cycle + 2);
     }
     await putter.kill();
     const blobs = await openBlobs(root);

@@ -178,6 +178,32 @@ describe("a blob that was removed", () => {
     }
   });
 
+  it("does not come back after a crash between the put and the removal, and one after it", async () => {
+    let root = await tempRoot();
+    for (const bytes of letters(4)) {
+      const digest = await put(await openBlobs(root), bytes);
+      root = await journalAlone(root);
+      const blobs = await openBlobs(root);
+      expect(await blobs.get(TENANT, digest)).toEqual(bytes);
+      await blobs.remove(TENANT, digest);
+      root = await journalAlone(root);
+      expect(await createFileReader(root).get(TENANT, digest)).toBeNull();
+    }
+    await expectAll(root, []);
+  });
+
+  it("does not come back as the file that was just being made of it", { timeout: 30_000 }, async () => {
+    const root = await tempRoot();
+    const blobs = await openBlobs(root, { restMs: 0 });
+    for (let round = 0; round < 20; round += 1) {
+      const digests = await Promise.all(Array.from({ length: 3 }, () => put(blobs, randomBytes(200_000))));
+      await expect.poll(() => readdir(join(root, "incoming")), { interval: 0, timeout: 5_000 }).not.toEqual([]);
+      await Promise.all(digests.map((digest) => blobs.remove(TENANT, digest)));
+    }
+    await expect.poll(() => readdir(join(root, "journal")), { timeout: 5_000 }).toEqual([]);
+    expect(await collect(blobs.list(Infinity))).toEqual([]);
+  });
+
   it("does not come back while files are made of the others, and nobody misses one meanwhile", { timeout: 30_000 }, async () => {
     const root = await tempRoot();
     const blobs = await openBlobs(root, { restMs: 0 });

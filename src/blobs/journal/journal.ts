@@ -1,5 +1,7 @@
 import { mkdir, readdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { keyOf, type BlobName } from "../name.ts";
+import { syncDirectory } from "../sync-directory.ts";
 import { Segment, type Entry } from "./segment.ts";
 import { segmentsAmong } from "./segment-name.ts";
 import type { Damage } from "./scan.ts";
@@ -25,7 +27,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Segments beyond which no blob is taken: 128 MiB and 80,000 blobs, and what was waiting then. */
+/** With more segments no blob is taken, but for those that wait already. */
 const MOST_SEGMENTS = 8;
 
 /** Bytes of blobs written and synced at once. */
@@ -57,6 +59,7 @@ export class Journal {
    */
   static async open(directory: string, age: number): Promise<{ readonly journal: Journal; readonly losses: readonly Loss[] }> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    await syncDirectory(dirname(directory));
     const journal = new Journal(directory, age);
     const losses: Loss[] = [];
     for (const name of segmentsAmong(await readdir(directory))) {

@@ -12,7 +12,7 @@ export interface Scan {
   readonly found: readonly Found[];
   /** Where the last whole record ends; before it, everything was looked at. */
   readonly end: number;
-  /** What was on the disk once and cannot be read any more. An append that was cut off is not damage. */
+  /** What was on the disk once and cannot be read any more. Not the last group: that one may have been cut off. */
   readonly damage: readonly Damage[];
 }
 
