@@ -39,7 +39,8 @@ function submissionOf(to: string, { revision }: DraftRow, mime: Buffer): Submiss
   const lines = (["to", "cc", "bcc"] as const).filter((kind) => named(kind) !== "").map((kind) => `- ${kind}: ${named(kind)}`);
   return {
     ...{ to: [to], cc: [], bcc: [], text: null },
-    subject: `Copy: ${subject}`.slice(0, 998),
+    // A pair of surrogates may have been cut in two.
+    subject: `Copy: ${subject}`.slice(0, 998).toWellFormed(),
     markdown: ["The attached message was sent without asking anybody (mode `monitored`).", "", ...lines].join("\n"),
     attachments: [{ filename: "sent.eml", content_type: "message/rfc822", content: mime.toString("base64") }],
   };
