@@ -70,7 +70,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await site.close();
-  await Promise.all([...cases.values()].map(({ peer }) => peer?.close()));
+  for (const { peer } of cases.values()) await peer?.close();
   await rm(directory, { recursive: true, force: true });
 });
 
