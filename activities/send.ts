@@ -19,8 +19,8 @@ export interface SendDeps extends Pick<ActivityDeps, "clock" | "random" | "onFau
   readonly transport: Transport;
   /** By today's policy and what SQL says now; what counts is checked again in the claim. */
   readonly judge: (input: OutboundInput, revision: RevisionRef, content: RevisionRow) => Promise<SendJudgement>;
-  /** The keys that sign for the mailbox, and what its identity says in this mode. */
-  readonly signers: (input: OutboundInput, mode: Mode) => Promise<Pick<Seal, "dkim" | "identity">>;
+  /** The keys that sign for the domain of `sender`, and what the mailbox's identity says in this mode. */
+  readonly signers: (input: OutboundInput, mode: Mode, sender: string) => Promise<Pick<Seal, "dkim" | "identity">>;
 }
 
 /** What screening says, as far as sending depends on it. */
@@ -149,8 +149,8 @@ function outgoingOf(deps: SendDeps, attempt: Attempt, signal: AbortSignal): Outg
 }
 
 async function sealed(deps: SendDeps, { input, revision, mime, terms, opened }: Attempt): Promise<Buffer> {
-  const { reviewed } = opened;
-  const signers = await deps.signers(input, terms.mode);
+  const { reviewed, envelope_sender } = opened;
+  const signers = await deps.signers(input, terms.mode, envelope_sender);
   const bytes = await deps.composer.seal({ tenant: input.tenant, ref: revision.mime }, { at: deps.clock(), reviewed, ...signers });
   if (bytes.subarray(-mime.length).equals(mime)) return bytes;
   throw new PosternError("internal", "what was sealed does not end with what was approved");

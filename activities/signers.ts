@@ -13,8 +13,8 @@ const MOST_KEYS = 1_000;
 /** The keys that sign for a mailbox, and what its identity header says (MM-18). Private keys stay in this process's memory. */
 export function createSigners(deps: OutboundDeps): SendDeps["signers"] {
   const opened = new Map<string, string>();
-  return async (input, mode) => {
-    const domain = await domainOf(deps, input);
+  return async (input, mode, sender) => {
+    const domain = await domainOf(deps, input, sender);
     const key = domain.keys.find(({ state }) => state === "active") ?? (await firstKey(deps, input, domain));
     return {
       dkim: { domain: domain.domain, selector: key.selector, private_key: pemOf(deps, opened, domain, key) },
@@ -23,10 +23,9 @@ export function createSigners(deps: OutboundDeps): SendDeps["signers"] {
   };
 }
 
-async function domainOf({ store }: Pick<OutboundDeps, "store">, { tenant, mailbox }: OutboundInput): Promise<DomainRow> {
-  const row = await store.run("mailboxes.get", { tenant, id: mailbox });
-  const name = row?.address.slice(row.address.lastIndexOf("@") + 1);
-  const domain = name === undefined ? null : await store.run("domains.get", { tenant, domain: name });
+/** Of the address the mail is from, whatever the mailbox is called by now: only its signature counts for it (RFC 7489 §3.1). */
+async function domainOf({ store }: Pick<OutboundDeps, "store">, { tenant }: OutboundInput, sender: string): Promise<DomainRow> {
+  const domain = await store.run("domains.get", { tenant, domain: sender.slice(sender.lastIndexOf("@") + 1) });
   if (domain === null) throw new PosternError("not_found", "the mailbox has no domain");
   return domain;
 }

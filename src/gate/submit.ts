@@ -30,12 +30,13 @@ const POLL_MS = 1_000;
 /** Milliseconds for a call that only needs the server's word. */
 const CALL_MS = 5_000;
 
-/** Starts the draft's workflow, or finds it, and waits for its first decision. The same input may be submitted any number of times. */
+/**
+ * Starts the draft's workflow, or finds it, and waits for its first decision. The same input may be submitted any number of
+ * times while Temporal remembers the run; who may come later than that looks for the draft first.
+ */
 export async function submit(deps: SubmitDeps, input: OutboundInput, deadlineMs: number): Promise<SubmitAnswer> {
   const deadline = performance.now() + deadlineMs;
   try {
-    const recorded = await draftOf(deps, input);
-    if (recorded !== null) return { kind: "draft", draft: recorded };
     return await startAndWait(deps, input, deadline);
   } catch (error) {
     deps.onFault(error);
@@ -47,7 +48,10 @@ export async function submit(deps: SubmitDeps, input: OutboundInput, deadlineMs:
 async function startAndWait(deps: SubmitDeps, input: OutboundInput, deadline: number): Promise<SubmitAnswer> {
   let watch = subscribe(deps, input, deadline);
   try {
-    const run = await start(deps, input, deadline);
+    const { run, isNew } = await start(deps, input, deadline);
+    // Another's run may have decided before we listened.
+    const early = isNew ? null : await read(deps, input, run);
+    if (early !== null) return early;
     for (;;) {
       const moved = await watch.moved;
       watch = subscribe(deps, input, deadline);
@@ -65,7 +69,13 @@ function subscribe({ store }: SubmitDeps, { draft }: OutboundInput, deadline: nu
   return store.watch(`draft:${draft}`, Math.max(0, Math.min(POLL_MS, deadline - performance.now())));
 }
 
-async function start(deps: SubmitDeps, input: OutboundInput, deadline: number): Promise<string | null> {
+/** `run`: null when one has completed, so that the record is there. `isNew`: it certainly began with this call. */
+interface Started {
+  readonly run: string | null;
+  readonly isNew: boolean;
+}
+
+async function start(deps: SubmitDeps, input: OutboundInput, deadline: number): Promise<Started> {
   try {
     const handle = await within(deps.client, Math.min(CALL_MS, deadline - performance.now()), () =>
       deps.client.workflow.start(WORKFLOW.outboundMessage, {
@@ -77,10 +87,9 @@ async function start(deps: SubmitDeps, input: OutboundInput, deadline: number): 
         requestEagerStart: deps.eager,
       }),
     );
-    return handle.firstExecutionRunId;
+    return { run: handle.firstExecutionRunId, isNew: handle.eagerlyStarted };
   } catch (error) {
-    // A run completed already, so the record is there.
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return { run: null, isNew: false };
     throw error;
   }
 }

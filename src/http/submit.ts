@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { crockford, draftMessageId, idBody, makeId, type DraftId, type MessageId, type ThreadId } from "../model/ids.ts";
+import { draftMessageId, idBody, makeId, type DraftId, type MailboxId, type MessageId, type ThreadId } from "../model/ids.ts";
 import { PosternError } from "../model/errors.ts";
 import type { MessageRef } from "../model/message.ts";
 import type { OutboundInput, Submission } from "../model/outbound.ts";
@@ -41,30 +41,25 @@ export async function submitDraft(
   draft: Draft,
   given: { key: string | null; hash: string },
 ): Promise<Submitted> {
-  const key = given.key ?? crockford(deps.random(16));
-  const place = { tenant: caller.tenant, mailbox: draft.mailbox.id, key };
   const offered: DraftId = makeId("drf", deps.random(16));
+  // Nobody can name it again, so there is nothing to remember.
+  if (given.key === null) return answered(deps, draft, await enter(deps, caller, draft, offered));
+  const place = { tenant: caller.tenant, mailbox: draft.mailbox.id, key: given.key };
   const row = await deps.store.run("idempotency.begin", { ...place, payload_hash: given.hash, draft: offered, at: deps.clock() });
   if ("conflict" in row) throw conflict();
-  const pinned = row.answer === null ? null : await pinnedAnswer(deps, caller, row.draft, JSON.parse(row.answer) as Pinned);
-  if (pinned !== null) return pinned;
+  const known = row.draft === offered ? null : await deps.store.run("drafts.get", { tenant: caller.tenant, id: row.draft });
+  if (known !== null && row.answer !== null) return pinnedAnswer(deps, known, JSON.parse(row.answer) as Pinned);
   try {
-    const answer = await enter(deps, caller, draft, row.draft);
-    return await answered(deps, draft, place, answer);
+    const answer = known === null ? await enter(deps, caller, draft, row.draft) : ({ kind: "draft", draft: known } as const);
+    if (answer.kind === "draft") await pin(deps, place, answer.draft);
+    return await answered(deps, draft, answer);
   } catch (error) {
-    if (isOver(error)) await deps.store.run("idempotency.release", { mailbox: place.mailbox, key, draft: row.draft });
+    await deps.store.run("idempotency.release", { mailbox: place.mailbox, key: place.key, draft: row.draft });
     throw error;
   }
 }
 
-/** INVARIANT: a key is only given up when nothing can come of its draft any more; a run that may still go on keeps it. */
-function isOver(error: unknown): boolean {
-  return error instanceof PosternError && (error.code === "invalid_request" || error.code === "too_many_requests");
-}
-
-async function pinnedAnswer(deps: HttpDeps, { tenant }: Caller, id: DraftId, { status }: Pinned): Promise<Submitted | null> {
-  const draft = await deps.store.run("drafts.get", { tenant, id });
-  if (draft === null) return null;
+async function pinnedAnswer(deps: HttpDeps, draft: DraftRow, { status }: Pinned): Promise<Submitted> {
   if (status === 403) throw await blocked(deps, draft);
   // The same answer as then, whatever has become of the draft since.
   return { status, draft: { ...draft, state: status === 202 ? "pending_send_approval" : "queued" } };
@@ -108,10 +103,10 @@ export async function holdingBytes<T>(
   }
 }
 
-async function answered(deps: HttpDeps, { mailbox }: Draft, place: { readonly key: string }, answer: SubmitAnswer): Promise<Submitted> {
+async function answered(deps: HttpDeps, { mailbox }: Draft, answer: SubmitAnswer): Promise<Submitted> {
   switch (answer.kind) {
     case "draft":
-      return pin(deps, mailbox, place.key, answer.draft);
+      return submitted(deps, answer.draft);
     case "limited":
       throw await tooManySends(deps, mailbox, answer.decision);
     case "failed":
@@ -123,12 +118,24 @@ async function answered(deps: HttpDeps, { mailbox }: Draft, place: { readonly ke
   }
 }
 
-async function pin(deps: HttpDeps, { id: mailbox }: MailboxRow, key: string, draft: DraftRow): Promise<Submitted> {
-  const status = draft.state === "blocked" ? 403 : draft.state === "pending_send_approval" ? 202 : 200;
-  const answer: Pinned = { kind: "draft", status };
-  await deps.store.run("idempotency.settle", { mailbox, key, status, answer: JSON.stringify(answer) });
+async function pin(
+  { store }: HttpDeps,
+  { mailbox, key }: { readonly mailbox: MailboxId; readonly key: string },
+  draft: DraftRow,
+): Promise<void> {
+  const answer: Pinned = { kind: "draft", status: statusOf(draft) };
+  await store.run("idempotency.settle", { mailbox, key, status: answer.status, answer: JSON.stringify(answer) });
+}
+
+async function submitted(deps: HttpDeps, draft: DraftRow): Promise<Submitted> {
+  const status = statusOf(draft);
   if (status === 403) throw await blocked(deps, draft);
   return { status, draft };
+}
+
+function statusOf({ state }: DraftRow): Pinned["status"] {
+  if (state === "blocked") return 403;
+  return state === "pending_send_approval" ? 202 : 200;
 }
 
 /** A recipient is never left out silently: the whole draft is refused, and says for whom. */

@@ -1,5 +1,6 @@
-import { createHash, createPrivateKey, sign } from "node:crypto";
+import { createHash, sign } from "node:crypto";
 import type { HeaderField } from "./header.ts";
+import { signingKey } from "./signing-key.ts";
 
 /** RFC 6376 §3.5; RSA with SHA-256 and relaxed/relaxed, which every verifier knows. */
 export interface DkimSigner {
@@ -43,7 +44,7 @@ export function signDkim(fields: readonly HeaderField[], bodyHash: Buffer, signe
     " b=",
   ].join("\r\n");
   const data = signedFields(fields, signed).map(relaxed).join("") + relaxedLine(unsigned);
-  const signature = sign("RSA-SHA256", Buffer.from(data), createPrivateKey(signer.private_key)).toString("base64");
+  const signature = sign("RSA-SHA256", Buffer.from(data), signingKey(signer.private_key)).toString("base64");
   return unsigned + (signature.match(/.{1,72}/g) ?? []).join("\r\n ");
 }
 

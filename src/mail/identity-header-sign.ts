@@ -1,6 +1,7 @@
-import { createPrivateKey, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import type { Seal } from "./composer.ts";
 import { IDENTITY_TYPE, type BoundParts, type IdentityClaims } from "./identity-header.ts";
+import { signingKey } from "./signing-key.ts";
 
 const LINE = 74;
 
@@ -9,7 +10,7 @@ export function formatIdentityHeader(identity: Seal["identity"], bound: BoundPar
   const { private_key, kid, header = "Postern-Identity", ...said } = identity;
   const claims: IdentityClaims = { v: 1, ...said, created: new Date(at).toISOString(), ...bound };
   const signed = `${encode({ alg: "ES256", kid, typ: IDENTITY_TYPE })}.${encode(claims)}`;
-  const signature = sign("sha256", Buffer.from(signed), { key: createPrivateKey(private_key), dsaEncoding: "ieee-p1363" });
+  const signature = sign("sha256", Buffer.from(signed), { key: signingKey(private_key), dsaEncoding: "ieee-p1363" });
   return `${header}:${(`${signed}.${signature.toString("base64url")}`.match(LINES) ?? []).map((line) => `\r\n ${line}`).join("")}`;
 }
 

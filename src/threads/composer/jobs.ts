@@ -15,7 +15,7 @@ import { guardViews } from "../jobs.ts";
 import type { ComposerJobs } from "../protocol.ts";
 import type { Turn } from "../turn.ts";
 
-/** What runs in a composer thread: the port `MailComposer` over blobs. Nothing is kept from one job to the next. */
+/** What runs in a composer thread: the port `MailComposer` over blobs. Nothing of mail is kept from one job to the next. */
 export function createComposerJobs(blobs: Pick<Blobs, "get">, turn: Turn): ComposerJobs {
   const open = async (mime: StoredMessage): Promise<OpenedMail> => {
     const raw = await readBlob(blobs, mime);
