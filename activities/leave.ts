@@ -91,7 +91,27 @@ function pauseOf({ retryMs }: OutboundDeps, { tries }: Since): number {
 async function finish(deps: OutboundDeps, { tenant, draft }: OutboundInput, reason: string, trace: Trace): Promise<SendStep> {
   const { at, audit_id, salt } = freshNames(deps);
   const { state } = await deps.store.run("sends.finish", { tenant, draft, state: "failed", reason, trace, at, audit_id, salt });
-  return { kind: "done", state, copy: false };
+  switch (state) {
+    case "unknown":
+      return { kind: "unknown" };
+    // Put before people a moment ago: looked at again at once, which says until when.
+    case "pending_send_approval":
+    case "queued":
+    case "sending":
+      return { kind: "again", after_ms: MOVED_MS, tried: false };
+    case "sent":
+    case "delivered":
+    case "bounced":
+    case "complained":
+    case "blocked":
+    case "rejected":
+    case "expired":
+    case "cancelled":
+    case "failed":
+      return { kind: "done", state, copy: false };
+    default:
+      return state satisfies never;
+  }
 }
 
 /** MM-05; the copy of a copy would be one without end. */

@@ -23,13 +23,16 @@ const { posternCompose, posternScreen } = proxyLocalActivities<OutboundActivitie
   retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "2 seconds", maximumAttempts: 34 },
 });
 
+/** Milliseconds until mail whose fate is unknown is looked at again. */
+const LOOK_AGAIN_MS = 3_600_000;
+
 const UNTIL_DONE = { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "1 minute" } as const;
 
 const { posternCopy } = proxyActivities<OutboundActivities>({ startToCloseTimeout: "1 minute", retry: UNTIL_DONE });
 
-// A transaction with the next hop may take minutes, and a worker that died in it is noticed by its heartbeat.
+// A transaction with the next hop may take half an hour by the bounds of its steps, and a worker that died in it is noticed by its heartbeat.
 const { posternSend } = proxyActivities<SendActivities>({
-  startToCloseTimeout: "15 minutes",
+  startToCloseTimeout: "45 minutes",
   heartbeatTimeout: "30 seconds",
   retry: UNTIL_DONE,
 });
@@ -93,9 +96,10 @@ class Draft {
       const heard = this.#heard;
       const step = await posternSend(this.#input, { at, tries });
       if (step.kind === "done" || step.kind === "hold") return step;
-      // INVARIANT (DESIGN §9.7): only a person says what becomes of mail whose fate nobody knows.
+      // INVARIANT (DESIGN §9.7): only a person says what becomes of mail whose fate nobody knows; to look changes nothing, but
+      // a transaction that was only thought lost may have recorded its end.
       if (step.kind === "again" && step.tried) tries += 1;
-      if (this.#heard === heard) await this.#untilHeard(step.kind === "unknown" ? Infinity : step.after_ms);
+      if (this.#heard === heard) await this.#untilHeard(step.kind === "unknown" ? LOOK_AGAIN_MS : step.after_ms);
     }
   }
 
@@ -112,8 +116,7 @@ class Draft {
 
   async #untilHeard(ms: number): Promise<void> {
     const before = this.#heard;
-    if (ms === Infinity) await condition(() => this.#heard !== before);
-    else await condition(() => this.#heard !== before, Math.max(1, ms));
+    await condition(() => this.#heard !== before, Math.max(1, ms));
   }
 
   /** The copy of monitored mail is a message of its own, which this one does not wait for (MM-05). */
