@@ -1,16 +1,6 @@
 import { activityInfo, cancellationSignal, heartbeat } from "@temporalio/activity";
 import type { Decision } from "../src/model/decision.ts";
-import type {
-  HoldAction,
-  HoldAnswer,
-  HoldMessage,
-  HoldRef,
-  HoldStatus,
-  HoldTimerEvent,
-  HoldTimes,
-  ReleaseInput,
-  ReleaseRefusal,
-} from "../src/model/hold.ts";
+import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, HoldStatus, HoldTimerEvent, HoldTimes } from "../src/model/hold.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import type { OutboundInput, RevisionRef, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
 import type { Trace } from "../src/store/contract.ts";
@@ -23,7 +13,6 @@ import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
 import { leave } from "./leave.ts";
-import { release } from "./release.ts";
 import { screen } from "./screen.ts";
 import type { SendDeps } from "./send.ts";
 import { createSigners } from "./signers.ts";
@@ -38,7 +27,6 @@ export interface InboundActivities {
 }
 
 export interface HoldActivities {
-  posternRelease(input: ReleaseInput): Promise<Decision | ReleaseRefusal>;
   posternDecide(ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival): Promise<HoldAnswer>;
   posternHoldTimes(ref: HoldRef): Promise<HoldTimes | null>;
   posternHoldTimer(ref: HoldRef, event: HoldTimerEvent): Promise<{ readonly status: HoldStatus }>;
@@ -73,7 +61,6 @@ export function createMainActivities(deps: OutboundDeps): HoldActivities & Outbo
   const judge: SendDeps["judge"] = (input, revision, content) => deps.screening.judge(input, revision, content);
   const sending = { ...deps, judge, signers: createSigners(deps) };
   return withCodes(deps, {
-    posternRelease: (input: ReleaseInput) => release(deps, input, traceHere()),
     posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
       decide(deps, ref, action, message, arrival, traceHere()),
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, ref),

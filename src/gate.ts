@@ -1,15 +1,14 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from "@temporalio/client";
-import { ApplicationFailure } from "@temporalio/common";
+import { WorkflowExecutionAlreadyStartedError, type Client } from "@temporalio/client";
 import { Gathering, GATHERING, type GatheringBounds, type Inputs } from "./gathering.ts";
 import type { Decision } from "./model/decision.ts";
 import { decide } from "./gate/decide.ts";
 import { submit, wake, type SubmitAnswer } from "./gate/submit.ts";
 import { inTime, isBusy, unavailable, within } from "./gate/within.ts";
-import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, ReleaseInput, ReleaseRefusal, ReleaseResult } from "./model/hold.ts";
-import { holdWorkflowId, inboundWorkflowId, sharedWorkflowId, type DraftId } from "./model/ids.ts";
+import type { HoldAction, HoldAnswer, HoldMessage, HoldRef } from "./model/hold.ts";
+import { inboundWorkflowId, sharedWorkflowId, type DraftId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
 import type { OutboundInput } from "./model/outbound.ts";
-import { RELEASE_REFUSED_FAILURE, WORKFLOW, type TaskQueues } from "./model/names.ts";
+import { WORKFLOW, type TaskQueues } from "./model/names.ts";
 import type { Store, Watch } from "./store/contract.ts";
 
 /** What the door tells the peer: a recorded decision, or that there is none yet. */
@@ -21,8 +20,6 @@ export type Answer =
 export interface Gate {
   /** One durable judgement; never throws for an expected outcome. Resolves within `deadlineMs`. */
   receive(input: InboundInput, deadlineMs: number): Promise<Answer>;
-  /** A person's decision about waiting mail. Rejects with a temporary `PosternError` when Temporal cannot be reached. */
-  release(input: ReleaseInput): Promise<Decision | ReleaseRefusal>;
   /** An agent's draft, until its first decision. Never throws for an expected outcome; resolves within `deadlineMs`. */
   submit(input: OutboundInput, deadlineMs: number): Promise<SubmitAnswer>;
   /**
@@ -57,7 +54,6 @@ const UNDECIDED = "20 hours";
 
 /** Milliseconds, for calls that only need the server's word; the answer to a peer has its own deadline. */
 const CALL_MS = 5_000;
-const RELEASE_MS = 20_000;
 
 /** The record is read this often when nothing is heard: the run may be another's, and its deferral older than our listening. */
 const POLL_MS = 1_000;
@@ -67,7 +63,6 @@ export function createGate(deps: GateDeps): Gate {
   const inbound: Inbound = { ...deps, together };
   return {
     receive: (input, deadlineMs) => receive(inbound, input, performance.now() + deadlineMs),
-    release: (input) => release(deps, input),
     submit: (input, deadlineMs) => submit(deps, input, deadlineMs),
     decide: (ref, action, message) => decide(deps, ref, action, message),
     wake: (drafts) => wake(deps, drafts),
@@ -173,49 +168,6 @@ function answerOf(decision: Decision): Answer {
 
 function deferralOf(error: unknown): "busy" | "unavailable" {
   return isBusy(error) ? "busy" : "unavailable";
-}
-
-async function release(deps: GateDeps, input: ReleaseInput): Promise<Decision | ReleaseRefusal> {
-  const row = await deps.store.run("messages.get", { tenant: input.tenant, id: input.message, view: "all" });
-  if (row === null) return { refused: "not_found" };
-  if (row.outcome !== "held" && row.outcome !== "quarantined") return { refused: "not_waiting" };
-  const result = await runRelease(deps, input);
-  if ("refused" in result) return result;
-  const decision = await deps.store.run("decisions.final", { message: input.message, stage: "release" });
-  if (decision === null) throw unavailable("the release was made and its record cannot be read");
-  return decision;
-}
-
-async function runRelease(deps: GateDeps, input: ReleaseInput): Promise<ReleaseResult | ReleaseRefusal> {
-  try {
-    return await within(deps.client, RELEASE_MS, () =>
-      deps.client.workflow.execute(WORKFLOW.releaseMessage, {
-        workflowId: holdWorkflowId(input.message),
-        taskQueue: deps.taskQueues.main,
-        args: [input],
-        workflowIdConflictPolicy: "FAIL",
-        workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
-      }),
-    );
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return elsewhere(deps, input);
-    const refusal = refusalOf(error);
-    if (refusal !== null) return refusal;
-    throw unavailable("the release could not be made now", error);
-  }
-}
-
-/** Somebody else has decided, or is about to: what still waits must not be called decided. */
-async function elsewhere({ store }: GateDeps, { message }: ReleaseInput): Promise<ReleaseRefusal> {
-  const decided = await store.run("decisions.final", { message, stage: "release" });
-  if (decided !== null) return { refused: "not_waiting" };
-  throw unavailable("somebody else is deciding about this message at this moment");
-}
-
-function refusalOf(error: unknown): ReleaseRefusal | null {
-  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return null;
-  if (error.cause.type !== RELEASE_REFUSED_FAILURE) return null;
-  return { refused: error.cause.message === "not_found" ? "not_found" : "not_waiting" };
 }
 
 async function ping(deps: GateDeps): Promise<void> {

@@ -21,8 +21,11 @@ import { pendingRoutes } from "./pending.ts";
 import { policyRoutes } from "./policies.ts";
 import { answerError, answerUnknownRoute, refuseInvalid } from "./problem.ts";
 import { probeRoutes } from "./probes.ts";
+import { releaseRoutes } from "./release.ts";
 import { signalTokenRoutes } from "./signal-token.ts";
+import { sinkRoutes } from "./sink.ts";
 import { stopRoutes } from "./stops.ts";
+import { suppressionRoutes } from "./suppressions.ts";
 import { tenantRoutes } from "./tenants.ts";
 import { waitRoutes } from "./wait.ts";
 import { wellKnownRoutes } from "./well-known.ts";
@@ -38,11 +41,14 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     sendRoutes,
     draftRoutes,
     decideRoutes,
+    releaseRoutes,
     pendingRoutes,
     editRoutes,
     signalTokenRoutes,
     modeRoutes,
     stopRoutes,
+    suppressionRoutes,
+    sinkRoutes,
     waitRoutes,
     decisionRoutes,
     grantRoutes,

@@ -7,7 +7,6 @@ import { decisionJson, DecisionJson, OutcomeJson } from "./decision-json.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { explanation, Explanation } from "./explain.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
-import { MessagePath, messageOf } from "./messages.ts";
 import { PageQuery, pageOf, present } from "./paging.ts";
 import { notFound } from "./problem.ts";
 import { guarded, json, problems } from "./route.ts";
@@ -41,25 +40,7 @@ const explain = guarded(["oversight", "admin"], {
   responses: { 200: json("The whole story", Explanation), ...problems({ 404: "No such decision" }) },
 });
 
-const Note = z
-  .strictObject({ note: z.string().max(500).optional().openapi({ description: "Why; kept beside the audit entry." }) })
-  .openapi("ReleaseNote", { example: { note: "known supplier, new address" } });
-
-const decide = (action: "release" | "discard") =>
-  guarded(["oversight"], {
-    method: "post",
-    path: `/v1/messages/{id}/${action}` as const,
-    tags: TAGS,
-    summary: action === "release" ? "Let a held or quarantined message through" : "End a hold by throwing the message away",
-    description: "A second, final decision by a person; it names the one it supersedes. Safe to repeat: the second call is a 409.",
-    request: { params: MessagePath, body: { required: false, content: { "application/json": { schema: Note } } } },
-    responses: {
-      200: json("The decision", DecisionJson),
-      ...problems({ 404: "No such message", 409: "The message does not wait for a decision", 422: "Bad note" }),
-    },
-  });
-
-/** What was decided and why; and the decisions people make (X-32). */
+/** What was decided and why (X-32). */
 export function decisionRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   app.openapi(list, async (c) => {
@@ -74,16 +55,6 @@ export function decisionRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const row = await decisionOf(deps, caller, c.req.valid("param").id);
     return c.json(await explanation(deps, caller.tenant, row), 200);
   });
-  for (const action of ["release", "discard"] as const) {
-    app.openapi(decide(action), async (c) => {
-      const caller = currentCaller(c);
-      const row = await messageOf(deps, caller, c.req.valid("param").id);
-      const { note = "" } = c.req.valid("json");
-      const answer = await deps.gate.release({ tenant: caller.tenant, message: row.id, action, actor: caller.actor, note });
-      if ("refused" in answer) throw refusedRelease(answer.refused);
-      return c.json(decisionJson({ decision: answer, mailbox: row.mailbox, thread: row.thread, body_sha256: null, final: true }), 200);
-    });
-  }
   return app;
 }
 
@@ -91,13 +62,6 @@ async function decisionOf(deps: HttpDeps, caller: Caller, id: string): Promise<D
   const row = isId("dec", id) ? await deps.store.run("decisions.get", { tenant: caller.tenant, id }) : null;
   if (row === null || !sees(caller, row.mailbox)) throw notFound("decision");
   return row;
-}
-
-function refusedRelease(why: "not_found" | "not_waiting"): PosternError {
-  if (why === "not_found") return notFound("message");
-  return new PosternError("already_decided", "the message does not wait for a decision", {
-    fix: "`GET /v1/mailboxes/{id}/decisions?message_id=` says who decided",
-  });
 }
 
 /** A filter by something that is no id would silently match nothing. */

@@ -7,12 +7,18 @@ export type OpenApiDocument = ReturnType<OpenAPIHono<HttpEnv>["getOpenAPI31Docum
 const DESCRIPTION = [
   "The mail gate for AI agents.",
   "Every inbound message is verified, judged by the mailbox's policy, budgeted and only then delivered.",
+  "What agents write is screened, shown to people where the mailbox says so, and leaves once.",
   "Times are RFC 3339 in UTC. Lists are newest first. Errors are RFC 9457 problems with a stable `code` and a `fix`.",
   "Another tenant's object is a 404.",
 ].join(" ");
 
 const TAGS = [
   { name: "Messages", description: "What was delivered: wait, list, read." },
+  { name: "Drafts", description: "What agents write: submit, follow, cancel." },
+  { name: "Approvals", description: "What waits for people, and what they say to it." },
+  { name: "Oversight", description: "How much people see and decide, and the kill switch." },
+  { name: "Suppressions", description: "Whom nobody writes to." },
+  { name: "Sandbox", description: "What would have left, where there is no relay." },
   { name: "Mailboxes", description: "Agents' mailboxes and their addresses." },
   { name: "Domains", description: "Whose domains they are, and the keys their mail is signed with." },
   { name: "Policies", description: "What a mailbox lets in." },

@@ -1,4 +1,3 @@
-import type { Decision } from "./decision.ts";
 import type { DraftId, KeyId, MailboxId, MessageId, TenantId } from "./ids.ts";
 
 /** What waits for people: a draft, or inbound mail that was held (also by `gated_all`) or quarantined. Its id is the thing's own. */
@@ -82,20 +81,3 @@ export interface HoldTimes {
   readonly escalate_at: number | null;
   readonly expires_at: number;
 }
-
-/** Input of the workflow `releaseMessage`: what a person decided about a held or quarantined message. */
-export interface ReleaseInput {
-  readonly tenant: TenantId;
-  readonly message: MessageId;
-  readonly action: "release" | "discard";
-  readonly actor: Decision["actor"];
-  /** The person's words, for the audit's private details; at most 1,000 characters. */
-  readonly note: string;
-}
-
-/** The message does not exist for this tenant, or waits for nobody. */
-export interface ReleaseRefusal {
-  readonly refused: "not_found" | "not_waiting";
-}
-
-export type ReleaseResult = Pick<Decision, "id" | "outcome" | "reason">;

@@ -5,7 +5,6 @@ export const WORKFLOW = {
   inboundMessage: "inboundMessage",
   /** The same for messages that arrived together. */
   inboundMessages: "inboundMessages",
-  releaseMessage: "releaseMessage",
   /** An agent's draft, from submitting to the last reply of the transport. Id `out-…`. */
   outboundMessage: "outboundMessage",
   /** Inbound mail that waits for people. Id `hold-…`. */
@@ -41,9 +40,6 @@ export const DEFERRED_FAILURE = "Deferred";
 
 /** `ApplicationFailure.type` of a draft that was refused for a cap: the agent may submit the same again. */
 export const LIMITED_FAILURE = "Limited";
-
-/** `ApplicationFailure.type` of a release that found nothing waiting. */
-export const RELEASE_REFUSED_FAILURE = "ReleaseRefused";
 
 export interface TaskQueues {
   readonly inbound: string;

@@ -46,8 +46,6 @@ export interface Operations extends OutboundOperations {
 
   /** The budget step: returns the recorded final decision if there is one, else charges, records and returns. */
   "inbound.decide": Op<InboundProposal, Decision>;
-  /** A person ends a hold or a quarantine. */
-  "release.decide": Op<ReleaseProposal, Decision | { readonly refused: "not_found" | "not_waiting" }>;
 
   /** Of inbound mail. */
   "decisions.final": Op<{ message: MessageId; stage: "inbound" | "release" }, Decision | null>;
@@ -276,19 +274,6 @@ export interface Trace {
   readonly workflow_id: string;
   readonly run_id: string;
   readonly activity_id: string;
-}
-
-export interface ReleaseProposal {
-  readonly tenant: TenantId;
-  readonly message: MessageId;
-  readonly action: "release" | "discard";
-  readonly actor: Actor;
-  readonly note: string;
-  readonly trace: Trace;
-  readonly at: number;
-  readonly decision_id: DecisionId;
-  readonly audit_id: Id<"aud">;
-  readonly salt: string;
 }
 
 /** `sent`: outbound, from the moment data goes out; how it fared says its draft. */

@@ -30,7 +30,7 @@ export interface Ending extends Fresh {
 }
 
 /** The hold's row alone; what it was about is moved by its own. */
-export async function closeHold(tx: Tx, hold: Pick<HoldsTable, "id" | "tenant">, status: HoldEnd, at: number): Promise<void> {
+async function closeHold(tx: Tx, hold: Pick<HoldsTable, "id" | "tenant">, status: HoldEnd, at: number): Promise<void> {
   await tx.db.updateTable("holds").set({ status, decided_at: at }).where("id", "=", hold.id).where("status", "=", "waiting").execute();
   touchHold(tx, hold);
 }

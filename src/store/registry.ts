@@ -14,7 +14,6 @@ import type { OperationsOf, Registry } from "./operation.ts";
 import { oversight } from "./oversight.ts";
 import { policies } from "./policies.ts";
 import { receipts } from "./receipts.ts";
-import { release } from "./release.ts";
 import { revisions } from "./revisions.ts";
 import { screening } from "./screening.ts";
 import { secrets } from "./secrets.ts";
@@ -45,7 +44,6 @@ export const registry: Registry = {
   ...policies,
   ...threads,
   ...inbound,
-  ...release,
   ...decisions,
   ...messages,
   ...receipts,

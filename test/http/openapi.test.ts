@@ -16,7 +16,9 @@ afterAll(() => rig.stop());
 
 /** Every route the product promises; the document has these and no others. */
 const ROUTES = `
+DELETE /v1/drafts/{id}
 DELETE /v1/keys/{id}
+DELETE /v1/suppressions/{id}
 GET /.well-known/jwks.json
 GET /.well-known/multimail-signing-key
 GET /.well-known/postern-signing-key
@@ -28,18 +30,30 @@ GET /readyz
 GET /v1/decisions/{id}/explain
 GET /v1/domains
 GET /v1/domains/{domain}
+GET /v1/drafts/{id}
 GET /v1/mailboxes
 GET /v1/mailboxes/{id}
 GET /v1/mailboxes/{id}/decisions
+GET /v1/mailboxes/{id}/drafts
 GET /v1/mailboxes/{id}/messages
 GET /v1/mailboxes/{id}/policy
 GET /v1/mailboxes/{id}/wait
 GET /v1/messages/{id}
 GET /v1/messages/{id}/raw
+GET /v1/pending
+GET /v1/pending/{id}
+GET /v1/sink
+GET /v1/sink/{id}
+GET /v1/sink/{id}/raw
+GET /v1/stops
+GET /v1/suppressions
+PATCH /v1/mailboxes/{id}
 POST /alloc
 POST /api/domains/add
 POST /api/domains/{domain}/verify
 POST /postbox/alloc
+POST /v1/agents/{agent_id}/start
+POST /v1/agents/{agent_id}/stop
 POST /v1/domains
 POST /v1/domains/{domain}/activate
 POST /v1/domains/{domain}/rotate
@@ -48,9 +62,22 @@ POST /v1/grants/check
 POST /v1/keys
 POST /v1/mailboxes
 POST /v1/mailboxes/{id}/aliases
+POST /v1/mailboxes/{id}/decide/{email_id}
+POST /v1/mailboxes/{id}/mode-code
+POST /v1/mailboxes/{id}/send
+POST /v1/mailboxes/{id}/start
+POST /v1/mailboxes/{id}/stop
 POST /v1/messages/{id}/discard
 POST /v1/messages/{id}/release
+POST /v1/messages/{id}/reply
 POST /v1/messages/{id}/usage
+POST /v1/oversight/decide
+POST /v1/pending/decide
+POST /v1/pending/{id}/edit
+POST /v1/pending/{id}/token
+POST /v1/start
+POST /v1/stop
+POST /v1/suppressions
 POST /v1/tenants
 PUT /v1/mailboxes/{id}/policy`
   .trim()

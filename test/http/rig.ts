@@ -3,7 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
+import { decide } from "../../activities/decide.ts";
+import type { OutboundDeps } from "../../activities/deps.ts";
 import type { Blobs } from "../../src/blobs/blobs.ts";
+import { createUses } from "../../src/blobs/uses.ts";
 import { bootstrap } from "../../src/bootstrap.ts";
 import type { Gate } from "../../src/gate.ts";
 import { createHttpApp } from "../../src/http/app.ts";
@@ -12,6 +15,7 @@ import { startHttp } from "../../src/http/server.ts";
 import { createZoneResolver, type Zone } from "../../src/mail/dns.ts";
 import type { MailReader } from "../../src/mail/reader.ts";
 import type { FinalOutcome } from "../../src/model/decision.ts";
+import { holdWorkflowOf } from "../../src/model/hold-workflow.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import type { MessageRef } from "../../src/model/message.ts";
 import { makeId, type MailboxId, type MessageId, type TenantId } from "../../src/model/ids.ts";
@@ -88,9 +92,15 @@ export async function startRig(): Promise<Rig> {
   const boot = await bootstrap({ store, dataDir: dir, adminKey: ADMIN_KEY, clock, random });
   const deps: HttpDeps = {
     store,
-    gate: gateOver(store, rig, random),
+    gate: gateOver({ store, rig, random, clock, grants: boot.grants }),
     blobs: blobsOver(bytes),
+    uses: createUses(),
     reader: readerOver(bytes),
+    composer: { preview: unused },
+    freezer: { freeze: unused, recall: unused },
+    screening: { judge: unused },
+    transport: { kind: "sandbox" },
+    temporal: { address: "127.0.0.1:7233", namespace: "default" },
     grants: boot.grants,
     identity: boot.identity.jwk,
     sealer: boot.sealer,
@@ -160,21 +170,26 @@ function caller(base: string) {
   };
 }
 
-function gateOver(store: Store, rig: { temporalUp: boolean; now: number }, random: HttpDeps["random"]): Gate {
+interface GateParts extends Pick<HttpDeps, "store" | "random" | "clock" | "grants"> {
+  readonly rig: { readonly temporalUp: boolean };
+}
+
+/** What a workflow would do with an attempt, without one. */
+function gateOver({ rig, ...parts }: GateParts): Gate {
+  const deps = { ...parts, freezer: { freeze: unused, recall: unused }, screening: { judge: unused } } as unknown as OutboundDeps;
   return {
-    receive: () => Promise.reject(new Error("no mail comes in by this door")),
-    release: (input) =>
-      store.run("release.decide", {
-        ...input,
-        trace: { workflow_id: "hold-1", run_id: Buffer.from(random(8)).toString("hex"), activity_id: "1" },
-        at: rig.now,
-        decision_id: makeId("dec", random(16)),
-        audit_id: makeId("aud", random(16)),
-        salt: Buffer.from(random(16)).toString("hex"),
-      }),
+    receive: unused,
+    submit: unused,
+    wake: () => Promise.resolve(),
+    decide: (ref, action, message) => {
+      const trace = { workflow_id: holdWorkflowOf(ref.hold), run_id: Buffer.from(parts.random(8)).toString("hex"), activity_id: "1" };
+      return decide(deps, ref, action, message, { via: "update", nonce: trace.run_id }, trace);
+    },
     ping: () => (rig.temporalUp ? Promise.resolve() : Promise.reject(new PosternError("unavailable", "down", { temporary: true }))),
   };
 }
+
+const unused = () => Promise.reject(new Error("not asked by this door"));
 
 function blobsOver(bytes: ReadonlyMap<string, Buffer>): Blobs {
   return {
@@ -187,7 +202,6 @@ function blobsOver(bytes: ReadonlyMap<string, Buffer>): Blobs {
 
 /** Reads `header, blank line, text`. */
 function readerOver(bytes: ReadonlyMap<string, Buffer>): MailReader {
-  const unused = () => Promise.reject(new Error("not asked by this door"));
   return {
     inspect: unused,
     authenticate: unused,

@@ -1,9 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { signDecisionToken } from "../../src/grants/decision-token.ts";
 import { PosternError } from "../../src/model/errors.ts";
-import { inboundWorkflowId } from "../../src/model/ids.ts";
+import { holdWorkflowId, inboundWorkflowId } from "../../src/model/ids.ts";
+import type { InboundInput } from "../../src/model/message.ts";
 import type { MailReader } from "../../src/mail/reader.ts";
 import { makeSigner, sign, write } from "../support/signer.ts";
+import { addKey } from "../store/outbound-samples.ts";
 import { openGateRig, type GateRig } from "../workflows/gate-rig.ts";
 import { payloadsIn } from "../workflows/histories.ts";
 import { canary, sightings } from "./canary.ts";
@@ -24,6 +28,14 @@ async function receive(text = "Hello.") {
   const { input, answer } = await rig.receive(place, { bytes: await sign(write({ from: BOSS, text }), acme), sender: BOSS, ip: acme.ip });
   const forAgent = await rig.store.run("messages.get", { tenant: place.tenant, id: input.message, view: "agent" });
   return { input, answer, forAgent };
+}
+
+/** By the key of a person who may. */
+async function approve({ tenant, mailbox, message: hold }: InboundInput) {
+  const actor = await addKey(rig.store, tenant, ["oversight"]);
+  const decided = { tenant, hold, workflow: holdWorkflowId(hold), action: "approve", actor, content_hash: null, edit: null } as const;
+  const token = await signDecisionToken(rig.grants, decided, Date.now(), randomBytes(16), 60);
+  return rig.gate.decide({ tenant, mailbox, hold }, "approve", { token });
 }
 
 const broken = () => new PosternError("internal", `cannot read ${QUOTED}`, { detail: QUOTED });
@@ -60,7 +72,7 @@ describe("DESIGN §9.4 an error of a step is a hold, never a pass", () => {
     rig.failNext("scan", broken());
     const { input, forAgent } = await receive();
     expect(forAgent).toBeNull();
-    await rig.gate.release({ tenant: input.tenant, message: input.message, action: "release", actor: "postern", note: "" });
+    expect(await approve(input)).toMatchObject({ result: "accepted", status: "approved" });
     expect(await rig.store.run("messages.get", { tenant: input.tenant, id: input.message, view: "agent" })).toMatchObject({
       subject: "Hello",
       outcome: "delivered",

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import type { Decision } from "../../src/model/decision.ts";
 import type { HoldAction, HoldActor, HoldAnswer, HoldId } from "../../src/model/hold.ts";
 import { idBody, type DraftId, type KeyId, type MailboxId } from "../../src/model/ids.ts";
-import type { Scope } from "../../src/store/contract.ts";
+import type { InboundProposal, Scope } from "../../src/store/contract.ts";
 import type { HoldAttempt, HoldTimer, Screened, ScreenProposal } from "../../src/store/contract-outbound.ts";
 import { blobOf, fresh, GATED, letterOf, screenedAgain, to } from "./outbound-samples.ts";
 import { DAY, MINUTE, newId, NOON } from "./samples.ts";
@@ -130,6 +131,21 @@ export function outcomeOf(answer: HoldAnswer): string {
 export async function say(world: World, attempt: HoldAttempt, note: string): Promise<void> {
   const { tenant, hold, nonce, at } = attempt;
   await world.store.run("holds.note", { tenant, hold, nonce, note, at });
+}
+
+/** A new person lets held mail go, or throws it away: the decision that comes of it. */
+export async function endHeld(
+  world: World,
+  { input, at }: Pick<InboundProposal, "input" | "at">,
+  action: "approve" | "reject" = "approve",
+  note = "fine",
+): Promise<Decision> {
+  const said = attemptOf(world, input.message, action, await addKey(world, ["oversight"]), { at: at + MINUTE });
+  await say(world, said, note);
+  await decide(world, said);
+  const decision = await world.store.run("decisions.final", { message: input.message, stage: "release" });
+  if (decision === null || decision.id !== said.decision_id) throw new Error("the attempt did not count");
+  return decision;
 }
 
 export function timerOf(world: World, hold: HoldId, event: HoldTimer["event"], at: number): HoldTimer {

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KeyId } from "../../src/model/ids.ts";
 import type { ScreenProposal } from "../../src/store/contract-outbound.ts";
-import { addMailbox, again, DAY, HOUR, MINUTE, newDomain, newId, proposalOf, releaseOf } from "./samples.ts";
+import { addMailbox, again, DAY, HOUR, MINUTE, newDomain, newId, proposalOf } from "./samples.ts";
 import {
   addKey,
   attemptOf,
@@ -601,14 +601,6 @@ describe("inbound mail that waits", () => {
       actor: "postern",
     });
     expect(await world.store.run("messages.get", { tenant: world.tenant, id, view: "agent" })).toBeNull();
-  });
-
-  it("what a release decided has no longer to be decided here", async () => {
-    const { id, proposal } = await hold();
-    await world.store.run("release.decide", releaseOf(proposal));
-    expect(await world.store.run("holds.get", { tenant: world.tenant, id })).toMatchObject({ status: "approved" });
-    expect(outcomeOf(await decide(world, attemptOf(world, id, "approve", ann)))).toBe("already_decided");
-    expect(await world.store.run("holds.timer", timerOf(world, id, "expire", EXPIRY))).toEqual({ status: "approved" });
   });
 
   it("mail that was held before holds had rows waits from its first attempt on, with a whole time ahead", async () => {

@@ -2,7 +2,8 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { INBOUND_OUTCOMES } from "../../src/model/decision.ts";
 import { inboundWorkflowId } from "../../src/model/ids.ts";
-import { again, NOON, proposalOf, releaseOf } from "./samples.ts";
+import { endHeld } from "./hold-samples.ts";
+import { again, NOON, proposalOf } from "./samples.ts";
 import { openWorld } from "./world.ts";
 
 it("a delivered message has one row, one decision, one audit entry and the next place in its mailbox", async () => {
@@ -144,7 +145,7 @@ it("places in the order of delivery are given without gaps, also to what a perso
   const held = proposalOf(world, { proposal: { outcome: "held", reason: "guard_error" } });
   await store.run("inbound.decide", held);
   await Promise.all(Array.from({ length: 5 }, () => store.run("inbound.decide", proposalOf(world))));
-  await store.run("release.decide", releaseOf(held));
+  await endHeld(world, held);
   const rows = await store.run("messages.delivered_after", { tenant, mailbox, after: 2, limit: 10 });
   expect(rows.map((row) => row.delivery_seq)).toEqual([3, 4, 5, 6]);
   expect(rows.at(-1)!.id).toBe(held.input.message);

@@ -11,7 +11,7 @@ import { migrate } from "../../src/store/sqlite/migrate.ts";
 import { openWriter } from "../../src/store/sqlite/open.ts";
 import { attemptOf, editOf, hashOf, timerOf } from "./hold-samples.ts";
 import { atSending, GATED, keyOf, letterOf, questionAbout, suppressionOf, fresh } from "./outbound-samples.ts";
-import { newId, NOON, proposalOf, questionOf, releaseOf } from "./samples.ts";
+import { newId, NOON, proposalOf, questionOf } from "./samples.ts";
 import { tempDirectory } from "./world.ts";
 
 it("no operation reads a whole table that grows with the mail", async () => {
@@ -64,7 +64,6 @@ function operations(): [OperationName, Args<OperationName>][] {
     ["inbound.decide", held],
     ["inbound.decide", delivered],
     ["inbound.decide", proposalOf(place, { proposal: { outcome: "rejected_at_policy" } })],
-    ["release.decide", releaseOf(held)],
     ["threads.resolve", questionOf(place, { references: ["1@x.example"], rfc_message_id: "2@x.example", automatic: true })],
     ["threads.resolve", questionOf(place, { sender: `b@${domain}` })],
     ["decisions.of_run", { message, run: "r" }],
@@ -145,6 +144,7 @@ function holdOperations(place: { tenant: TenantId; mailbox: MailboxId }): [Opera
     { tenant, hold, nonce: attempt.nonce, note: "n", at: NOON },
   ];
   const attempt = (...args: [HoldAttempt["action"], KeyId, Partial<HoldAttempt>?]) => attemptOf(world, hold, ...args);
+  const mail = proposalOf(place, { proposal: { outcome: "held" } });
   const reject = attempt("reject", ann, { content_hash: hashOf("words") });
   const { edit: _, ...late } = attempt("approve", ann);
   const target = { tenant, actor: "postern", at: NOON, stopped: true } as const;
@@ -162,6 +162,8 @@ function holdOperations(place: { tenant: TenantId; mailbox: MailboxId }): [Opera
     ["holds.attempts", { tenant, hold }],
     ["holds.decide", { ...attempt("approve", ann), hold: left!.input.draft }],
     ["holds.decide", { ...attempt("cancel", author), hold: queued!.input.draft }],
+    ["inbound.decide", mail],
+    ["holds.decide", { ...attempt("approve", ann), hold: mail.input.message }],
     ["holds.timer", timerOf(world, hold, "expire", NOON)],
     ["oversight.set_address", { ...place, address: "boss@acme.example", actor: "postern", at: NOON, ...fresh() }],
     ...[{ mailbox }, { agent: "a" }, { tenant: true } as const].map((each): [OperationName, Args<OperationName>] => [

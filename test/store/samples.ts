@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { makeId, type Id, type IdPrefix, type MailboxId, type TenantId } from "../../src/model/ids.ts";
 import type { PolicyPin } from "../../src/model/decision.ts";
 import type { Headline, MessageFacts } from "../../src/model/message.ts";
-import type { InboundProposal, Limits, MailboxRow, ReleaseProposal, Store, ThreadQuestion } from "../../src/store/contract.ts";
+import type { InboundProposal, Limits, MailboxRow, Store, ThreadQuestion } from "../../src/store/contract.ts";
 
 export const NOON = Date.UTC(2026, 10, 21, 12);
 export const MINUTE = 60_000;
@@ -109,22 +109,6 @@ export function again(proposal: InboundProposal, changes: Partial<InboundProposa
   const { run, ...rest } = changes;
   const trace = { ...proposal.trace, run_id: run ?? proposal.trace.run_id };
   return { ...proposal, trace, decision_id: newId("dec"), audit_id: newId("aud"), salt: randomBytes(16).toString("hex"), ...rest };
-}
-
-export function releaseOf(proposal: InboundProposal, changes: Partial<ReleaseProposal> = {}): ReleaseProposal {
-  return {
-    tenant: proposal.input.tenant,
-    message: proposal.input.message,
-    action: "release",
-    actor: "key:key_0000000000000000",
-    note: "fine",
-    trace: { workflow_id: "hold-x", run_id: "release-run", activity_id: "1" },
-    at: proposal.at + MINUTE,
-    decision_id: newId("dec"),
-    audit_id: newId("aud"),
-    salt: randomBytes(16).toString("hex"),
-    ...changes,
-  };
 }
 
 export function questionOf(world: Place, overrides: Partial<ThreadQuestion> = {}): ThreadQuestion {

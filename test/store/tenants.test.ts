@@ -14,7 +14,7 @@ import {
   suppressionOf,
   type OutboundWorld,
 } from "./outbound-samples.ts";
-import { newDomain, newId, NOON, proposalOf, questionOf, releaseOf } from "./samples.ts";
+import { newDomain, newId, NOON, proposalOf, questionOf } from "./samples.ts";
 
 /** Operations that look something up for a tenant; those that only add are the caller's to aim. */
 type Asked = { [K in OperationName]: Args<K> extends { tenant: TenantId } ? K : never }[OperationName];
@@ -112,7 +112,6 @@ async function questions(
     "policies.current": [{ tenant, mailbox }, null],
     "policies.get": [{ tenant, id: policyId }, null],
     "threads.resolve": [question, { thread: `thr_${question.message.slice(4)}`, loop: null }],
-    "release.decide": [releaseOf(held, { tenant }), { refused: "not_found" }],
     "decisions.get": [{ tenant, id: delivered.decision_id }, null],
     "decisions.list": [{ tenant, mailbox, limit: 9 }, empty],
     "messages.get": [{ tenant, id: message, view: "all" }, null],

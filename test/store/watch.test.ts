@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { proposalOf, releaseOf } from "./samples.ts";
+import { endHeld } from "./hold-samples.ts";
+import { proposalOf } from "./samples.ts";
 import { openStore, openWorld } from "./world.ts";
 
 /** Timers of this process that would keep it alive. */
@@ -43,10 +44,7 @@ it("MH-05 a watch on a mailbox tells of deliveries and releases, not of refusals
   await world.store.run("inbound.decide", proposalOf(world, { proposal: { outcome: "rejected_at_policy" } }));
   silent.cancel();
   expect(await silent.moved).toBe(false);
-  for (const act of [
-    () => world.store.run("inbound.decide", proposalOf(world)),
-    () => world.store.run("release.decide", releaseOf(held)),
-  ]) {
+  for (const act of [() => world.store.run("inbound.decide", proposalOf(world)), () => endHeld(world, held)]) {
     const watch = world.store.watch(key, 10_000);
     await act();
     expect(await watch.moved).toBe(true);

@@ -71,12 +71,13 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   const taskQueues = uniqueQueues();
   const onFault = (fault: (typeof faults)[number]) => void faults.push(fault);
   const real = { store, blobs, uses: createUses(), clock: Date.now, random: randomBytes, loopCaps: LOOP_CAPS, onFault };
+  const keys = keysFor();
   const workers = await createPosternWorkers({
     ...{ connection, namespace: "default", taskQueues, ...options },
     bundle: await (bundle ??= bundlePosternWorkflows()),
     deps: createOutboundDeps(
       { ...real, reader: troubled(reader, troubles) },
-      { ...keysFor(), composer: composerOver(blobs), transport: createTransport(undefined, real), config: loadConfig({}) },
+      { ...keys, composer: composerOver(blobs), transport: createTransport(undefined, real), config: loadConfig({}) },
     ),
   });
   const running = workers.run();
@@ -84,7 +85,7 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
     createGate({ client, store, taskQueues, eager: true, random: randomBytes, onFault: () => {}, ...more });
   const gate = newGate();
   return {
-    ...{ store, database, client, gate, newGate, taskQueues, faults },
+    ...{ store, database, client, gate, newGate, taskQueues, faults, grants: keys.grants },
     /** The next calls of one step of reading reject with these, in this order. */
     failNext: (step: Step, ...errors: Error[]) => void troubles.set(step, errors.map(rejecting)),
     /** The same for the steps on one message. */
