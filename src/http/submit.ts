@@ -54,9 +54,14 @@ export async function submitDraft(
     if (answer.kind === "draft") await pin(deps, place, answer.draft);
     return await answered(deps, draft, answer);
   } catch (error) {
-    await deps.store.run("idempotency.release", { mailbox: place.mailbox, key: place.key, draft: row.draft });
+    if (isOver(error)) await deps.store.run("idempotency.release", { mailbox: place.mailbox, key: place.key, draft: row.draft });
     throw error;
   }
+}
+
+/** INVARIANT: a key is only given up when nothing can come of its draft any more; a run that may still go on keeps it. */
+function isOver(error: unknown): boolean {
+  return error instanceof PosternError && (error.code === "invalid_request" || error.code === "too_many_requests");
 }
 
 async function pinnedAnswer(deps: HttpDeps, draft: DraftRow, { status }: Pinned): Promise<Submitted> {
