@@ -1,15 +1,13 @@
 import { Option, type OptionValues } from "commander";
 import { INBOUND_OUTCOMES, isFinal } from "../model/decision.ts";
-import { PosternError } from "../model/errors.ts";
 import { segment } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
 import { decisionFields, type Decision } from "./decision-text.ts";
 import { chosenMailbox } from "./mailbox-id.ts";
 import { formatMessage, messageColumns, type Message, type Summary } from "./message-text.ts";
 import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from "./paging.ts";
-import type { Session } from "./session.ts";
+import { ABOUT_RAW, putOut, rawOptions, type RawOptions } from "./raw.ts";
 import { formatFields, formatTable } from "./table.ts";
-import { printableLines } from "./text.ts";
 
 export function addMessages(cli: Cli): void {
   const group = addGroup(cli.program, "messages", "what was received", ["messages list", "messages show msg_1h3k5m7p9r1t3w5y7z9b1d3f"]);
@@ -62,37 +60,16 @@ function addShow(cli: Cli, group: Cli["program"]): void {
   });
 }
 
-interface RawOptions extends OptionValues {
-  readonly output?: string;
-}
-
 function addRaw(cli: Cli, group: Cli["program"]): void {
   addCommand<[id: string], RawOptions>(cli, group, {
     usage: "raw <id>",
     summary: "write the bytes of a message as they were received",
-    about:
-      "A terminal is shown them with control characters spelled out; a file or pipe gets them exactly. With --json they are in base64.",
+    about: ABOUT_RAW,
     arguments: { id: "msg_…" },
-    options: (command) => command.option("--output <file>", "write to a new file instead of standard output"),
+    options: rawOptions,
     examples: ["messages raw msg_1h3k5m7p9r1t3w5y7z9b1d3f > letter.eml", "messages raw msg_1h3k5m7p9r1t3w5y7z9b1d3f --output letter.eml"],
-    run: async (session, [id], { output }) => {
-      const bytes = await session.http.bytes(`/v1/messages/${segment(id)}/raw`);
-      if (output !== undefined) await writeFile(session, output, bytes, id);
-      else if (session.json) session.print({ id, size: bytes.length, raw_base64: bytes.toString("base64") }, () => "");
-      else session.deps.stdout.write(session.deps.stdout.isTTY ? printableLines(bytes.toString("utf8")) : bytes);
-    },
+    run: async (session, [id], options) => putOut(session, id, await session.http.bytes(`/v1/messages/${segment(id)}/raw`), options),
   });
-}
-
-async function writeFile({ deps, print }: Session, path: string, bytes: Buffer, id: string): Promise<void> {
-  try {
-    await deps.files.create(path, bytes);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "is there already" : `cannot be written (${code ?? "unknown"})`;
-    throw new PosternError("invalid_request", `\`${path}\` ${why}`, { fix: "name another file", cause });
-  }
-  print({ id, size: bytes.length, file: path }, () => `wrote ${bytes.length} bytes to ${path}`);
 }
 
 interface DecideOptions extends OptionValues {

@@ -16,7 +16,9 @@ import { addPolicies } from "./policies.ts";
 import { addReceive } from "./receive.ts";
 import { addReply, addSend } from "./send.ts";
 import { addServe } from "./serve.ts";
+import { addSink } from "./sink.ts";
 import { addStops } from "./stops.ts";
+import { addSuppressions } from "./suppressions.ts";
 import { addTenants } from "./tenants.ts";
 
 const WIDEST_HELP = 100;
@@ -54,6 +56,8 @@ export function buildProgram(deps: CliDeps, exit: (code: Exit) => void): Command
   addDrafts(cli);
   addPending(cli);
   addStops(cli);
+  addSuppressions(cli);
+  addSink(cli);
   addDecisions(cli);
   addDomains(cli);
   addIdentity(cli);
