@@ -17,7 +17,14 @@ const Code = z.string().min(8).max(100).openapi({ example: "4k7m9p2r-t5w8y1a3-c6
 
 const ModeCode = z
   .object({ mailbox_id: z.string(), oversight_mode: z.enum(MODES), mode_code: z.string(), expires_at: z.string() })
-  .openapi("ModeCode");
+  .openapi("ModeCode", {
+    example: {
+      mailbox_id: "mbx_7w3v9k2m5q8r1t4x6z0b2d4f",
+      oversight_mode: "autonomous",
+      mode_code: "4k7m9p2r-t5w8y1a3-c6e9g2j5-m8q1s4v7",
+      expires_at: "2026-11-22T10:00:00.000Z",
+    },
+  });
 
 const patch = guarded(["admin"], {
   method: "patch",

@@ -8,7 +8,7 @@ import { currentCaller, type Caller } from "./auth.ts";
 import { FindingJson, findingJson } from "./decision-json.ts";
 import { createDeny, type Deny } from "./denied.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { DraftJson, draftJson } from "./draft-json.ts";
+import { DRAFT_EXAMPLE, DraftJson, draftJson } from "./draft-json.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
 import { MessagePath, messageOf } from "./messages.ts";
 import { body, guarded, json, problems } from "./route.ts";
@@ -29,6 +29,19 @@ const IdempotencyHeader = z.object({
     .openapi({ description: "1 to 256 visible ASCII characters; the same request with the same key is one draft.", example: "order-4711" }),
 });
 
+const DRY_RUN_EXAMPLE = {
+  status: "dry_run" as const,
+  would_send_to: ["boss@acme.example"],
+  decision: {
+    outcome: "pending_send_approval",
+    reason: "mode_gated_send",
+    judged_at: "oversight",
+    mode: "gated_send",
+    refused: [],
+    findings: [],
+  },
+};
+
 const DryRun = z
   .object({
     status: z.literal("dry_run"),
@@ -42,10 +55,13 @@ const DryRun = z
       findings: z.array(FindingJson),
     }),
   })
-  .openapi("DryRun");
+  .openapi("DryRun", { example: DRY_RUN_EXAMPLE });
+
+/** Of a submission: the draft, or the result of a dry run. */
+const SendResult = z.union([DraftJson, DryRun]).openapi("SendResult", { example: DRAFT_EXAMPLE });
 
 const RESPONSES = {
-  200: json("It leaves, or the result of a dry run", z.union([DraftJson, DryRun])),
+  200: json("It leaves, or the result of a dry run", SendResult),
   202: json("It waits for people", DraftJson),
   ...problems({
     404: "No such mailbox or message",

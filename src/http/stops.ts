@@ -14,10 +14,10 @@ type Verb = (typeof VERBS)[number];
 
 const Stopped = z
   .object({ stopped: z.boolean(), drafts: z.int().openapi({ description: "Drafts under way that look again now." }) })
-  .openapi("Stopped");
+  .openapi("Stopped", { example: { stopped: true, drafts: 2 } });
 const Stops = z
   .object({ items: z.array(z.object({ kind: z.enum(["mailbox", "agent", "tenant"]), id: z.string(), at: z.string() })) })
-  .openapi("Stops");
+  .openapi("Stops", { example: { items: [{ kind: "agent", id: "assistant", at: "2026-11-21T10:00:00.000Z" }] } });
 
 const SAYS = {
   stop: "Nothing leaves from now on, also what is approved and has not left.",
