@@ -7,10 +7,12 @@ import { accept } from "./accept.ts";
 import { gate } from "./gate.ts";
 import { guards } from "./guards.ts";
 import { hostile } from "./hostile.ts";
+import { pending } from "./pending.ts";
 import { sending } from "./sending.ts";
+import { waiting } from "./waiting.ts";
 import { wholePath } from "./whole-path.ts";
 
-const MEASUREMENTS: readonly Measurement[] = [wholePath, sending, gate, accept, hostile, guards];
+const MEASUREMENTS: readonly Measurement[] = [wholePath, sending, pending, waiting, gate, accept, hostile, guards];
 
 const USAGE = `npm run bench -- [--only NAME]… [--quick] [--json] [--out FILE]
   --only NAME   one of ${MEASUREMENTS.map(({ name }) => name).join(", ")}; may be repeated

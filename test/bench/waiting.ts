@@ -1,0 +1,78 @@
+import { letter, openDoor, openSendingMailbox, type Door, type SendingMailbox } from "./agents.ts";
+import { percentile, median, timed } from "./figures.ts";
+import type { InstanceSetup } from "./instance.ts";
+import type { Figure, Measurement, Terms } from "./measurement.ts";
+import { withRig } from "./rig.ts";
+import type { Child } from "./child.ts";
+import type { Weight } from "./waiting-process.ts";
+
+const AT_ONCE = 30;
+/** Enough that every cache is full and every piece of code compiled. */
+const SETTLED = 500;
+const WAITING = 2_000;
+const MIB = 1024 ** 2;
+
+export const waiting: Measurement = {
+  name: "waiting",
+  about:
+    "2,000 drafts that wait for people, each in a real workflow on a real server, submitted through HTTP 30 at once: what the process weighs with 500 and with 2,000 of them, after a collection in all threads. " +
+    "Then POST /v1/mailboxes/{id}/decide/{id} (approve) on some of them, 30 at once and one at a time, oldest first: their workflows are out of memory by then and read again. " +
+    "What is approved goes to the sandbox meanwhile.",
+  run: (terms) =>
+    withRig(
+      new URL("./waiting-process.ts", import.meta.url),
+      (place): InstanceSetup => ({ ...place, zone: {} }),
+      ({ child }) => measure(terms, child),
+    ),
+};
+
+async function measure({ quick, say }: Terms, child: Child): Promise<readonly Figure[]> {
+  const door = openDoor(await child.ask<string>("http"));
+  const mailbox = await openSendingMailbox(door, "assistant", "gated_send");
+  const { key } = await door.call<{ key: string }>("POST", "/v1/keys", { name: "boss", scopes: ["oversight"] });
+  const drafts: string[] = [];
+  const submit = async (count: number): Promise<Weight> => {
+    say(`waiting: ${drafts.length + count} drafts`);
+    await timed(Array.from({ length: count }), AT_ONCE, async () => drafts.push(await ask(door, mailbox)));
+    return child.ask<Weight>("weigh");
+  };
+  const [least, most] = quick ? [SETTLED / 2, SETTLED] : [SETTLED, WAITING];
+  const before = await submit(least);
+  const after = await submit(most - least);
+  say("waiting: decisions");
+  const approve = (id: string): Promise<unknown> =>
+    door.call("POST", `/v1/mailboxes/${mailbox.id}/decide/${id}`, { action: "approve" }, key);
+  const count = quick ? 60 : 300;
+  const together = await timed(drafts.slice(0, count), AT_ONCE, approve);
+  const alone = await timed(drafts.slice(count, count + count / 5), 1, approve);
+  door.close();
+  return [...weightFigures(before, after, least, most), ...answerFigures(together.each, alone.each)];
+}
+
+async function ask(door: Door, { id, key }: SendingMailbox): Promise<string> {
+  const draft = await door.call<{ id: string; status: string }>("POST", `/v1/mailboxes/${id}/send`, letter("Offer"), key);
+  if (draft.status !== "pending_send_approval") throw new Error(`a draft of the bench is \`${draft.status}\``);
+  return draft.id;
+}
+
+function weightFigures(before: Weight, after: Weight, least: number, most: number): readonly Figure[] {
+  return [
+    { what: `heap, ${most} waiting less ${least}`, value: (after.heap - before.heap) / MIB, unit: "MiB", target: { most: 8 } },
+    { what: `resident, ${most} waiting less ${least}`, value: (after.rss - before.rss) / MIB, unit: "MiB", target: { most: 64 } },
+    { what: `heap with ${least} waiting`, value: before.heap / MIB, unit: "MiB" },
+    { what: `heap with ${most} waiting`, value: after.heap / MIB, unit: "MiB" },
+    { what: `resident with ${least} waiting`, value: before.rss / MIB, unit: "MiB" },
+    { what: `resident with ${most} waiting`, value: after.rss / MIB, unit: "MiB" },
+    { what: `workflows in memory with ${most} waiting`, value: after.cached, unit: "workflows", target: { most: most / 4 } },
+  ];
+}
+
+function answerFigures(together: readonly number[], alone: readonly number[]): readonly Figure[] {
+  const target = { most: 300 };
+  return [
+    { what: "decision p95, 30 at once", value: percentile(together, 0.95), unit: "ms", target },
+    { what: "decision p50, 30 at once", value: median(together), unit: "ms" },
+    { what: "decision p95 alone", value: percentile(alone, 0.95), unit: "ms", target },
+    { what: "decision p50 alone", value: median(alone), unit: "ms" },
+  ];
+}
