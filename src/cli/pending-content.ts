@@ -47,9 +47,15 @@ export function quoted({ cells }: Pick<Look, "cells">, text: string, bar = "│ 
   return lines.flatMap((line) => (cells === null ? [line] : fold(line, cells - 4))).map((line) => `  ${bar}${line}`.trimEnd());
 }
 
-/** Both parts of a mail say the same in other lines. */
+/** Both parts of a mail say the same in other lines, with the targets of links in other brackets. */
 function sameWords(first: string, second: string): boolean {
-  return first.replace(/\s+/g, " ").trim() === second.replace(/\s+/g, " ").trim();
+  const [one, other] = [first, second].map((text) =>
+    text
+      .replace(/[[\]()]/g, "")
+      .replace(/\s+/g, " ")
+      .trim(),
+  );
+  return one === other;
 }
 
 function linkSection(look: Look, links: Content["links"]): string[] {

@@ -98,7 +98,9 @@ const EXAMPLES = `Examples:
   $ postern mailbox create assistant@acme.example
   $ postern policy apply policy.yaml --mailbox assistant@acme.example
   $ postern receive letter.eml --from boss@acme.example --to assistant@acme.example --ip 192.0.2.1
-  $ postern messages list --mailbox assistant@acme.example`;
+  $ postern messages list --mailbox assistant@acme.example
+  $ postern send --mailbox assistant@acme.example --to boss@acme.example --subject Hello --markdown note.md
+  $ postern pending list`;
 
 function formatExits(): string {
   const lines = EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(4)}${meaning}`);

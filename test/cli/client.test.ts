@@ -50,6 +50,44 @@ describe("the HTTP client", () => {
     expect(seen).toEqual(["PUT /v1/x Bearer pst_live_test application/json"]);
   });
 
+  it("sends further headers, never another key, and nothing where there is nothing to send", async () => {
+    const seen: unknown[] = [];
+    const client = await clientOf(async (request, answer) => {
+      const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+      const { authorization, "content-type": type, "idempotency-key": key } = request.headers;
+      seen.push([request.method, authorization, type, key, body]);
+      answer.end("{}");
+    });
+    expect(await client.send("PATCH", "/", { a: 1 }, { "idempotency-key": "order-4711", authorization: "Bearer other" })).toEqual({});
+    expect(await client.send("DELETE", "/", null)).toEqual({});
+    expect(seen).toEqual([
+      ["PATCH", "Bearer pst_live_test", "application/json", "order-4711", '{"a":1}'],
+      ["DELETE", "Bearer pst_live_test", undefined, undefined, ""],
+    ]);
+  });
+
+  it("NY-13 X-22 a refusal keeps its reason, its ids and when to try again", async () => {
+    const client = await clientOf((_, answer) => {
+      answer
+        .writeHead(429, { "content-type": "application/problem+json", "retry-after": "120" })
+        .end(
+          JSON.stringify({
+            code: "too_many_requests",
+            detail: "full",
+            reason: "send_limit_per_hour",
+            decision_id: "dec_1",
+            type: "x",
+            more: 1,
+          }),
+        );
+    });
+    await expect(client.get("/")).rejects.toMatchObject({
+      temporary: true,
+      retryAfter: 120,
+      members: { reason: "send_limit_per_hour", decision_id: "dec_1" },
+    });
+  });
+
   it("leaves out what is not asked for in a query", async () => {
     const client = await clientOf((request, answer) => answer.end(JSON.stringify({ url: request.url })));
     expect(await client.get("/v1/x", { limit: 5, cursor: undefined, outcome: "a b" })).toEqual({ url: "/v1/x?limit=5&outcome=a+b" });
