@@ -13,11 +13,17 @@ export interface PosternWorkersOptions {
   readonly bundle: WorkflowBundleWithSourceMap;
   /** Judgements under way at once; a workflow task keeps its slot during local activities. Default 100. */
   readonly inboundSlots?: number;
-  /** 0 replays every workflow from its first event at every task; for tests of determinism. Default: the SDK's. */
+  /** 0 replays every workflow from its first event at every task; for tests of determinism. Default: {@link CACHED_WORKFLOWS}. */
   readonly maxCachedWorkflows?: number;
 }
 
 export const INBOUND_SLOTS = 100;
+
+/**
+ * Of one worker, in memory; some 90 KB each. What waits for people is read again from its history when somebody decides
+ * (DESIGN §10): the SDK would keep as many as half the heap takes.
+ */
+const CACHED_WORKFLOWS = 200;
 
 /** Workflow code of this package as one script; 1–2 s. */
 export async function bundlePosternWorkflows(): Promise<WorkflowBundleWithSourceMap> {
@@ -46,7 +52,7 @@ async function createWorker(options: PosternWorkersOptions, taskQueue: string, a
     maxConcurrentLocalActivityExecutions: slots,
     shutdownGraceTime: "5 seconds",
     shutdownForceTime: "8 seconds",
-    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+    maxCachedWorkflows: options.maxCachedWorkflows ?? Math.max(CACHED_WORKFLOWS, slots),
   });
 }
 

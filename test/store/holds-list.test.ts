@@ -85,12 +85,15 @@ it("DESIGN §10 a page is found in an index and in its order, whatever is asked 
   migrate(sqlite, MIGRATIONS);
   const queries = recordQueries(sqlite);
   const mailboxes: MailboxId[] = [newId("mbx"), newId("mbx"), newId("mbx")];
+  const many = Array.from({ length: 51 }, () => newId("mbx"));
   const cursor = Buffer.from(JSON.stringify([NOON, newId("drf")])).toString("base64url");
   const asked: Wanted[] = [
     {},
     { direction: "inbound" },
     { mailboxes },
     { mailboxes, direction: "outbound", cursor },
+    { mailboxes: many },
+    { mailboxes: many, direction: "outbound", cursor },
     { mailbox: mailboxes[0]! },
     { mailbox: mailboxes[0]!, mailboxes, direction: "outbound", cursor },
     { status: "expired", cursor },
@@ -101,14 +104,13 @@ it("DESIGN §10 a page is found in an index and in its order, whatever is asked 
     expect(answers).toMatchObject([{ ok: true }]);
   }
   const places = [...queries].filter((sql) => sql.includes('order by "created_at" desc'));
-  expect(places).toHaveLength(asked.length);
+  // A bound key's mailboxes are asked one by one, in the words of a list of one mailbox.
+  expect(places).toHaveLength(asked.length - 2);
   for (const sql of places) {
     const values = Array.from({ length: sql.split("?").length - 1 }, () => null);
     const plan = sqlite.prepare(`explain query plan ${sql}`).all(...values);
     const [step, ...more] = plan.map(({ detail }) => String(detail)).filter((detail) => !detail.startsWith("LIST SUBQUERY"));
-    expect(step, sql).toMatch(
-      sql.includes('"mailbox" =') ? /^SEARCH holds USING .*INDEX holds_/ : /^SEARCH holds USING COVERING INDEX holds_newest/,
-    );
+    expect(step, sql).toMatch(/^SEARCH holds USING COVERING INDEX holds_/);
     expect(more, sql).toEqual([]);
   }
 });

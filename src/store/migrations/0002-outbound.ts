@@ -147,9 +147,9 @@ export const outbound: Migration = {
       decided_at integer,
       foreign key (tenant, mailbox) references mailboxes (tenant, id)
     ) strict`,
-    // Its last two columns let a page be found, whatever is asked for, without a look at the rows.
+    // The last two columns of each let a page be found, whatever is asked for, without a look at the rows.
     `create index holds_newest on holds (tenant, status, created_at, id, mailbox, direction)`,
-    `create index holds_of_mailbox on holds (mailbox, status, created_at, id)`,
+    `create index holds_of_mailbox on holds (mailbox, status, created_at, id, tenant, direction)`,
 
     // Who stands behind the revision that waits; emptied by an edit and by a new round.
     `create table approvals (
