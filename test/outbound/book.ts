@@ -12,6 +12,8 @@ export interface Entry {
   readonly code?: string;
   readonly revision?: number;
   readonly content_hash?: string;
+  /** What the actor says to have seen. */
+  readonly seen?: string | null;
   readonly draft?: unknown;
 }
 
@@ -51,8 +53,9 @@ export class Book {
       .map(({ facts, ...entry }) => ({ ...entry, ...facts }));
   }
 
-  attempts(hold: string): readonly Attempt[] {
-    return this.#rows("select nonce, action, actor, content_hash, via, result, revision from attempts where hold = ? order by rowid", hold);
+  /** What keys of one tenant tried. */
+  attempts(hold: string, tenant: string): readonly Attempt[] {
+    return this.#rows("select * from attempts where hold = ? and tenant = ? order by rowid", hold, tenant);
   }
 
   revisions(draft: DraftId): readonly Revision[] {
