@@ -1,3 +1,4 @@
+import { WorkflowNotFoundError } from "@temporalio/client";
 import { outboundWorkflowId, holdWorkflowId, type MessageId } from "../../src/model/ids.ts";
 import { LIMITED_FAILURE } from "../../src/model/names.ts";
 import { CUT } from "../support/smtp-peer.ts";
@@ -179,7 +180,10 @@ export function holdPaths(hold: (world: Parameters<Path["walk"]>[0], approvals?:
     walk: async (world) => {
       const message = await hold(world, approvals);
       await decided(world.postern, message);
-      return { workflowId: holdWorkflowId(message) };
+      const workflowId = holdWorkflowId(message);
+      // It is begun after the sender was answered.
+      while (!(await exists(world, workflowId)));
+      return { workflowId };
     },
   });
   const say = (action: "release" | "discard") => (postern: OutboundWorld["postern"], message: MessageId) =>
@@ -189,4 +193,14 @@ export function holdPaths(hold: (world: Parameters<Path["walk"]>[0], approvals?:
     held("discarded", { completed: { status: "rejected" } }, say("discard")),
     held("expired", { completed: { status: "expired" } }, async () => undefined, { expireAfter: "1 s" }),
   ];
+}
+
+async function exists({ client }: Parameters<Path["walk"]>[0], workflowId: string): Promise<boolean> {
+  try {
+    await client.workflow.getHandle(workflowId).describe();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }

@@ -52,7 +52,7 @@ describe("DESIGN §9.9 replay", () => {
     ["inboundMessage-deferred-by-dns", "a decision", inPayloads('"outcome":"deferred"', '"outcome":"delivered"')],
     ["inboundMessages-together", "the order of steps", inPayloads('"activity_type":"posternGuard"', '"activity_type":"posternBudget"')],
     ["inboundMessages-together", "a step", inPayloads('"activity_type":"posternBudget"', '"activity_type":"posternCopy"')],
-    ["holdMessage-released", "a step's name", inPayloads("posternHoldTimes", "posternDecide")],
+    ["holdMessage-released", "a step's name", inText("posternHoldTimes", "posternHoldTimer")],
     ["holdMessage-nothing-waits", "a step's answer", inPayloads("null", '{"remind_at":null,"escalate_at":null,"expires_at":9}')],
     ["outboundMessage-approved", "the order of steps", inPayloads('"activity_type":"posternScreen"', '"activity_type":"posternCopy"')],
     ["outboundMessage-sent", "a step's name", inText("posternSend", "posternSent")],
