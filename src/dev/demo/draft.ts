@@ -4,7 +4,7 @@ import { SCENES } from "./letters.ts";
 
 /** What the assistant answers to the first mail of the demo. */
 const ANSWER = {
-  markdown: "Friday at noon suits me. I have put it down as **tentative**; the table is for two.",
+  markdown: "Thursday suits me. I have put lunch with Grace down as **tentative**; shall I book a table for two?",
 };
 
 interface Draft {
