@@ -66,6 +66,40 @@ export const THREATS: readonly Threat[] = [
     control: "Every object belongs to a tenant; another tenant's is a 404 on every door.",
     tests: ["MB-18"],
   },
+  {
+    threat: "An agent sends what nobody wanted sent",
+    control:
+      "Oversight modes; a draft leaves only by a quorum for exactly its recipients and bytes, counted again in the transaction before DATA.",
+    tests: ["MM-04", "X-04", "DESIGN §9.6"],
+  },
+  {
+    threat: "An agent makes itself freer, or approves its own mail",
+    control:
+      "Modes go up by an operator's one-time code only; no key both sends and decides; nobody approves what they wrote or edited last.",
+    tests: ["MM-28", "X-01", "X-05"],
+  },
+  {
+    threat: "A forged approval",
+    control: "Decisions carry a token the door signs for one person, one content and one use; an unsigned signal is recorded and ignored.",
+    tests: ["X-04 X-06", "signals that nobody signed"],
+  },
+  {
+    threat: "Secrets and personal data in mail that leaves",
+    control:
+      "Keys, tokens, cards and account numbers are found in every text and attachment's text; the draft waits, with a redacted preview.",
+    tests: ["X-11"],
+  },
+  {
+    threat: "A thousand mails in an hour",
+    control:
+      "Caps per hour and day reserved in one transaction; a kill switch for mailbox, agent and tenant that stops what is approved too.",
+    tests: ["NY-13", "X-27"],
+  },
+  {
+    threat: "The same mail twice",
+    control: "One idempotency key is one draft; one attempt at a time, claimed before DATA; what is uncertain waits for a person.",
+    tests: ["NY-12", "DESIGN §9.7"],
+  },
 ];
 
 /** The threat table of the README. */
