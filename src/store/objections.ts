@@ -26,6 +26,9 @@ export interface Screening {
 /**
  * The first objection in the order of screening (DESIGN §4.3); null: none. INVARIANT: suppression comes before any quota is
  * looked at (PB-20). The copy for the overseer is held back by a stop or a suppression alone.
+ *
+ * INVARIANT (MM-05): nobody but the overseer gets a copy. Threat: whoever may start workflows could call any mail a copy, which
+ * nobody need approve.
  */
 export async function objectionTo(tx: Tx, screening: Screening, mailbox: SendingMailbox): Promise<Objection | null> {
   const { input, caps, at } = screening;
@@ -34,10 +37,15 @@ export async function objectionTo(tx: Tx, screening: Screening, mailbox: Sending
   if (stopped !== null) return blocked(`stopped_${stopped}`, "kill_switch");
   if (isDraft && (await isRevoked(tx, input.tenant, input.author))) return blocked("author_key_revoked", "author");
   if (isDraft && mailbox.mode === "read_only") return blocked("mode_read_only", "mode");
+  if (!isDraft && !isForOverseer(screening, mailbox)) return blocked("allow_list", "lists");
   const refused = await suppressedAt(tx, screening);
   if (refused.length > 0) return blocked("suppressed", "suppression", refused.map(suppressedFinding));
   const reached = isDraft ? await capReached(tx, input, caps, at) : null;
   return reached === null ? null : { ...reached, outcome: "rate_limited", judged_at: "caps", findings: [] };
+}
+
+function isForOverseer({ recipients }: Screening, { oversight_address: overseer }: SendingMailbox): boolean {
+  return overseer !== null && recipients.every(({ address }) => foldRecipient(address) === foldRecipient(overseer));
 }
 
 function blocked(reason: OutboundReason, judged_at: ScreenedAt, findings: readonly Finding[] = []): Objection {

@@ -1,4 +1,6 @@
 import type { OutboundDecision } from "../model/decision.ts";
+import { PosternError } from "../model/errors.ts";
+import { draftMessageId } from "../model/ids.ts";
 import { strictest, type Mode } from "../model/outbound.ts";
 import { beginHold, questionOf } from "./asking.ts";
 import type { Screened, ScreenProposal } from "./contract-outbound.ts";
@@ -18,6 +20,7 @@ type Verdict = Pick<ScreenProposal, "outcome" | "reason" | "judged_at" | "findin
 
 /** The first screening: all that there is of a draft is made here, or nothing (PB-06: over a cap there is no draft). */
 export async function screenSubmit(tx: Tx, proposal: ScreenProposal, mailbox: SendingMailbox): Promise<Screened> {
+  mustNameItself(proposal);
   const recorded = await submitOfRun(tx, proposal.input.message, proposal.trace.run_id);
   if (recorded !== null) return decided(tx, proposal, recorded, null);
   const mode = strictest(proposal.mode, mailbox.mode);
@@ -27,6 +30,12 @@ export async function screenSubmit(tx: Tx, proposal: ScreenProposal, mailbox: Se
   else await recordDraft(tx, proposal, { decision, mode, state: verdict.outcome });
   if (verdict.outcome === "pending_send_approval") await beginHold(tx, proposal, mailbox, verdict.reason);
   return decided(tx, proposal, decision, verdict.free_at);
+}
+
+/** INVARIANT: a draft's message is its own, or whoever may start workflows could write over mail that came in. */
+function mustNameItself({ input }: ScreenProposal): void {
+  if (input.message !== draftMessageId(input.draft))
+    throw new PosternError("invalid_request", "a draft names a message that is not its own");
 }
 
 async function decided(tx: Tx, { input }: ScreenProposal, decision: OutboundDecision, wait_until: number | null): Promise<Screened> {

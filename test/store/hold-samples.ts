@@ -4,7 +4,7 @@ import type { HoldAction, HoldActor, HoldAnswer, HoldId } from "../../src/model/
 import { idBody, type DraftId, type KeyId, type MailboxId } from "../../src/model/ids.ts";
 import type { InboundProposal, Scope } from "../../src/store/contract.ts";
 import type { HoldAttempt, HoldTimer, Screened, ScreenProposal } from "../../src/store/contract-outbound.ts";
-import { blobOf, fresh, GATED, letterOf, screenedAgain, to } from "./outbound-samples.ts";
+import { blobOf, fresh, GATED, letterOf, screenedAgain, setMode, to } from "./outbound-samples.ts";
 import { DAY, MINUTE, newId, NOON } from "./samples.ts";
 import type { World } from "./world.ts";
 
@@ -51,10 +51,9 @@ export interface Draft {
 export async function submit(world: World, author: KeyId, outcome: "queued" | "waiting" = "waiting"): Promise<Draft> {
   const recipients = to("anna@acme.example", "ben@other.example");
   const sender = { ...world, author };
-  const letter =
-    outcome === "waiting"
-      ? letterOf(sender, { recipients, proposal: { ...GATED, caps: { perHour: 1000, perDay: 1000 } } })
-      : letterOf(sender, { recipients, input: { kind: "copy" } });
+  if (outcome === "queued") setMode(world, "autonomous");
+  const caps = { perHour: 1000, perDay: 1000 };
+  const letter = letterOf(sender, { recipients, proposal: { ...(outcome === "waiting" ? GATED : {}), caps } });
   await world.store.run("outbound.screen", letter);
   return { id: letter.input.draft, author, content_hash: letter.revision.content_hash, letter };
 }

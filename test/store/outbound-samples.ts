@@ -200,6 +200,10 @@ export function setMode(world: World, mode: Mode): void {
   inDatabase(world, (db) => db.prepare("update mailboxes set oversight_mode = ? where id = ?").run(mode, world.mailbox));
 }
 
+export function setOverseer(world: World, address: string | null): void {
+  inDatabase(world, (db) => db.prepare("update mailboxes set oversight_address = ? where id = ?").run(address, world.mailbox));
+}
+
 /** Submits a draft that may go and sends it to everybody, in a mailbox without a policy. */
 export async function sendOut(world: OutboundWorld, letter: ScreenProposal): Promise<void> {
   const { store, tenant } = world;

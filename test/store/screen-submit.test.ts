@@ -15,6 +15,7 @@ import {
   screen,
   screenedAgain,
   setMode,
+  setOverseer,
   suppressionOf,
   to,
 } from "./outbound-samples.ts";
@@ -219,6 +220,7 @@ it("MM-05 the overseer's copy asks neither caps, people, mode nor author, and is
   const { store, tenant } = world;
   await store.run("keys.revoke", { tenant, id: world.author, at: NOON });
   setMode(world, "read_only");
+  setOverseer(world, "anna@acme.example");
   const copyOf = () => letterOf(world, { input: { kind: "copy" }, proposal: { caps: { perHour: 0, perDay: 0 }, reason: "copy" } });
   const copy = copyOf();
   expect((await screen(store, copy)).decision).toMatchObject({ outcome: "queued", reservations: [] });
@@ -228,6 +230,30 @@ it("MM-05 the overseer's copy asks neither caps, people, mode nor author, and is
   expect((await screen(store, copyOf())).decision).toMatchObject({ outcome: "blocked", reason: "suppressed" });
   stop(world, "mailbox", world.mailbox);
   expect((await screen(store, copyOf())).decision).toMatchObject({ outcome: "blocked", reason: "stopped_mailbox" });
+});
+
+it("MM-05 what is called a copy and is for anybody but the overseer is blocked, in the strictest mode and the freest", async () => {
+  const world = await openOutboundWorld();
+  const copyFor = (...addresses: readonly string[]) =>
+    screen(world.store, letterOf(world, { input: { kind: "copy" }, recipients: to(...addresses), proposal: { reason: "copy" } }));
+  const refused = { decision: { outcome: "blocked", reason: "allow_list", judged_at: "lists" } };
+  expect(await copyFor("anna@acme.example")).toMatchObject(refused);
+  setOverseer(world, "anna@acme.example");
+  for (const mode of ["gated_all", "autonomous"] as const) {
+    setMode(world, mode);
+    expect(await copyFor("mallory@other.example")).toMatchObject(refused);
+    expect(await copyFor("anna@acme.example", "mallory@other.example")).toMatchObject(refused);
+    expect(await copyFor("Anna@acme.example")).toMatchObject({ decision: { outcome: "queued" } });
+  }
+});
+
+it("a draft that calls another's message its own is no draft", async () => {
+  const world = await openAutonomous();
+  const [sent, thief] = [letterOf(world), newId("drf")];
+  await screen(world.store, sent);
+  const forged = letterOf(world, { input: { draft: thief, message: sent.input.message } });
+  await expect(screen(world.store, forged)).rejects.toMatchObject({ code: "invalid_request" });
+  expect(await draftOf(world, forged)).toBeNull();
 });
 
 it("who is named several times gets one delivery, To before Cc before Bcc; letters that only look alike stay apart", async () => {

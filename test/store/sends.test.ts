@@ -14,6 +14,7 @@ import {
   questionAbout,
   screen,
   setMode,
+  setOverseer,
   suppressionOf,
   to,
   type OutboundWorld,
@@ -412,7 +413,8 @@ describe("DESIGN §4.5 what forbids it is seen at the claim, whenever it came", 
 
   it("MM-05 the overseer's copy is held back by a stop or a suppression alone", async () => {
     const world = await openSendingWorld();
-    const copy = await queued(world, { input: { kind: "copy" } });
+    setOverseer(world, ANN);
+    const copy = await queued(world, { input: { kind: "copy" }, recipients: to(ANN) });
     setMode(world, "read_only");
     await world.store.run("keys.revoke", { tenant: world.tenant, id: world.author, at: NOON });
     await stop(world, true);
@@ -420,7 +422,16 @@ describe("DESIGN §4.5 what forbids it is seen at the claim, whenever it came", 
     await stop(world, false);
     const attempt = await opened(world, copy, { mode: "gated_send", caps: { perHour: 0, perDay: 0 } });
     await world.store.run("suppressions.put", suppressionOf(world.tenant, ANN));
-    expect(await claim(world, copy, attempt, { mode: "gated_send" })).toMatchObject({ why: "suppressed" });
+    expect(await claim(world, copy, attempt, { mode: "gated_send", accepted: [ANN] })).toMatchObject({ why: "suppressed" });
+  });
+
+  it("MM-05 a copy leaves to nobody who is not the overseer by then", async () => {
+    const world = await openSendingWorld();
+    setOverseer(world, ANN);
+    const copy = await queued(world, { input: { kind: "copy" }, recipients: to(ANN) });
+    const attempt = await opened(world, copy);
+    setOverseer(world, "boss@acme.example");
+    expect(await claim(world, copy, attempt, { accepted: [ANN] })).toMatchObject({ claimed: false, why: "mode" });
   });
 });
 
