@@ -94,9 +94,11 @@ function namesOf(deps: SendDeps) {
   return { at, audit_id, salt };
 }
 
-/** A worker that died in the middle of a long transaction is noticed by its silence. */
+/**
+ * A worker that died in the middle of a long transaction is noticed by its silence. What is quick says nothing: a beat is a
+ * write of Temporal's.
+ */
 async function inPulse<T>({ heartbeat }: Pulse, work: () => Promise<T>): Promise<T> {
-  heartbeat();
   const beating = setInterval(heartbeat, HEARTBEAT);
   return work().finally(() => clearInterval(beating));
 }

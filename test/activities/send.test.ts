@@ -98,10 +98,21 @@ describe("one go at sending", () => {
     expect(["done", "unknown"]).toContain(last.kind);
   });
 
-  it("beats while it goes on, and stops when it is over", async () => {
+  it("beats while it goes on, and stops when it is over", { timeout: 30_000 }, async () => {
     const rig = await openRig();
+    const beaten = Promise.withResolvers<void>();
     let beats = 0;
-    await sendOnce(rig.deps, await draft(rig), { heartbeat: () => (beats += 1) });
+    const heartbeat = (): void => {
+      beats += 1;
+      beaten.resolve();
+    };
+    rig.peer.script = async (step) => {
+      if (step === "rcpt") await beaten.promise;
+      return undefined;
+    };
+    await sendOnce(rig.deps, await draft(rig), { heartbeat });
+    expect(beats).toBe(1);
+    await sendOnce(rig.deps, await draft(rig), { heartbeat });
     expect(beats).toBe(1);
   });
 });

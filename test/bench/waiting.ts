@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { letter, openDoor, openSendingMailbox, type Door, type SendingMailbox } from "./agents.ts";
 import { percentile, median, timed } from "./figures.ts";
 import type { InstanceSetup } from "./instance.ts";
@@ -16,8 +17,8 @@ export const waiting: Measurement = {
   name: "waiting",
   about:
     "2,000 drafts that wait for people, each in a real workflow on a real server, submitted through HTTP 30 at once: what the process weighs with 500 and with 2,000 of them, after a collection in all threads. " +
-    "Then POST /v1/mailboxes/{id}/decide/{id} (approve) on some of them, 30 at once and one at a time, oldest first: their workflows are out of memory by then and read again. " +
-    "What is approved goes to the sandbox meanwhile.",
+    "Then POST /v1/mailboxes/{id}/decide/{id} (approve), by 30 people in the same moment or by one, oldest first: their workflows are out of memory by then and read again. " +
+    "What is approved has left, into the sandbox, before the next decisions.",
   run: (terms) =>
     withRig(
       new URL("./waiting-process.ts", import.meta.url),
@@ -42,17 +43,36 @@ async function measure({ quick, say }: Terms, child: Child): Promise<readonly Fi
   say("waiting: decisions");
   const approve = (id: string): Promise<unknown> =>
     door.call("POST", `/v1/mailboxes/${mailbox.id}/decide/${id}`, { action: "approve" }, key);
-  const count = quick ? 60 : 300;
-  const together = await timed(drafts.slice(0, count), AT_ONCE, approve);
-  const alone = await timed(drafts.slice(count, count + count / 5), 1, approve);
+  const decide = async (count: number, atOnce: number): Promise<readonly number[]> => {
+    const ids = drafts.splice(0, count);
+    const { each } = await timed(ids, atOnce, approve);
+    await untilSent(door, mailbox, ids);
+    return each;
+  };
+  await decide(AT_ONCE, AT_ONCE);
+  const together: number[] = [];
+  for (let burst = 0; burst < (quick ? 2 : 6); burst += 1) together.push(...(await decide(AT_ONCE, AT_ONCE)));
+  const alone: number[] = [];
+  for (let nth = 0; nth < (quick ? 20 : 60); nth += 1) alone.push(...(await decide(1, 1)));
   door.close();
-  return [...weightFigures(before, after, least, most), ...answerFigures(together.each, alone.each)];
+  return [...weightFigures(before, after, least, most), ...answerFigures(together, alone)];
 }
 
 async function ask(door: Door, { id, key }: SendingMailbox): Promise<string> {
   const draft = await door.call<{ id: string; status: string }>("POST", `/v1/mailboxes/${id}/send`, letter("Offer"), key);
   if (draft.status !== "pending_send_approval") throw new Error(`a draft of the bench is \`${draft.status}\``);
   return draft.id;
+}
+
+/** So that what was approved does not compete with what is decided next. */
+async function untilSent(door: Door, { key }: SendingMailbox, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    for (let sent = false; !sent;) {
+      const { status } = await door.call<{ status: string }>("GET", `/v1/drafts/${id}`, undefined, key);
+      sent = status === "sent";
+      if (!sent) await setTimeout(20);
+    }
+  }
 }
 
 function weightFigures(before: Weight, after: Weight, least: number, most: number): readonly Figure[] {
