@@ -19,6 +19,7 @@ describe("mailboxes", () => {
       aliases: [],
       agent_id: "assistant",
       oversight_mode: expect.any(String) as string,
+      oversight_address: null,
       policy: null,
       created_at: "2026-11-21T10:00:00.000Z",
     });

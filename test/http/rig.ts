@@ -96,7 +96,7 @@ export async function startRig(): Promise<Rig> {
     blobs: blobsOver(bytes),
     uses: createUses(),
     reader: readerOver(bytes),
-    composer: { preview: unused },
+    composer: { preview: () => Promise.reject(new PosternError("not_found", "the bytes are gone")) },
     freezer: { freeze: unused, recall: unused },
     screening: { judge: unused },
     transport: { kind: "sandbox" },

@@ -17,7 +17,11 @@ afterAll(() => postern?.close());
 const BOSS = { to: ["boss@elsewhere.example"], subject: "Friday", markdown: "Shall we meet on **Friday**?" };
 
 async function agentOf(mailbox: string): Promise<Client> {
-  const { key } = await postern.http.send<{ key: string }>("POST", "/v1/keys", { name: "agent", scopes: ["read", "send"], mailboxes: [mailbox] });
+  const { key } = await postern.http.send<{ key: string }>("POST", "/v1/keys", {
+    name: "agent",
+    scopes: ["read", "send"],
+    mailboxes: [mailbox],
+  });
   return postern.as(key);
 }
 
