@@ -52,11 +52,14 @@ describe("the HTTP client", () => {
 
   it("sends further headers, never another key, and nothing where there is nothing to send", async () => {
     const seen: unknown[] = [];
-    const client = await clientOf(async (request, answer) => {
-      const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+    const client = await clientOf((request, answer) => {
       const { authorization, "content-type": type, "idempotency-key": key } = request.headers;
-      seen.push([request.method, authorization, type, key, body]);
-      answer.end("{}");
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        seen.push([request.method, authorization, type, key, body]);
+        answer.end("{}");
+      });
     });
     expect(await client.send("PATCH", "/", { a: 1 }, { "idempotency-key": "order-4711", authorization: "Bearer other" })).toEqual({});
     expect(await client.send("DELETE", "/", null)).toEqual({});
@@ -68,18 +71,16 @@ describe("the HTTP client", () => {
 
   it("NY-13 X-22 a refusal keeps its reason, its ids and when to try again", async () => {
     const client = await clientOf((_, answer) => {
-      answer
-        .writeHead(429, { "content-type": "application/problem+json", "retry-after": "120" })
-        .end(
-          JSON.stringify({
-            code: "too_many_requests",
-            detail: "full",
-            reason: "send_limit_per_hour",
-            decision_id: "dec_1",
-            type: "x",
-            more: 1,
-          }),
-        );
+      answer.writeHead(429, { "content-type": "application/problem+json", "retry-after": "120" }).end(
+        JSON.stringify({
+          code: "too_many_requests",
+          detail: "full",
+          reason: "send_limit_per_hour",
+          decision_id: "dec_1",
+          type: "x",
+          more: 1,
+        }),
+      );
     });
     await expect(client.get("/")).rejects.toMatchObject({
       temporary: true,

@@ -1,8 +1,9 @@
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { quoted } from "../../src/cli/pending-content.ts";
 import { formatFields, formatTable, type Column } from "../../src/cli/table.ts";
-import { fit, pad, printable, printableJson, printableLines, width, wrap } from "../../src/cli/text.ts";
+import { fit, fold, pad, printable, printableJson, printableLines, width, wrap } from "../../src/cli/text.ts";
 
 /** Any code points, lone surrogates among them. */
 const anyText = fc.array(fc.integer({ min: 0, max: 0x10ffff }), { maxLength: 30 }).map((points) => String.fromCodePoint(...points));
@@ -109,5 +110,36 @@ describe("tables", () => {
   it("fields wrap beside their name", () => {
     const text = formatFields([["reason", "one two three four five six seven"], ["none", null]], 30); // prettier-ignore
     expect(text).toBe("reason  one two three four\n        five six seven");
+  });
+});
+
+describe("what strangers wrote, in a terminal", () => {
+  it("folds whole: every line fits, and nothing but spaces between words is lost", () => {
+    fc.assert(
+      fc.property(anyText.map(printable), fc.integer({ min: 10, max: 80 }), (text, cells) => {
+        const lines = fold(text, cells);
+        for (const line of lines) expect(width(line)).toBeLessThanOrEqual(cells);
+        expect(lines.join("").replaceAll(" ", "")).toBe(text.replaceAll(" ", ""));
+      }),
+    );
+  });
+
+  it("X-13 stands behind a bar in every line, whatever it is", () => {
+    fc.assert(
+      fc.property(anyText, fc.integer({ min: 20, max: 80 }), (text, cells) => {
+        for (const line of quoted({ cells }, text)) {
+          expect(line).toMatch(/^ {2}│( |$)/);
+          expect(line).not.toMatch(ACTIVE);
+          expect(width(line)).toBeLessThanOrEqual(cells);
+        }
+      }),
+    );
+  });
+
+  it("a value cut in its field does not begin a line of ours", () => {
+    const value = `x${"\u00a0".repeat(30)}approved`;
+    const text = formatFields([["subject", value], ["id", "msg_1"]], 36, fold); // prettier-ignore
+    expect(text.split("\n").map((line) => line.trimStart().slice(0, 8))).toEqual(["subject ", "approved", "id      "]);
+    expect(text.split("\n")[1]).toMatch(/^ {9}/);
   });
 });
