@@ -1,8 +1,9 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { isId } from "../model/ids.ts";
 import type { DraftRow } from "../store/contract-outbound.ts";
-import { attempt } from "./attempts.ts";
+import { attempt, refuse } from "./attempts.ts";
 import { currentCaller, sees, type Caller } from "./auth.ts";
+import { createDenialRate } from "./denial-rate.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { DraftJson, draftJson, DraftStateJson } from "./draft-json.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
@@ -39,12 +40,13 @@ const cancel = guarded(["send", "admin"], {
   summary: "Cancel a draft",
   description: "Until the next hop has been given its bytes.",
   request: { params: DraftPath },
-  responses: { 200: json("The draft", DraftJson), ...problems({ 404: "No such draft", 409: "Too late" }) },
+  responses: { 200: json("The draft", DraftJson), ...problems({ 404: "No such draft", 409: "Too late", 429: "Too often too late" }) },
 });
 
 /** What was submitted and where it is (MM-13). */
 export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
+  const rate = createDenialRate(deps.clock);
   app.openapi(list, async (c) => {
     const { id, tenant } = await mailboxOf(deps, currentCaller(c), c.req.valid("param").id);
     const { status, ...page } = c.req.valid("query");
@@ -54,7 +56,12 @@ export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(get, async (c) => c.json(await shown(deps, await draftOf(deps, currentCaller(c), c.req.valid("param").id)), 200));
   app.openapi(cancel, async (c) => {
     const caller = currentCaller(c);
-    const { id, mailbox } = await draftOf(deps, caller, c.req.valid("param").id);
+    const draft = await draftOf(deps, caller, c.req.valid("param").id);
+    const { id, mailbox } = draft;
+    if (await isTooLate(deps, draft)) {
+      rate(caller.key.id);
+      throw await refuse(deps, caller, { hold: id, action: "cancel", content_hash: null }, "already_decided");
+    }
     await attempt(deps, caller, { hold: id, mailbox, action: "cancel", reason: null, content_hash: null });
     return c.json(await shown(deps, await draftOf(deps, caller, id)), 200);
   });
@@ -66,6 +73,14 @@ export async function draftOf({ store }: HttpDeps, caller: Caller, id: string): 
   const row = isId("drf", id) ? await store.run("drafts.get", { tenant: caller.tenant, id }) : null;
   if (row === null || !sees(caller, row.mailbox)) throw notFound("draft");
   return row;
+}
+
+/** What needs no workflow to be told: a history bounds how often it can be asked, and people may yet have to settle the draft. */
+async function isTooLate({ store }: HttpDeps, { tenant, id, state }: DraftRow): Promise<boolean> {
+  if (state === "pending_send_approval" || state === "queued") return false;
+  if (state !== "sending") return true;
+  const deliveries = await store.run("drafts.deliveries", { tenant, draft: id });
+  return deliveries.some((delivery) => delivery.state === "accepted" || delivery.state === "unknown");
 }
 
 async function shown({ store }: HttpDeps, draft: DraftRow): Promise<z.infer<typeof DraftJson>> {

@@ -1,5 +1,6 @@
 import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { outboundWorkflowId } from "../../src/model/ids.ts";
 import { CUT } from "../support/smtp-peer.ts";
 import { codeOf, OutboundWorld } from "./world.ts";
 
@@ -44,6 +45,22 @@ describe("a next hop in trouble", () => {
     expect(await world.ended(sent)).toEqual({ state: "sent" });
     expect(world.peer.taken).toHaveLength(2);
   });
+});
+
+it("X-06 an agent that takes back in a loop what may have arrived fills neither the log nor the history that people need", async () => {
+  const mailbox = await world.mailbox("autonomous");
+  world.peer.script = (step) => (step === "dot" ? CUT : undefined);
+  const sent = await world.send(mailbox);
+  await world.until(mailbox, sent, "unknown");
+  world.peer.script = () => undefined;
+  const takeBack = () => world.request("DELETE", `/v1/drafts/${sent.id}`, undefined, mailbox.agent.key);
+  const answers = await Promise.all(Array.from({ length: 130 }, takeBack));
+  expect([...new Set(answers.map(({ status }) => status))].toSorted()).toEqual([409, 429]);
+  const overseer = await world.person(["oversight"]);
+  await overseer.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${sent.id}`, { action: "settle", reason: "they have it" });
+  expect(await world.ended(sent)).toEqual({ state: "sent" });
+  const { events } = await world.temporal.workflow.getHandle(outboundWorkflowId(sent.id)).fetchHistory();
+  expect(events?.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes)).toHaveLength(1);
 });
 
 describe("X-20 scheduled", () => {
