@@ -22,7 +22,7 @@ export function diffLines(before: string, after: string): Line[] {
   const head = commonHead(old, now);
   const tail = commonTail(old.slice(head), now.slice(head));
   const changed = changes(old.slice(head, old.length - tail), now.slice(head, now.length - tail));
-  return folded([...kept(old.slice(0, head)), ...changed, ...kept(old.slice(old.length - tail))]).slice(0, LINES);
+  return folded([...kept(old.slice(0, head)), ...changed, ...kept(old.slice(old.length - tail))]);
 }
 
 function commonHead(old: readonly string[], now: readonly string[]): number {
@@ -76,10 +76,9 @@ function folded(all: readonly Line[]): Line[] {
   const near = new Uint8Array(all.length);
   for (const [index, { op }] of all.entries()) if (op !== "kept") near.fill(1, Math.max(0, index - CONTEXT), index + CONTEXT + 1);
   const shown: Line[] = [];
-  for (let index = 0; index < all.length;) {
-    const end = stretchEnd(near, index);
-    if (near[index] === 1) shown.push(...all.slice(index, end));
-    else shown.push({ op: "skipped", text: String(end - index) });
+  for (let index = 0; index < all.length && shown.length < LINES;) {
+    const end = near[index] === 1 ? index + 1 : stretchEnd(near, index);
+    shown.push(near[index] === 1 ? all[index]! : { op: "skipped", text: String(end - index) });
     index = end;
   }
   return shown;

@@ -9,6 +9,7 @@ import { MailboxPath, mailboxOf } from "./mailboxes.ts";
 import { Message, MessageSummary, messageJson, MessageOutcomeJson, summaryJson } from "./message-json.ts";
 import { PageQuery, pageOf, present } from "./paging.ts";
 import { notFound } from "./problem.ts";
+import { allowReading } from "./reading.ts";
 import { body, guarded, json, problems } from "./route.ts";
 import { createWaiters } from "./waiters.ts";
 
@@ -90,18 +91,21 @@ export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(list, async (c) => {
     const caller = currentCaller(c);
     const { id, tenant } = await mailboxOf(deps, caller, c.req.valid("param").id);
+    await allowReading(deps, caller, id);
     const page = await deps.store.run("messages.list", { tenant, mailbox: id, view: caller.view, ...present(c.req.valid("query")) });
     return c.json({ items: page.items.map(summaryJson), next_cursor: page.next_cursor }, 200);
   });
   app.openapi(get, async (c) => {
     const caller = currentCaller(c);
     const row = await messageOf(deps, caller, c.req.valid("param").id);
+    await allowReading(deps, caller, row.mailbox);
     using _ = reading.enter(caller.key.id);
     return c.json(await messageJson(deps, caller, row), 200);
   });
   app.openapi(raw, async (c) => {
     const caller = currentCaller(c);
     const row = await messageOf(deps, caller, c.req.valid("param").id);
+    await allowReading(deps, caller, row.mailbox);
     await allowRaw(deny, caller, row);
     using _ = reading.enter(caller.key.id);
     return new Response(await bytesOf(deps, row), { headers: rawHeaders(row) });

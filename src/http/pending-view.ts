@@ -9,7 +9,7 @@ import type { AttemptRow, DraftRow, HoldRow } from "../store/contract-outbound.t
 import { FindingJson, findingJson } from "./decision-json.ts";
 import type { HttpDeps } from "./deps.ts";
 import { Verification } from "./message-json.ts";
-import { Pending, pendingJson, pendingShape, PENDING_EXAMPLE } from "./pending-json.ts";
+import { type Pending, pendingJson, pendingShape, PENDING_EXAMPLE } from "./pending-json.ts";
 import { RevisionJson, revisionsOf } from "./pending-revisions.ts";
 import { timeOf } from "./paging.ts";
 

@@ -6,6 +6,7 @@ import { currentCaller } from "./auth.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
 import { Message, messageJson } from "./message-json.ts";
+import { allowReading } from "./reading.ts";
 import { guarded, json, problems } from "./route.ts";
 import { createWaiters } from "./waiters.ts";
 
@@ -45,10 +46,13 @@ export function waitRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(wait, async (c) => {
     const caller = currentCaller(c);
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
+    await allowReading(deps, caller, mailbox.id);
     const { after, timeout_s } = c.req.valid("query");
     const from = after === undefined ? 0 : parseCursor(mailbox.id, after);
     using _ = waiters.enter(caller.key.id);
     const row = await nextMessage(deps, mailbox, from, timeout_s * 1000, stopsOf(deps, c.req.raw.signal));
+    // It may have been stopped while it waited.
+    if (row !== null) await allowReading(deps, caller, mailbox.id);
     if (row === null) return c.json({ type: "timeout" as const, cursor: formatCursor(mailbox.id, from) }, 200);
     const message = await messageJson(deps, caller, row);
     return c.json({ type: "message" as const, message, cursor: formatCursor(mailbox.id, row.delivery_seq ?? from) }, 200);

@@ -25,6 +25,45 @@ async function agentOf(mailbox: string): Promise<Client> {
   return postern.as(key);
 }
 
+it("NY-14 a dry run says what would become of it, and leaves nothing behind", async () => {
+  const mailbox = await postern.mailbox("dry@acme.example", {
+    defaultAction: "bounce",
+    senders: [],
+    outbound: { block: ["enemy.example"] },
+  });
+  const agent = await agentOf(mailbox);
+  const dry = (to: string) => agent.send<Sent>("POST", `/v1/mailboxes/${mailbox}/send`, { ...BOSS, to: [to], dry_run: true });
+  expect(await dry("boss@elsewhere.example")).toMatchObject({
+    status: "dry_run",
+    would_send_to: ["boss@elsewhere.example"],
+    decision: { outcome: "pending_send_approval", reason: "mode_gated_send", mode: "gated_send" },
+  });
+  expect(await dry("him@enemy.example")).toMatchObject({
+    would_send_to: [],
+    decision: { outcome: "blocked", reason: "block_list", refused: ["him@enemy.example"] },
+  });
+  expect(await agent.get(`/v1/mailboxes/${mailbox}/drafts`)).toMatchObject({ items: [] });
+});
+
+it("MB-13 without a relay what is sent is kept here, to be listed and read by people", async () => {
+  const mailbox = await postern.mailbox("sandbox@acme.example", { defaultAction: "bounce", senders: [] });
+  const agent = await agentOf(mailbox);
+  const { mode_code } = await postern.http.send<{ mode_code: string }>("POST", `/v1/mailboxes/${mailbox}/mode-code`, {
+    oversight_mode: "autonomous",
+  });
+  await postern.http.send("PATCH", `/v1/mailboxes/${mailbox}`, { oversight_mode: "autonomous", mode_code });
+  const { id } = await agent.send<Sent>("POST", `/v1/mailboxes/${mailbox}/send`, { ...BOSS, bcc: ["auditor@elsewhere.example"] });
+  const list = () => postern.http.get<{ items: Sent[] }>(`/v1/sink?mailbox_id=${mailbox}`);
+  await expect.poll(async () => (await list()).items.length, { timeout: 20_000 }).toBe(1);
+  const [kept] = (await list()).items;
+  expect(kept).toMatchObject({ draft_id: id, recipients: ["auditor@elsewhere.example", "boss@elsewhere.example"] });
+  const mail = await postern.http.get<{ subject: string; text: string; headers: { name: string }[] }>(`/v1/sink/${kept!.id}`);
+  expect(mail).toMatchObject({ subject: "Friday", text: expect.stringContaining("Shall we meet") as string });
+  expect(mail.headers.map(({ name }) => name)).toEqual(expect.arrayContaining(["DKIM-Signature", "From", "To", "Message-ID"]));
+  expect(mail.headers.map(({ name }) => name.toLowerCase())).not.toContain("bcc");
+  await expect(agent.get("/v1/sink")).rejects.toMatchObject({ code: "forbidden" });
+});
+
 it("MM-04 a draft of a gated mailbox waits for people", async () => {
   const mailbox = await postern.mailbox("gated@acme.example", { defaultAction: "bounce", senders: [] });
   const agent = await agentOf(mailbox);

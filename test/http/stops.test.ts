@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startRig, type Rig } from "./rig.ts";
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await startRig();
+});
+afterAll(() => rig.stop());
+
+it.each(["mailbox", "agent", "tenant"] as const)(
+  "X-27 while the %s is stopped its agent reads nothing, and people read on",
+  async (kind) => {
+    const { id } = await rig.mailbox({ agent: `agent-of-${kind}` });
+    const [key, person] = [await rig.key(["read"], [id]), await rig.key(["oversight"])];
+    const message = await rig.message({ mailbox: id });
+    const path = { mailbox: `/v1/mailboxes/${id}`, agent: `/v1/agents/agent-of-${kind}`, tenant: "/v1" }[kind];
+    const paths = [`/v1/mailboxes/${id}/messages`, `/v1/messages/${message}`, `/v1/mailboxes/${id}/wait?timeout_s=0`];
+    const statuses = (by: string) => Promise.all(paths.map(async (each) => (await rig.call("GET", each, { key: by })).status));
+    expect(await statuses(key)).toEqual([200, 200, 200]);
+    expect((await rig.call("POST", `${path}/stop`, { key: person })).body).toEqual({ stopped: true, drafts: 0 });
+    expect(await statuses(key)).toEqual([403, 403, 403]);
+    expect(await statuses(person)).toEqual([200, 200, 200]);
+    const stopped = { mailbox: id, agent: `agent-of-${kind}`, tenant: rig.tenant }[kind];
+    expect((await rig.call("GET", "/v1/stops", { key })).body.items).toMatchObject([{ kind, id: stopped }]);
+    await rig.call("POST", `${path}/start`, { key: person });
+    expect(await statuses(key)).toEqual([200, 200, 200]);
+  },
+);
+
+it("X-27 an agent's key stops and starts nothing; a bound person's stops its mailboxes", async () => {
+  const { id } = await rig.mailbox();
+  const [agent, bound] = [await rig.key(["read", "send"], [id]), await rig.key(["oversight"], [id])];
+  expect((await rig.call("POST", `/v1/mailboxes/${id}/stop`, { key: agent })).status).toBe(403);
+  expect((await rig.call("POST", `/v1/mailboxes/${id}/stop`, { key: bound })).status).toBe(200);
+  expect((await rig.call("POST", `/v1/mailboxes/${id}/start`, { key: agent })).status).toBe(403);
+  expect((await rig.call("POST", "/v1/stop", { key: bound })).status).toBe(403);
+});
