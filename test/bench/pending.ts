@@ -58,14 +58,13 @@ async function measure({ quick, say }: Terms, path: string): Promise<readonly Fi
 type Wanted = Partial<Args<"holds.list">>;
 
 function questionsOf({ mailboxes }: World): readonly (readonly [string, () => Wanted])[] {
-  const [one = mailboxes[0], two, three] = mailboxes as readonly MailboxId[];
-  const few = mailboxes.at(-1) as MailboxId;
-  const bound = [one, two, three] as MailboxId[];
+  const bound = mailboxes.slice(0, 3);
+  const [one, few] = [mailboxes[0]!, mailboxes.at(-1)!];
   const anywhere = (): Wanted => ({ cursor: formatCursor({ at: randomInt(FIRST, NOW), id: fresh("drf") }) });
   return [
     ["first page", () => ({})],
     ["after a random cursor", anywhere],
-    ["of one mailbox, after a random cursor", () => ({ mailbox: one as MailboxId, ...anywhere() })],
+    ["of one mailbox, after a random cursor", () => ({ mailbox: one, ...anywhere() })],
     ["for a key bound to 3 of 20 mailboxes, after a random cursor", () => ({ mailboxes: bound, ...anywhere() })],
     ["for a key bound to the mailbox with the ten oldest, first page", () => ({ mailboxes: [few] })],
     ["of one direction that has none, first page", () => ({ direction: "inbound" })],
