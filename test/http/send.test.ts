@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Client } from "../../src/cli/client.ts";
 import { Instance } from "../support/instance.ts";
+import { makeSigner, sign, write } from "../support/signer.ts";
 
 interface Sent {
   readonly id: string;
@@ -8,9 +9,10 @@ interface Sent {
   readonly [field: string]: unknown;
 }
 
+const elsewhere = makeSigner("elsewhere.example", "192.0.2.7");
 let postern: Instance;
 beforeAll(async () => {
-  postern = await Instance.start();
+  postern = await Instance.start({ signers: [elsewhere] });
 });
 afterAll(() => postern?.close());
 
@@ -69,4 +71,36 @@ it("MM-04 a draft of a gated mailbox waits for people", async () => {
   const agent = await agentOf(mailbox);
   const sent = await agent.send<Sent>("POST", `/v1/mailboxes/${mailbox}/send`, BOSS);
   expect(sent).toMatchObject({ status: "pending_send_approval", to: ["boss@elsewhere.example"], revision: 1 });
+});
+
+describe("a reply", () => {
+  async function answerable(local: string, capabilities: readonly string[]) {
+    const senders = [{ match: { domain: "elsewhere.example" }, capabilities }];
+    const mailbox = await postern.mailbox(`${local}@acme.example`, { defaultAction: "bounce", senders });
+    const agent = await agentOf(mailbox);
+    const [from, to] = ["boss@elsewhere.example", `${local}@acme.example`];
+    const bytes = await sign(write({ from, to, subject: "Lunch?" }), elsewhere);
+    await postern.deliver({ sender: from, recipient: to, ip: elsewhere.ip, bytes });
+    const { message } = await agent.get<{ message: { id: string; thread_id: string } }>(`/v1/mailboxes/${mailbox}/wait`, { timeout_s: 30 });
+    return { agent, message };
+  }
+
+  it("MB-15 goes to the proven sender, in the thread of what it answers", async () => {
+    const { agent, message } = await answerable("reply", ["mail.reply"]);
+    const draft = await agent.send<Sent>("POST", `/v1/messages/${message.id}/reply`, { markdown: "At noon." });
+    expect(draft).toMatchObject({
+      status: "pending_send_approval",
+      to: ["boss@elsewhere.example"],
+      subject: "Re: Lunch?",
+      thread_id: message.thread_id,
+      in_reply_to: message.id,
+    });
+  });
+
+  it("MB-06 is refused where the rule names other things that may be done with mail", async () => {
+    const { agent, message } = await answerable("mute", ["mail.raw"]);
+    await expect(agent.send("POST", `/v1/messages/${message.id}/reply`, { markdown: "At noon." })).rejects.toMatchObject({
+      code: "capability_denied",
+    });
+  });
 });
