@@ -58,9 +58,10 @@ export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const caller = currentCaller(c);
     const draft = await draftOf(deps, caller, c.req.valid("param").id);
     const { id, mailbox } = draft;
-    if (await isTooLate(deps, draft)) {
+    const refusal = await refusalOf(deps, caller, draft);
+    if (refusal !== null) {
       rate(caller.key.id);
-      throw await refuse(deps, caller, { hold: id, action: "cancel", content_hash: null }, "already_decided");
+      throw await refuse(deps, caller, { hold: id, action: "cancel", content_hash: null }, refusal);
     }
     await attempt(deps, caller, { hold: id, mailbox, action: "cancel", reason: null, content_hash: null });
     return c.json(await shown(deps, await draftOf(deps, caller, id)), 200);
@@ -76,6 +77,11 @@ export async function draftOf({ store }: HttpDeps, caller: Caller, id: string): 
 }
 
 /** What needs no workflow to be told: a history bounds how often it can be asked, and people may yet have to settle the draft. */
+async function refusalOf(deps: HttpDeps, { key }: Caller, draft: DraftRow): Promise<"not_an_approver" | "already_decided" | null> {
+  if (draft.kind === "copy" && !key.scopes.includes("admin")) return "not_an_approver";
+  return (await isTooLate(deps, draft)) ? "already_decided" : null;
+}
+
 async function isTooLate({ store }: HttpDeps, { tenant, id, state }: DraftRow): Promise<boolean> {
   if (state === "pending_send_approval" || state === "queued") return false;
   if (state !== "sending") return true;

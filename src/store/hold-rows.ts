@@ -1,6 +1,7 @@
-import type { HoldActor, HoldId, HoldTimes } from "../model/hold.ts";
+import type { HoldActor, HoldId, HoldKind, HoldTimes } from "../model/hold.ts";
 import type { HoldRules, HoldState } from "../model/hold-state.ts";
 import type { KeyId, MailboxId, TenantId } from "../model/ids.ts";
+import type { DraftKind } from "../model/outbound.ts";
 import type { Scope } from "./contract.ts";
 import type { NewHold } from "./contract-outbound.ts";
 import type { Tx } from "./operation.ts";
@@ -97,7 +98,13 @@ type HoldTerms = Omit<NewHold, "times">;
 
 /** Where a hold is and how far it has come. */
 interface HoldPlace extends Pick<HoldsTable, "tenant" | "mailbox" | "direction"> {
+  readonly kind: HoldKind | DraftKind;
   readonly escalated: boolean;
+}
+
+/** MM-05: the overseer's copy is not the agent's to take back. */
+function cancelling(kind: HoldPlace["kind"]): readonly Scope[] {
+  return kind === "copy" ? ["admin"] : ["send", "admin"];
 }
 
 /** What `actors` may do about a hold of this mailbox, by their keys as of now. */
@@ -116,7 +123,7 @@ export async function holdRules({ db }: Tx, place: HoldPlace, terms: HoldTerms, 
     approvers: idsWith(deciding)
       .map(({ id }) => id)
       .filter((id) => terms.approvers.length === 0 || named.includes(id)),
-    cancellers: idsWith(["send", "admin"]).map(({ id }) => id),
+    cancellers: idsWith(cancelling(place.kind)).map(({ id }) => id),
     revoked: keys.filter(({ revoked }) => revoked).map(({ id }) => id),
   };
 }

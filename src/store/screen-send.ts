@@ -107,7 +107,7 @@ async function isApproved(tx: Tx, { input, revision, at }: ScreenProposal): Prom
   if (hold === null || hold.status !== "approved" || hold.content_hash !== revision.content_hash) return false;
   const { terms } = await termsToday(tx, input, at);
   const actors = hold.approvals.map(({ actor }) => actor);
-  const rules = await holdRules(tx, { tenant, mailbox, direction: "outbound", escalated: hold.escalated }, terms, actors);
+  const rules = await holdRules(tx, { tenant, mailbox, kind: hold.kind, direction: "outbound", escalated: hold.escalated }, terms, actors);
   return hasQuorum(hold, rules);
 }
 

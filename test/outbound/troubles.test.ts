@@ -2,7 +2,7 @@ import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { outboundWorkflowId } from "../../src/model/ids.ts";
 import { CUT } from "../support/smtp-peer.ts";
-import { codeOf, OutboundWorld } from "./world.ts";
+import { codeOf, type Draft, OutboundWorld } from "./world.ts";
 
 let world: OutboundWorld;
 beforeAll(async () => {
@@ -113,4 +113,8 @@ it("MM-05 the oversight address gets a copy of its own, which the recipients do 
   expect(mail.subject).toBe("Copy: Friday at noon");
   expect(mail.text).toContain("secret@elsewhere.example");
   expect(mail.attachments[0]?.contentType).toBe("message/rfc822");
+  const { items } = await mailbox.agent.get<{ items: readonly Draft[] }>(`/v1/mailboxes/${mailbox.id}/drafts`);
+  const [other] = items.filter(({ id }) => id !== sent.id);
+  const takenBack = await world.request("DELETE", `/v1/drafts/${other!.id}`, undefined, mailbox.agent.key);
+  expect(takenBack.status).toBe(403);
 });

@@ -425,6 +425,16 @@ describe("DESIGN §4.5 what forbids it is seen at the claim, whenever it came", 
     expect(await claim(world, copy, attempt, { mode: "gated_send", accepted: [ANN] })).toMatchObject({ why: "suppressed" });
   });
 
+  it("MM-05 a copy is not the agent's to take back, but an admin's", async () => {
+    const world = await openSendingWorld();
+    setOverseer(world, ANN);
+    const copy = await queued(world, { input: { kind: "copy" }, recipients: to(ANN) });
+    const cancel = (actor: KeyId) => world.store.run("holds.decide", attemptOf(world, copy.input.draft, "cancel", actor));
+    expect(await cancel(world.author)).toEqual({ result: "refused", code: "not_an_approver" });
+    expect(await draftOf(world, copy)).toMatchObject({ state: "queued" });
+    expect(await cancel(await addKey(world.store, world.tenant, ["admin"]))).toMatchObject({ result: "accepted", status: "cancelled" });
+  });
+
   it("MM-05 a copy leaves to nobody who is not the overseer by then", async () => {
     const world = await openSendingWorld();
     setOverseer(world, ANN);
