@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, proxyActivities } from "@temporalio/workflow";
+import { allHandlersFinished, condition, continueAsNew, proxyActivities } from "@temporalio/workflow";
 import type { HoldActivities } from "../activities/index.ts";
 import type { HoldInput, HoldStatus } from "../src/model/hold.ts";
 import { People } from "./people.ts";
@@ -12,11 +12,13 @@ const { posternHoldTimes } = proxyActivities<HoldActivities>({
  * Inbound mail that waits for people (held, quarantined, or in a mailbox of mode `gated_all`): let through by a quorum,
  * thrown away by one rejection or by time. Ends at once when nothing waits, after it has answered whoever asked.
  */
-export async function holdMessage({ tenant, mailbox, message }: HoldInput): Promise<{ readonly status: HoldStatus | "nothing_waits" }> {
+export async function holdMessage(input: HoldInput): Promise<{ readonly status: HoldStatus | "nothing_waits" }> {
+  const { tenant, mailbox, message } = input;
   const ref = { tenant, mailbox, hold: message };
   const people = new People(ref);
   const times = await posternHoldTimes(ref);
   const status = times === null ? ended(people.status) : await people.decided(times);
+  if (status === "waiting") return continueAsNew<typeof holdMessage>(input);
   await condition(allHandlersFinished);
   return { status };
 }

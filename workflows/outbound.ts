@@ -2,6 +2,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/comm
 import {
   allHandlersFinished,
   condition,
+  continueAsNew,
   defineSignal,
   ParentClosePolicy,
   proxyActivities,
@@ -13,8 +14,8 @@ import type { OutboundActivities, SendActivities } from "../activities/index.ts"
 import type { HoldTimes } from "../src/model/hold.ts";
 import { outboundWorkflowId } from "../src/model/ids.ts";
 import { LIMITED_FAILURE, WAKE_SIGNAL } from "../src/model/names.ts";
-import type { DraftState, OutboundInput, OutboundResult, SendStep } from "../src/model/outbound.ts";
-import { People } from "./people.ts";
+import type { DraftState, OutboundInput, OutboundResult, OutboundStage, SendStep, Since } from "../src/model/outbound.ts";
+import { isLong, People } from "./people.ts";
 
 // Local: quick and idempotent, and the agent waits for the answer. Bounded by number, because the SDK forgets a bound in
 // time that runs out between two attempts; a run that gave up is begun again by the same submit.
@@ -39,11 +40,12 @@ const { posternSend } = proxyActivities<SendActivities>({
 
 /**
  * One draft: composed and frozen, screened, shown to people where the mailbox's mode says so, screened again, sent once.
- * Fails with type `Limited` when a cap refused it, so that the agent may submit the same again.
+ * Fails with type `Limited` when a cap refused it, so that the agent may submit the same again. `stage`: how far an earlier
+ * run came, whose history grew too long; the record has judged it, and judges on.
  */
-export async function outboundMessage(input: OutboundInput): Promise<OutboundResult> {
+export async function outboundMessage(input: OutboundInput, stage?: OutboundStage): Promise<OutboundResult> {
   const draft = new Draft(input);
-  const state = await draft.run();
+  const state = await (stage === undefined ? draft.run() : draft.resume(stage));
   await condition(allHandlersFinished);
   return { state };
 }
@@ -75,23 +77,35 @@ class Draft {
     }
   }
 
+  resume({ times, since }: OutboundStage): Promise<DraftState> {
+    return this.#sendApproved(times, since);
+  }
+
   /** `times`: of the hold that comes first; null: nobody need approve. */
-  async #sendApproved(times: HoldTimes | null): Promise<DraftState> {
-    for (let hold = times; ;) {
+  async #sendApproved(times: HoldTimes | null, begun: Since | null = null): Promise<DraftState> {
+    for (let [hold, since] = [times, begun]; ; since = null) {
       const status = hold === null ? "approved" : await this.#people.decided(hold);
+      if (status === "waiting") return this.#goOn({ times: hold, since: null });
       // No quorum, no mail: what expires ends here like what is rejected.
       if (status !== "approved") return status;
-      const step = await this.#send();
+      const step = await this.#send(since);
       if (step.kind === "done") return this.#done(step);
       hold = step.times;
     }
   }
 
+  /** In another run, once everybody here has been answered. It looks at the record at once, whatever was said meanwhile. */
+  async #goOn(stage: OutboundStage): Promise<never> {
+    await condition(allHandlersFinished);
+    const isOver = this.#people.status === "cancelled";
+    return continueAsNew<typeof outboundMessage>({ ...this.#input, send_at: isOver ? null : this.#input.send_at }, stage);
+  }
+
   /** Goes at it until it has left for good, can never leave, or needs people again. */
-  async #send(): Promise<Extract<SendStep, { kind: "done" | "hold" }>> {
+  async #send(begun: Since | null): Promise<Extract<SendStep, { kind: "done" | "hold" }>> {
     await this.#untilDue();
-    const at = Date.now();
-    for (let tries = 0; ;) {
+    const at = begun?.at ?? Date.now();
+    for (let tries = begun?.tries ?? 0; ;) {
       this.#people.begin();
       const heard = this.#heard;
       const step = await posternSend(this.#input, { at, tries });
@@ -100,13 +114,17 @@ class Draft {
       // a transaction that was only thought lost may have recorded its end.
       if (step.kind === "again" && step.tried) tries += 1;
       if (this.#heard === heard) await this.#untilHeard(step.kind === "unknown" ? LOOK_AGAIN_MS : step.after_ms);
+      if (isLong()) return this.#goOn({ times: null, since: { at, tries } });
     }
   }
 
   /** X-20: judged again at its time, not before. */
   async #untilDue(): Promise<void> {
     const due = this.#input.send_at ?? 0;
-    while (due > Date.now() && this.#people.status !== "cancelled") await this.#untilHeard(due - Date.now());
+    while (due > Date.now() && this.#people.status !== "cancelled") {
+      await this.#untilHeard(due - Date.now());
+      if (isLong()) await this.#goOn({ times: null, since: null });
+    }
   }
 
   /** Moves with every accepted attempt and every wake. */
@@ -116,7 +134,7 @@ class Draft {
 
   async #untilHeard(ms: number): Promise<void> {
     const before = this.#heard;
-    await condition(() => this.#heard !== before, Math.max(1, ms));
+    await condition(() => this.#heard !== before || isLong(), Math.max(1, ms));
   }
 
   /** The copy of monitored mail is a message of its own, which this one does not wait for (MM-05). */

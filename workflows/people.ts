@@ -1,4 +1,5 @@
 import {
+  allHandlersFinished,
   condition,
   defineSignal,
   defineUpdate,
@@ -74,7 +75,8 @@ export class People {
     const { posternDecide } = via === "update" ? quick : patient;
     const answer = await posternDecide(this.#hold, action, message, { via, nonce });
     if (answer.result === "accepted") {
-      this.status = answer.status;
+      // Answers of the same moment may come in any order: that it waited before says nothing once it waits no more.
+      if (answer.status !== "waiting") this.status = answer.status;
       this.moves += 1;
     }
     return answer;
@@ -85,22 +87,30 @@ export class People {
     this.status = "waiting";
   }
 
-  /** Resolves when the hold waits no more; reminds, escalates and ends it at its times. Expiry never approves. */
-  async decided(times: HoldTimes): Promise<Exclude<HoldStatus, "waiting">> {
+  /**
+   * Resolves when the hold waits no more; reminds, escalates and ends it at its times. Expiry never approves. `waiting`: it
+   * still does, but so much was said that another run has to go on.
+   */
+  async decided(times: HoldTimes): Promise<HoldStatus> {
     for (const [event, at] of timersOf(times)) await this.#until(at, event);
     // The record's clock may be behind ours: it ends a hold when its own time has come.
-    for (;;) {
-      if (this.status !== "waiting") return this.status;
-      await this.#until(Date.now() + LOOK_AGAIN_MS, "expire");
-    }
+    while (this.status === "waiting" && !isLong()) await this.#until(Date.now() + LOOK_AGAIN_MS, "expire");
+    // Whoever is being answered may have decided it.
+    if (this.status === "waiting") await condition(allHandlersFinished);
+    return this.status;
   }
 
   async #until(at: number, event: HoldTimerEvent): Promise<void> {
-    if (await condition(() => this.status !== "waiting", Math.max(1, at - Date.now()))) return;
+    if (await condition(() => this.status !== "waiting" || isLong(), Math.max(1, at - Date.now()))) return;
     const { status } = await patient.posternHoldTimer(this.#hold, event);
     // An attempt that was accepted meanwhile has said it already, and may have said more.
     if (this.status === "waiting") this.status = status;
   }
+}
+
+/** The server bounds what a history holds, and with it how often people can be heard: whoever floods one must not end it. */
+export function isLong(): boolean {
+  return workflowInfo().continueAsNewSuggested;
 }
 
 type Timer = readonly [HoldTimerEvent, number];

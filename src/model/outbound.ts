@@ -168,6 +168,14 @@ export interface Since {
   readonly tries: number;
 }
 
+/** How far a draft's workflow is, for a run that goes on where another's history grew too long. */
+export interface OutboundStage {
+  /** Of the hold it waits for; null: nobody need approve (any more). */
+  readonly times: HoldTimes | null;
+  /** Null: it was not tried yet. */
+  readonly since: Since | null;
+}
+
 /** What one go at sending came to. `again`: look again after so many milliseconds, or when woken; `tried`: the next hop was asked. */
 export type SendStep =
   | { readonly kind: "done"; readonly state: DraftState; readonly copy: boolean }
