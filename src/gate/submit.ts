@@ -112,12 +112,25 @@ async function hasFailed({ client }: SubmitDeps, { draft }: OutboundInput, run: 
   return status.name !== "RUNNING";
 }
 
-/** Drafts that wait for something outside look again. One that is gone, or a server that does not answer, is no matter: they also look by themselves. */
-export async function wake({ client, onFault }: SubmitDeps, drafts: readonly DraftId[]): Promise<void> {
-  for (const draft of drafts) {
-    const handle = client.workflow.getHandle(outboundWorkflowId(draft));
-    await within(client, CALL_MS, () => handle.signal(WAKE_SIGNAL)).catch((error: unknown) => {
-      if (!(error instanceof WorkflowNotFoundError)) onFault(error);
-    });
-  }
+/** Drafts that are woken at once, and milliseconds after which no more of them are. */
+const WAKING = { atOnce: 16, ms: 5_000 };
+
+/**
+ * Drafts that wait for something outside look again. One that is gone, a server that does not answer and what is left when
+ * the time is over are no matter: they also look by themselves, and whoever turned the switch waits for the answer.
+ */
+export async function wake({ client, onFault }: Pick<SubmitDeps, "client" | "onFault">, drafts: readonly DraftId[]): Promise<void> {
+  const deadline = performance.now() + WAKING.ms;
+  const left = drafts.values();
+  const work = async (): Promise<void> => {
+    for (const draft of left) {
+      const handle = client.workflow.getHandle(outboundWorkflowId(draft));
+      const ms = deadline - performance.now();
+      if (ms <= 0) return;
+      await within(client, ms, () => handle.signal(WAKE_SIGNAL)).catch((error: unknown) => {
+        if (!(error instanceof WorkflowNotFoundError)) onFault(error);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: WAKING.atOnce }, work));
 }
