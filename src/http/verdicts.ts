@@ -13,13 +13,10 @@ export const ReasonJson = z
   .string()
   .max(1_000)
   .openapi({ description: "Why; kept beside the audit entry. A rejection needs one.", example: "not before the contract is signed" });
-export const HashJson = z
-  .string()
-  .max(128)
-  .openapi({
-    description: "Of what you looked at. Needed once it was edited.",
-    example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-  });
+export const HashJson = z.string().max(128).openapi({
+  description: "Of what you looked at. Needed once it was edited.",
+  example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+});
 
 /** What can be said of something that waits, or whose fate is unknown. */
 const ACTIONS = ["approve", "reject", "resend", "settle"] as const;
