@@ -46,13 +46,21 @@ export async function ask(deps: HttpDeps, caller: Caller, wanted: Attempt): Prom
 
 /** Signs who does what to which content. The person's words go beside it, where no history sees them. */
 export async function sign(deps: HttpDeps, caller: Caller, wanted: Attempt, seconds: number): Promise<Signed> {
-  const { hold, action, content_hash, reason, edit = null } = wanted;
+  const { hold, action, reason, edit = null } = wanted;
+  const content_hash = hashOrNone(wanted.content_hash);
   const [bytes, now] = [deps.random(16), deps.clock()];
   const nonce = makeId("jti", bytes);
   if (reason !== null) await deps.store.run("holds.note", { tenant: caller.tenant, hold, nonce, note: reason, at: now });
   const workflow = holdWorkflowOf(hold);
   const decided = { tenant: caller.tenant, hold, workflow, action, actor: caller.key.id, content_hash, edit };
   return { nonce, token: await signDecisionToken(deps.grants, decided, now, bytes, seconds) };
+}
+
+const HASH = /^[0-9a-f]{64}$/;
+
+/** A caller may send any text as a hash; what is none fits nothing, and does not travel through histories (DESIGN §9.10). */
+function hashOrNone(content_hash: string | null): string | null {
+  return content_hash === null || HASH.test(content_hash) ? content_hash : "unreadable";
 }
 
 function refOf({ tenant }: Caller, { hold, mailbox }: Attempt): HoldRef {
