@@ -79,7 +79,7 @@ async function edit(deps: OutboundDeps, ref: HoldRef, attempt: HoldAttempt, sour
   return deps.store.run("holds.decide", { ...attempt, edit: composed });
 }
 
-async function refuse(deps: OutboundDeps, { edit: _, ...attempt }: HoldAttempt, code: HoldRefusal): Promise<HoldAnswer> {
+async function refuse(deps: OutboundDeps, attempt: HoldAttempt, code: HoldRefusal): Promise<HoldAnswer> {
   await deps.store.run("holds.refused", { ...attempt, code });
   return { result: "refused", code };
 }

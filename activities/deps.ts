@@ -8,7 +8,7 @@ import type { MailReader } from "../src/mail/reader.ts";
 import type { Freezer } from "../src/screening/freeze.ts";
 import type { Screening } from "../src/screening/screen.ts";
 import type { LoopCaps, Store } from "../src/store/contract.ts";
-import type { Transport } from "../src/transports/transport.ts";
+import type { SendDeps } from "./send.ts";
 
 /** What the activities are given; the real ones are chosen in a composition root. */
 export interface ActivityDeps {
@@ -28,7 +28,7 @@ export interface ActivityDeps {
 /** What holds and the outbound path need beside that. */
 export interface OutboundDeps extends ActivityDeps {
   readonly composer: MailComposer;
-  readonly transport: Transport;
+  readonly transport: SendDeps["transport"];
   readonly freezer: Freezer;
   readonly screening: Screening;
   /** Checks the words of doors on who decides (DESIGN §4.4). */

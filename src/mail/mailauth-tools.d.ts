@@ -1,13 +1,15 @@
 // The parts of mailauth its own type file leaves out.
 
 declare module "mailauth/lib/tools.js" {
+  import type { KeyObject } from "node:crypto";
+
   /** Relaxed alignment over the Public Suffix List it ships with. */
   export function getAlignment(fromDomain: string, domains: readonly string[]): { readonly domain: string } | false;
 
   /** A key record, read and checked (RFC 6376 §3.6.1). Rejects for one that cannot be used. */
   export interface PublicKey {
     /** As `crypto.verify` takes it. */
-    readonly publicKey: string | import("node:crypto").KeyObject;
+    readonly publicKey: string | KeyObject;
     readonly [property: string]: unknown;
   }
   export interface KeyOptions {

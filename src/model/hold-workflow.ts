@@ -3,5 +3,5 @@ import { holdWorkflowId, isId, outboundWorkflowId } from "./ids.ts";
 
 /** The workflow that hears attempts on a hold. */
 export function holdWorkflowOf(hold: HoldId): string {
-  return isId("drf", hold) ? outboundWorkflowId(hold) : holdWorkflowId(hold as Exclude<HoldId, `drf_${string}`>);
+  return isId("drf", hold) ? outboundWorkflowId(hold) : holdWorkflowId(hold);
 }

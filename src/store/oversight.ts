@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Actor } from "../model/decision.ts";
 import type { DraftId, MailboxId, TenantId } from "../model/ids.ts";
-import { isUpward, type Mode } from "../model/outbound.ts";
+import { isUpward } from "../model/outbound.ts";
 import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
 import type { NewAuditEntry } from "./contract.ts";
 import type { Fresh, ModeChange, StopChange } from "./contract-outbound.ts";
@@ -38,7 +38,7 @@ export const oversight = {
       const row = await findMailbox(tx, { tenant, id: mailbox });
       if (row === null || row.oversight_mode === mode) return row;
       const facts = { old: row.oversight_mode, new: mode };
-      const refused = isUpward(row.oversight_mode as Mode, mode) ? await useCode(tx, change) : null;
+      const refused = isUpward(row.oversight_mode, mode) ? await useCode(tx, change) : null;
       if (refused !== null) {
         await tell(tx, change, "mailbox.mode_refused", { ...facts, code: refused });
         return { refused };
