@@ -1,0 +1,46 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { draftMessageId, idBody, makeId, outboundWorkflowId, type TenantId } from "../../src/model/ids.ts";
+import { WORKFLOW } from "../../src/model/names.ts";
+import type { OutboundInput } from "../../src/model/outbound.ts";
+import { OutboundWorld } from "./world.ts";
+
+let world: OutboundWorld;
+beforeAll(async () => {
+  world = await OutboundWorld.open();
+});
+afterAll(() => world?.close());
+
+/** The input of a draft's workflow as somebody may write it who has seen the one that waits. */
+function inputLike(draft: string): Pick<OutboundInput, "tenant" | "mailbox" | "author" | "source" | "message"> {
+  using database = new DatabaseSync(join(world.postern.dataDir, "postern.db"), { readOnly: true, timeout: 5000 });
+  const row = database
+    .prepare(
+      "select d.tenant, d.mailbox, d.author, d.message, r.source_digest, r.source_size from drafts d join revisions r on r.draft = d.id where d.id = ?",
+    )
+    .get(draft) as Record<string, string | number>;
+  const { tenant, mailbox, author, message, source_digest: digest, source_size: size } = row;
+  return { tenant: tenant as TenantId, mailbox, author, message, source: { digest, size } } as ReturnType<typeof inputLike>;
+}
+
+it("MM-04 MM-05 whoever may start workflows cannot send what waits by calling it the overseer's copy", async () => {
+  const mailbox = await world.mailbox("gated_send");
+  const waiting = await world.send(mailbox);
+  const draft = makeId("drf", randomBytes(16));
+  const input: OutboundInput = {
+    ...inputLike(waiting.id),
+    draft,
+    message: draftMessageId(draft),
+    thread: `thr_${idBody(draft)}`,
+    kind: "copy",
+    in_reply_to: null,
+    submitted_at: Date.now(),
+    send_at: null,
+  };
+  const start = { workflowId: outboundWorkflowId(draft), taskQueue: world.postern.taskQueues.main, args: [input] };
+  expect(await world.temporal.workflow.execute(WORKFLOW.outboundMessage, start)).toEqual({ state: "blocked" });
+  expect(await world.draft(mailbox, waiting)).toMatchObject({ status: "pending_send_approval" });
+  expect(world.peer.taken).toEqual([]);
+});
