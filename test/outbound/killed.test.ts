@@ -137,7 +137,10 @@ async function killing(marked: Readonly<Partial<Record<PeerStep, string>>>, rand
   peer.script = async (step, argument, connection) => {
     if (step === "rcpt") connections.set(connection, argument);
     const recipient = connections.get(connection) ?? "";
-    if (missing.get(recipient) !== step) return void (await delay(random.below(40)));
+    if (missing.get(recipient) !== step) {
+      await delay(random.below(40));
+      return undefined;
+    }
     missing.delete(recipient);
     if (missing.size === 0) arrived.resolve();
     await killed.promise;
