@@ -25,12 +25,18 @@ export async function leave(
 ): Promise<SendStep> {
   for (let go = 0; go < AT_ONCE; go += 1) {
     const draft = await draftOf(deps, input);
-    const result = await send(deps, input, revisionOf(draft), pulse, trace);
-    if (result.kind !== "stale") return stepOf(deps, input, draft, since, result, trace);
-    const screened = await screenSend(deps, input, trace);
+    const known = recorded(input, draft);
+    const result = await send(deps, known, revisionOf(draft), pulse, trace);
+    if (result.kind !== "stale") return stepOf(deps, known, draft, since, result, trace);
+    const screened = await screenSend(deps, known, trace);
     if (screened.kind !== "go") return waitingOf(deps, input, since, screened, trace);
   }
   return { kind: "again", after_ms: MOVED_MS, tried: false };
+}
+
+/** INVARIANT: judged is what was recorded. Threat: whoever may start workflows could call a draft a copy, or say that it answers nothing. */
+function recorded(input: OutboundInput, { mailbox, message, thread, kind, author, in_reply_to }: DraftRow): OutboundInput {
+  return { ...input, mailbox, message, thread, kind, author, in_reply_to };
 }
 
 async function stepOf(

@@ -44,3 +44,23 @@ it("MM-04 MM-05 whoever may start workflows cannot send what waits by calling it
   expect(await world.draft(mailbox, waiting)).toMatchObject({ status: "pending_send_approval" });
   expect(world.peer.taken).toEqual([]);
 });
+
+it("NY-21 nor what people have to see by now, by calling it a copy on its way", async () => {
+  const mailbox = await world.mailbox("autonomous");
+  const later = await world.send(mailbox, { send_at: new Date(Date.now() + 3_600_000).toISOString() });
+  const policy = { version: 1, defaultAction: "bounce", senders: [], outbound: { firstContact: "approve" } };
+  await world.postern.http.send("PUT", `/v1/mailboxes/${mailbox.id}/policy`, policy);
+  const input = { ...inputLike(later.id), draft: later.id, thread: later.thread_id, kind: "copy", in_reply_to: null };
+  const args = [
+    { ...input, submitted_at: Date.now(), send_at: null },
+    { times: null, since: null },
+  ];
+  const handle = await world.temporal.workflow.start(WORKFLOW.outboundMessage, {
+    workflowId: `forged-${later.id}`,
+    taskQueue: world.postern.taskQueues.main,
+    args,
+  });
+  expect(await world.until(mailbox, later, "pending_send_approval", "sent")).toMatchObject({ reason: "first_contact" });
+  await handle.terminate();
+  expect(world.peer.taken).toEqual([]);
+});
