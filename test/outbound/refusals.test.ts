@@ -108,7 +108,7 @@ describe("what leaves", () => {
         await overseer.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${String(body["id"])}`, { action: "approve" });
       }
       expect(await world.ended({ id: body["id"] as `drf_${string}` })).toEqual({ state: "sent" });
-      const [{ content }] = world.peer.taken as [{ content: string }];
+      const { content } = world.peer.taken[0]!;
       const jwk = (await (await world.request("GET", "/.well-known/postern-signing-key", undefined)).json()) as JWK;
       const token = field(content, "Postern-Identity")!.replaceAll(/\s/g, "");
       const { payload } = await compactVerify(token, await importJWK(jwk, "ES256"));
