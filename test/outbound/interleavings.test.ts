@@ -113,7 +113,20 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   revokes: fc.boolean(),
 });
 
-// One of each that must be among them, whatever chance says: approved while everything happens, and taken back.
+// What must be among them, whatever chance says: its editor approves it, everything at once, taken back, expired perhaps.
+const EDITED: Script = {
+  bursts: [
+    [{ kind: "approve", who: "ann", saw: "nothing" }],
+    [{ kind: "edit", who: "cid" }],
+    [
+      { kind: "approve", who: "cid", saw: "what there is" },
+      { kind: "signal", who: "cid", action: "approve", times: 2 },
+      { kind: "approve", who: "ben", saw: "the first version" },
+    ],
+  ],
+  expires: "30 s",
+  agrees: true,
+};
 const QUIET: Script = { bursts: [[{ kind: "wake" }]], expires: "30 s", agrees: true };
 const BUSY: Script = {
   bursts: [
@@ -133,7 +146,7 @@ const BUSY: Script = {
   agrees: true,
 };
 const ALWAYS: Plan = {
-  scripts: [QUIET, BUSY, { ...QUIET, agrees: false }, { ...BUSY, expires: "2 s" }],
+  scripts: [EDITED, BUSY, { ...QUIET, agrees: false }, { ...BUSY, expires: "2 s" }],
   restarts: true,
   revokes: true,
 };
