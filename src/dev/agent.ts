@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 
 const url = process.env["POSTERN_URL"] ?? "http://127.0.0.1:8025";
-const key = process.env["POSTERN_KEY"] ?? (await readFile(".postern/demo/agent.key", "utf8")).trim();
+const data = process.env["POSTERN_DATA"] ?? ".postern";
+const key = process.env["POSTERN_KEY"] ?? (await readFile(`${data}/demo/agent.key`, "utf8")).trim();
 
 interface Mail {
   readonly id: string;

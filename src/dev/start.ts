@@ -39,7 +39,11 @@ async function main(): Promise<void> {
       const stopped = stopSignal();
       printAddresses(running, temporal, config);
       const failed = [running.ended, ...(temporal === null ? [] : [died(temporal)])];
-      await Promise.race([stopped, ...failed, welcome(running, demo).then(() => stopped)]);
+      await Promise.race([
+        stopped,
+        ...failed,
+        welcome(running, demo, { dataDir: config.dataDir, temporal: temporal?.executable ?? null }).then(() => stopped),
+      ]);
     } finally {
       await running.close();
     }
@@ -54,8 +58,10 @@ function readFlags(): { readonly demo: boolean; readonly help: boolean } {
   return { demo: values.demo, help: values.help };
 }
 
-async function welcome(running: Running, demo: DemoFiles | null): Promise<void> {
-  if (demo !== null) await showDemo(demo, running, process.stdout);
+type Where = Parameters<typeof showDemo>[2];
+
+async function welcome(running: Running, demo: DemoFiles | null, where: Where): Promise<void> {
+  if (demo !== null) await showDemo(demo, running, where, process.stdout);
   process.stdout.write("\nready; Ctrl-C stops everything\n");
 }
 

@@ -26,6 +26,8 @@ export interface TemporalOptions {
 }
 
 export interface TemporalServer {
+  /** As given. */
+  readonly executable: string;
   /** `127.0.0.1:PORT`. */
   readonly address: string;
   readonly namespace: string;
@@ -99,6 +101,7 @@ async function launch(options: TemporalOptions, folder: string): Promise<Tempora
   if (!inMemory) await writeClaim(folder, { pid: child.pid, owner: process.pid, port, ui });
   await becomeReady(child, { address: `${HOST}:${port}`, namespace, days: options.retentionDays ?? 7, log });
   return {
+    executable: options.executable,
     address: `${HOST}:${port}`,
     namespace,
     pid: child.pid,

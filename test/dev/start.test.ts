@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
 
 const START = fileURLToPath(new URL("../../src/dev/start.ts", import.meta.url));
 const AGENT = fileURLToPath(new URL("../../src/dev/agent.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const SEND = fileURLToPath(new URL("../../src/dev/demo/send.ts", import.meta.url));
 
 let dir: string;
@@ -30,8 +31,8 @@ class Program {
   out = "";
   #wake: () => void = () => {};
 
-  constructor(script: string, args: readonly string[], env: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, [script, ...args], {
+  constructor(script: string, args: readonly string[], env: Readonly<Record<string, string>>, interpreter = process.execPath) {
+    this.#child = spawn(interpreter, script === "" ? args : [script, ...args], {
       cwd: dir,
       env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
     });
@@ -103,7 +104,7 @@ describe("npm start", () => {
     const agent = new Program(AGENT, [], { POSTERN_URL: `http://${env["POSTERN_HTTP"]}`, POSTERN_KEY: key });
     await agent.prints("boss@acme.example: Lunch with Grace on Thursday -> books a meeting");
     await agent.prints("Conflict: two events on Thursday 12:00 -> notes a conflict");
-    const stranger = new Program(SEND, ["stranger", "Me again"], env);
+    const stranger = new Program(SEND, ["stranger", "Me again"], { ...env, POSTERN_URL: `http://${env["POSTERN_HTTP"]}` });
     expect(await stranger.ended).toBe(0);
     expect(stranger.out).toContain("550 5.7.1");
     const bot = new Program(SEND, ["bot", "A conflict on Friday"], env);
@@ -125,6 +126,36 @@ describe("npm start", () => {
     second.interrupt();
     expect(await second.ended).toBe(0);
   });
+
+  it(
+    "MM-10 X-29 what it prints works as it is when it is pasted: settings, looking, a signed signal, what left",
+    { timeout: 90_000 },
+    async () => {
+      const env = await settings();
+      const gate = new Program(START, [], env);
+      await gate.prints("ready; Ctrl-C stops everything");
+      const printed = gate.out.split("\n").map((line) => line.trim());
+      const line = (part: string): string => printed.find((one) => one.includes(part)) ?? `echo no line has ${part} && false`;
+      const paste = async (command: string): Promise<string> => {
+        const local = command.replace(/npm run (-s )?postern --/g, `${process.execPath} ${CLI}`);
+        const shell = new Program("", ["-c", `${line("export ")}\n${local}`], {}, "/bin/sh");
+        expect({ code: await shell.ended, out: shell.out }).toMatchObject({ code: 0 });
+        return shell.out;
+      };
+      expect(await paste(line("messages list"))).toMatch(/^msg_\w+ .* rate_limited +boss@acme\.example/m);
+      expect(await paste(line("pending show"))).toMatch(/^pending send approval: mode gated send\n/);
+      // Somebody else's server does not bring a `temporal` along.
+      await paste(line(inject("temporalExecutable") === null ? "pending approve" : "--print-signal"));
+      const id = /drf_\w+/.exec(gate.out)![0];
+      for (let out = ""; !/\nstatus +sent\n/.test(out);) {
+        expect(out).not.toMatch(/\nstatus +(?!pending_send_approval|queued|sending)\w/);
+        out = await paste(`npm run postern -- drafts show ${id}`);
+      }
+      expect(await paste(line("sink list").replace(/^.*: /, ""))).toContain("boss@acme.example");
+      gate.interrupt();
+      expect(await gate.ended).toBe(0);
+    },
+  );
 
   it("starts an empty gate with --no-demo", async () => {
     const env = await settings();

@@ -28,16 +28,3 @@ async function makeOverseerKey(files: DemoFiles, client: Client): Promise<void> 
   const { key } = await client.send<{ key: string }>("POST", "/v1/keys", { name: "demo overseer", scopes: ["oversight"] });
   await write(files.overseerKey, `${key}\n`);
 }
-
-/** How to approve it, three ways; `http` is the HTTP door's address. */
-export function draftHints({ id }: Draft, { overseerKey }: DemoFiles, mailbox: string, http: string): string {
-  const key = `POSTERN_KEY=$(cat ${overseerKey})`;
-  return `The assistant has answered the boss. Its mailbox is \`gated_send\`: nothing leaves before a person says so.
-  ${key} npm run postern -- pending show ${id}
-Approve it in one of three ways:
-  ${key} npm run postern -- pending approve ${id}
-  curl -X POST ${http}/v1/mailboxes/${mailbox}/decide/${id} -H "authorization: Bearer $(cat ${overseerKey})" \\
-       -H "content-type: application/json" -d '{"action": "approve"}'
-  ${key} npm run -s postern -- pending approve ${id} --print-signal | sh   # the plain Temporal CLI, with a signed word
-Then see what left: npm run postern -- sink list`;
-}

@@ -1,6 +1,6 @@
 // `npm run demo -- bot "A conflict on Friday"`: one more mail from a sender of the demo, through the running gate's SMTP port.
 import { reportError } from "../../cli/failure.ts";
-import { smtpEndpoint } from "../../cli/settings.ts";
+import { serviceEnvironment, smtpEndpoint } from "../../cli/settings.ts";
 import { handOver } from "../../cli/smtp.ts";
 import { loadConfig } from "../../config.ts";
 import { PosternError } from "../../model/errors.ts";
@@ -14,7 +14,7 @@ const USAGE = 'npm run demo -- boss|bot|stranger|impostor ["subject"] ["text"]';
 async function main([who = "", subject = "Hello", text = "Hello from the demo."]: readonly string[]): Promise<void> {
   const sender = SENDERS[who];
   if (sender === undefined) throw new PosternError("invalid_request", `the demo has no sender \`${who}\``, { fix: USAGE });
-  const files = demoFiles(loadConfig(process.env).dataDir);
+  const files = demoFiles(loadConfig(serviceEnvironment(process.env)).dataDir);
   if (!(await exists(files.done))) throw new PosternError("not_found", "there is no demo here", { fix: "run `npm start` first" });
   const now = new Date();
   const name = `live-${now.getTime().toString(36)}`;
