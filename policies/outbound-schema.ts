@@ -38,7 +38,7 @@ function duration(about: string, fix: string) {
     .describe(about);
 }
 
-const keySays = must("the id of a key like `key_2n4p6r8t0v1x3z5b7d9f1h3k`", "take it from `postern keys create`");
+const keySays = must("the id of a key like `key_2n4p6r8t0v1x3z5b7d9f1h3k`", "take it from `postern key create`");
 
 function keys(about: string, fix: string) {
   const says = must(`a list of 1 to ${MAX_KEYS} different ids of keys`, fix);

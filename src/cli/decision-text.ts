@@ -66,7 +66,8 @@ export function formatVerification({ spf, dkim, dmarc, arc, from_alignment }: Ve
 }
 
 export function formatReservation({ ledger, scope, amount }: Reservation): string {
-  return `${amount} ${ledger === "rate" ? "message" : "tokens"} per ${scope}`;
+  const unit = ledger === "tokens" ? "tokens" : amount === 1 ? "message" : "messages";
+  return `${amount} ${unit} per ${scope}`;
 }
 
 export function formatFinding({ guard, code, severity, score, where }: Finding): string {

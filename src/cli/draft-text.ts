@@ -76,7 +76,9 @@ export function formatDraft({ cells }: Session, draft: Draft): string {
 }
 
 function deliveryField({ recipient, state, code, enhanced, reply, attempt, at }: Delivery): [string, string] {
-  const said = [code, enhanced, reply].filter((part) => part !== null && part !== "").join(" ");
+  // A next hop's own words begin with its enhanced code.
+  const words = enhanced !== null && reply?.startsWith(enhanced) ? [code, reply] : [code, enhanced, reply];
+  const said = words.filter((part) => part !== null && part !== "").join(" ");
   const tried = attempt === 0 ? "" : ` at attempt ${attempt}, ${formatTime(at)}`;
   return [recipient, `${state}${tried}${said === "" ? "" : `: ${said}`}`];
 }

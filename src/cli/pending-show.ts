@@ -11,7 +11,7 @@ export function formatPending(session: Session, item: PendingDetail): string {
   const { cells, paint } = session;
   const { findings, revisions, attempts } = item;
   return [
-    `${paintHold(paint, spaced(item.status), item)}: ${spaced(item.reason)}`,
+    `${paintHold(paint, spaced(item.status), item)}${isWaiting(item) ? "" : "; it waited because of"}: ${spaced(item.reason)}`,
     "",
     formatFields(fieldsOf(item), cells, fold),
     ...warningSection(session, warningsOf(item)),
@@ -93,7 +93,7 @@ function changesOf(session: Session, { number, author, created_at, changes }: Re
 
 function attemptText({ action, by, via, result, revision, reason, at }: Attempt): string {
   const came = result === "accepted" ? "" : `, refused: ${spaced(result)}`;
-  const words = reason === null ? "" : `: ${reason}`;
+  const words = reason === null || reason === "" ? "" : `: ${reason}`;
   return `${formatTime(at)} ${spaced(action)} of revision ${revision} by ${by} (${via})${came}${words}`;
 }
 

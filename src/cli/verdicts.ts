@@ -96,7 +96,10 @@ function addVerdict(cli: Cli, group: Group, { action, summary, about, examples, 
       options(command)
         .option("--reason <text>", "why; kept beside the audit entry")
         .option("--hash <sha256>", "the `content` that you looked at; needed once it was edited")
-        .option("--print-signal", "print the command that says so by the plain Temporal CLI, within 24 hours, and nothing else"),
+        .option(
+          "--print-signal",
+          "print the command that says so by the plain Temporal CLI (`temporal` on PATH), within 24 hours, and nothing else",
+        ),
     examples,
     run: async (session, [id], { reason, hash, as, printSignal }) => {
       const verdict = { action, ...given("reason", reason), ...given("content_hash", hash), ...given("as", as) };

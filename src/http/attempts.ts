@@ -109,7 +109,7 @@ export function refusalProblem(code: HoldRefusal): PosternError {
       return new PosternError("conflict", "its fate is known", { fix: "look at its deliveries", members });
     case "content_hash_required":
       return new PosternError("content_hash_required", "it was edited: say which content you mean", {
-        fix: "send the `content_hash` of what you looked at",
+        fix: "send the `content_hash` (`--hash`) of what you looked at",
         members,
       });
     case "content_stale":
@@ -118,7 +118,7 @@ export function refusalProblem(code: HoldRefusal): PosternError {
         members,
       });
     case "reason_required":
-      return new PosternError("invalid_request", "a rejection needs a reason", { fix: "say why in `reason`", members });
+      return new PosternError("invalid_request", "a rejection needs a reason", { fix: "say why in `reason` (`--reason`)", members });
     case "invalid_edit":
       return new PosternError("invalid_request", "the edit cannot be composed, or the policy would block it", {
         fix: "try it as a dry run to see why",

@@ -42,7 +42,7 @@ export async function setMode(
   const changed = await deps.store.run("oversight.set_mode", { tenant, mailbox: id, mode, code_hash, actor, ...freshEntry(deps) });
   if (changed === null) throw notFound("mailbox");
   if (!("refused" in changed)) return;
-  const fix = "ask an operator for a code: `POST /v1/mailboxes/{id}/mode-code`";
+  const fix = "ask an operator for a code: `postern mailbox mode-code`, or `POST /v1/mailboxes/{id}/mode-code`";
   if (changed.refused === "code_required")
     throw new PosternError("mode_code_required", `going up to \`${mode}\` needs an operator's code`, { fix });
   throw new PosternError("mode_code_required", "this code is not valid for this mailbox and mode, was used, or is over", { fix });

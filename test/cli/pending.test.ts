@@ -163,8 +163,14 @@ describe("deciding", () => {
 
   it("X-05 reject needs a reason: 2 without, and it ends it", async () => {
     const { draft } = await waiting();
-    expect((await pending(["reject", draft.id])).code).toBe(2);
+    for (const argv of [[], ["--reason", ""]]) {
+      const ran = await pending(["reject", draft.id, ...argv]);
+      expect(ran).toMatchObject({ code: 2, err: expect.stringMatching(/\nfix: .*`--reason`/) as string });
+    }
     expect(await pending(["reject", draft.id, "--reason", "not now", "--json"])).toMatchObject({ code: 0, json: { status: "rejected" } });
+    const shown = (await pending(["show", draft.id])).out;
+    expect(shown).toMatch(/^rejected; it waited because of: mode gated send\n/);
+    expect(shown.match(/, refused: reason required\n/g)).toHaveLength(2);
     expect(await world.ended(draft)).toEqual({ state: "rejected" });
     expect(world.peer.taken).toEqual([]);
   });

@@ -48,6 +48,12 @@ describe("sink", () => {
     expect(listed.out).toMatch(
       /^ID +SENT \(UTC\) +FROM +TO +BYTES\nsnk_\w+ +\S+ \S+ +assistant@acme\.example +ann@elsewhere\.example eve@elsewhere\.example +\d+\n$/,
     );
+    expect((await postern(["drafts", "show", draft])).out).toMatch(
+      /\nann@elsewhere\.example +accepted at attempt 1, [^:]+:\d\d:\d\dZ: 250 2\.0\.0 kept in the sandbox\n/,
+    );
+    const { json } = await postern(["drafts", "show", draft, "--json"]);
+    const why = await postern(["decisions", "explain", json.decision_id as string]);
+    expect(why.out).toMatch(/\n✓ caps +.*; charged 1 message per mailbox\n/);
     const id = /snk_\w+/.exec(listed.out)![0];
     const shown = await postern(["sink", "show", id], { columns: 80 });
     expect(shown.out).toMatch(new RegExp(`^id +${id}\\ndraft +${draft}\\n`));

@@ -104,7 +104,7 @@ describe("an error names path, value and fix:", () => {
     ],
     [
       approvals({ approvers: ["boss"] }),
-      'outbound.approvals.approvers[0] must be the id of a key like `key_2n4p6r8t0v1x3z5b7d9f1h3k`, got `"boss"`; fix: take it from `postern keys create`',
+      'outbound.approvals.approvers[0] must be the id of a key like `key_2n4p6r8t0v1x3z5b7d9f1h3k`, got `"boss"`; fix: take it from `postern key create`',
     ],
     [
       approvals({ approvers: [KEY], quorum: 2 }),
