@@ -25,6 +25,8 @@ export async function leave(
 ): Promise<SendStep> {
   for (let go = 0; go < AT_ONCE; go += 1) {
     const draft = await draftOf(deps, input);
+    const early = untilDue(deps, draft);
+    if (early > 0) return { kind: "again", after_ms: early, tried: false };
     const known = recorded(input, draft);
     const result = await send(deps, known, revisionOf(draft), pulse, trace);
     if (result.kind !== "stale") return stepOf(deps, known, draft, since, result, trace);
@@ -32,6 +34,11 @@ export async function leave(
     if (screened.kind !== "go") return waitingOf(deps, input, since, screened, trace);
   }
   return { kind: "again", after_ms: MOVED_MS, tried: false };
+}
+
+/** milliseconds until its time; whoever may signal or start workflows cannot make it leave earlier. */
+function untilDue({ clock }: OutboundDeps, { state, send_at }: DraftRow): number {
+  return state === "queued" && send_at !== null ? send_at - clock() : 0;
 }
 
 /** INVARIANT: judged is what was recorded. Threat: whoever may start workflows could call a draft a copy, or say that it answers nothing. */

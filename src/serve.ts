@@ -193,7 +193,16 @@ async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Pr
   const metrics = new Registry();
   const closing = new AbortController();
   const resolver = config.dnsZone === undefined ? createSystemResolver({ timeoutMs: 2_000 }) : createZoneFileResolver(config.dnsZone);
-  const app = createHttpApp({ ...deps, resolver, metrics, version: VERSION, publicUrl: config.publicUrl, closing: closing.signal });
+  const freeBytes = freeSpace(deps.blobRoot);
+  const app = createHttpApp({
+    ...deps,
+    freeBytes,
+    resolver,
+    metrics,
+    version: VERSION,
+    publicUrl: config.publicUrl,
+    closing: closing.signal,
+  });
   const http = await startHttp({ app, ...config.http });
   started.unshift(() => {
     closing.abort();
@@ -201,7 +210,7 @@ async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Pr
   });
   const smtp = await startSmtp({
     ...config.smtp,
-    deps: { ...deps, metrics, freeBytes: freeSpace(deps.blobRoot) },
+    deps: { ...deps, metrics, freeBytes },
     limits: { ...config.limits, judgements: INBOUND_SLOTS / 2 },
     trustedRelays: config.trustedRelays,
     name: hostname(),

@@ -18,6 +18,8 @@ export interface HttpDeps {
   readonly store: Store;
   readonly gate: Gate;
   readonly blobs: Blobs;
+  /** Bytes that may still be written where blobs are. */
+  readonly freeBytes: () => Promise<number>;
   /** Shared with the other doors and the activities: what is worked with is not collected. */
   readonly uses: Uses;
   readonly reader: MailReader;

@@ -92,11 +92,13 @@ export function inputOf(deps: HttpDeps, { tenant, key }: Caller, draft: Draft, i
 
 /** Stores a submission; until the work is done nothing else says that somebody needs the bytes. */
 export async function holdingBytes<T>(
-  { blobs, uses }: HttpDeps,
+  { blobs, uses, freeBytes }: HttpDeps,
   { tenant }: Caller,
   submission: Submission,
   work: (source: MessageRef) => Promise<T>,
 ): Promise<T> {
+  // As at MAIL (DESIGN §8): what comes from agents must not fill the disk that mail from outside needs.
+  if ((await freeBytes()) < SPACE_BYTES) throw diskFull();
   const bytes = Buffer.from(JSON.stringify(submission));
   const leave = await uses.take({ tenant, digest: createHash("sha256").update(bytes).digest("hex") });
   try {
@@ -106,6 +108,17 @@ export async function holdingBytes<T>(
   } finally {
     leave();
   }
+}
+
+/** 1.5 times the largest message. */
+const SPACE_BYTES = 1.5 * 25 * 1024 * 1024;
+
+function diskFull(): PosternError {
+  return new PosternError("unavailable", "there is no room for drafts now", {
+    temporary: true,
+    fix: "try again later; an operator must make room on the disk",
+    retryAfter: 60,
+  });
 }
 
 async function answered(deps: HttpDeps, { mailbox }: Draft, answer: SubmitAnswer): Promise<Submitted> {

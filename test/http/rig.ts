@@ -36,6 +36,8 @@ export interface Rig {
   /** The instance's clock, in epoch ms; tests move it. */
   now: number;
   temporalUp: boolean;
+  /** Of the disk that blobs are on; tests replace it. */
+  freeBytes: number;
   /** DNS as the instance sees it; tests replace it. */
   zone: Zone;
   /** Makes long polls answer, as a stopping instance does. */
@@ -87,13 +89,14 @@ export async function startRig(): Promise<Rig> {
   const lines: string[] = [];
   const log = (facts: object, text: string) => void lines.push(JSON.stringify({ ...facts, text }));
   const closing = new AbortController();
-  const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true, zone: {} };
+  const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true, zone: {}, freeBytes: Number.MAX_SAFE_INTEGER };
   const clock = () => rig.now;
   const boot = await bootstrap({ store, dataDir: dir, adminKey: ADMIN_KEY, clock, random });
   const deps: HttpDeps = {
     store,
     gate: gateOver({ store, rig, random, clock, grants: boot.grants }),
     blobs: blobsOver(bytes),
+    freeBytes: async () => rig.freeBytes,
     uses: createUses(),
     reader: readerOver(bytes),
     composer: { preview: () => Promise.reject(new PosternError("not_found", "the bytes are gone")) },

@@ -35,3 +35,19 @@ it("X-27 an agent's key stops and starts nothing; a bound person's stops its mai
   expect((await rig.call("POST", `/v1/mailboxes/${id}/start`, { key: agent })).status).toBe(403);
   expect((await rig.call("POST", "/v1/stop", { key: bound })).status).toBe(403);
 });
+
+it("DESIGN §8 with the disk nearly full no draft is taken, and mail that is there stays readable", async () => {
+  const { id } = await rig.mailbox();
+  const key = await rig.key(["read", "send"], [id]);
+  const message = await rig.message({ mailbox: id });
+  const body = { to: ["boss@elsewhere.example"], subject: "Friday", markdown: "Shall we?" };
+  rig.freeBytes = 37 * 1024 * 1024;
+  try {
+    const refused = await rig.call("POST", `/v1/mailboxes/${id}/send`, { key, body });
+    expect(refused.status).toBe(503);
+    expect(refused.body).toMatchObject({ code: "unavailable", detail: "there is no room for drafts now" });
+    expect((await rig.call("GET", `/v1/messages/${message}`, { key })).status).toBe(200);
+  } finally {
+    rig.freeBytes = Number.MAX_SAFE_INTEGER;
+  }
+});
