@@ -51,6 +51,7 @@ export async function authenticateMail(mail: OpenedMail, envelope: Envelope, dep
     verification,
     temporary,
     ...thread,
+    subject: views.subject,
     // RFC 3834 §2: nothing automatic is ever answered to the null sender.
     automatic: thread.automatic || envelope.sender === "",
     body_sha256: createHash("sha256").update(raw.subarray(header.bodyOffset)).digest("hex"),

@@ -19,6 +19,7 @@ export interface MailReader {
   authenticate(message: StoredMessage, envelope: Envelope): Promise<Authentication>;
   /** Runs every guard. `patterns` are the policy's content guards. Rejects rather than skip a guard. */
   scan(message: StoredMessage, guards: ContentPatterns): Promise<readonly Finding[]>;
+  /** Known already where the message was authenticated a moment ago. */
   headline(message: StoredMessage): Promise<Headline>;
   /** What an answer to it names: its Message-ID and those before it. */
   thread(message: StoredMessage): Promise<ThreadFacts>;
@@ -43,6 +44,8 @@ export interface Authentication {
   /** Message-IDs of In-Reply-To and References without brackets, nearest first, at most 100. */
   readonly references: readonly string[];
   readonly rfc_message_id: string | null;
+  /** Mail content: for this process only, never for a step's result, which a history keeps (DESIGN §9.10). */
+  readonly subject: string;
   readonly body_sha256: string;
   /** UTF-8 bytes of the agent's view / 4, rounded up. */
   readonly tokens: number;

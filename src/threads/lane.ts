@@ -38,6 +38,8 @@ interface Pending {
 export class Lane {
   readonly #options: LaneOptions & typeof DEFAULTS;
   readonly #pending = new Map<number, Pending>();
+  /** Begun in this turn of the loop; they go to the thread together. */
+  #outbox: Job[] = [];
   #thread: { readonly worker: Worker; readonly holder: HolderWord } | null = null;
   #watch: NodeJS.Timeout | undefined;
   #lastId = 0;
@@ -79,8 +81,16 @@ export class Lane {
   }
 
   #begin({ job }: Pending): void {
+    if (this.#outbox.length === 0) process.nextTick(() => this.#send());
+    this.#outbox.push(job);
+  }
+
+  #send(): void {
+    const jobs = this.#outbox.filter(({ id }) => this.#pending.has(id));
+    this.#outbox = [];
+    if (jobs.length === 0) return;
     this.#thread ??= this.#start();
-    this.#thread.worker.postMessage(job);
+    this.#thread.worker.postMessage(jobs);
   }
 
   #start(): { readonly worker: Worker; readonly holder: HolderWord } {
@@ -95,7 +105,10 @@ export class Lane {
     const lost = (): void => {
       if (thread === this.#thread) this.#replaceDead();
     };
-    worker.on("message", (reply: Reply) => this.#settle(reply));
+    worker.on("message", (replies: readonly Reply[]) => {
+      this.#lastHeard = monotonicMs();
+      for (const reply of replies) this.#settle(reply);
+    });
     worker.on("error", lost);
     worker.on("exit", lost);
     worker.unref();
@@ -103,7 +116,6 @@ export class Lane {
   }
 
   #settle(reply: Reply): void {
-    this.#lastHeard = monotonicMs();
     const pending = this.#take(reply.id);
     if (pending === undefined) return;
     if ("value" in reply) return pending.resolve(reply.value as never);
@@ -129,6 +141,7 @@ export class Lane {
 
   #replace(): void {
     void this.#end();
+    this.#outbox = [];
     for (const pending of this.#pending.values()) this.#begin(pending);
   }
 

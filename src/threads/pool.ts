@@ -1,4 +1,5 @@
 import type { MailReader, StoredMessage } from "../mail/reader.ts";
+import { Headlines } from "./headlines.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import type { JobArgs, JobName, JobResult } from "./protocol.ts";
 
@@ -27,11 +28,16 @@ export function createReaderPool(options: ReaderPoolOptions): ReaderPool {
   const large = new Lane({ ...options, keepBytes: KEEP_BYTES.large });
   const laneOf = ({ ref }: StoredMessage): Lane => (ref.size >= LARGE ? large : byDigest(ordinary, ref.digest));
   const on = <N extends JobName>(name: N, ...args: JobArgs<N>): Promise<JobResult<N>> => laneOf(args[0]).run(name, args);
+  const headlines = new Headlines();
   return {
     inspect: (message) => on("inspect", message),
-    authenticate: (message, envelope) => on("authenticate", message, envelope),
+    authenticate: async (message, envelope) => {
+      const seen = await on("authenticate", message, envelope);
+      headlines.keep(message, seen);
+      return seen;
+    },
     scan: (message, guards) => on("scan", message, guards),
-    headline: (message) => on("headline", message),
+    headline: async (message) => headlines.of(message) ?? on("headline", message),
     thread: (message) => on("thread", message),
     view: (message) => on("view", message),
     close: async () => void (await Promise.all([...ordinary, large].map((lane) => lane.close()))),

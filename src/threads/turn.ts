@@ -52,9 +52,16 @@ export class Turns {
   /** Computing now, as far as is known; the last one really is, the others are between two steps. */
   readonly #computing: Holder[] = [];
   #line: Promise<unknown> = Promise.resolve();
+  /** Jobs in the line, the one that computes included. */
+  #lined = 0;
 
   constructor(word: HolderWord) {
     this.#word = word;
+  }
+
+  /** Somebody computes or is about to. */
+  get busy(): boolean {
+    return this.#lined > 0 || this.#computing.length > 0;
   }
 
   of(job: number): Turn {
@@ -74,7 +81,8 @@ export class Turns {
   }
 
   #inLine<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#line.then(work);
+    this.#lined += 1;
+    const done = this.#line.then(work).finally(() => (this.#lined -= 1));
     this.#line = done.catch(() => undefined);
     return done;
   }

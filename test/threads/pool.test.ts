@@ -119,6 +119,17 @@ describe("what a thread stands on", () => {
     await expect(pool.scan(never, NO_PATTERNS)).rejects.toMatchObject({ code: "not_found" });
   });
 
+  it("the headline of a message authenticated a moment ago needs no bytes; of any other it does", async () => {
+    const zone = join((await readersOver()).blobRoot, "zone.json");
+    await writeFile(zone, "{}");
+    const { pool, store, blobs } = await readersOver({ zone });
+    const [read, unread] = [await store(mailFrom("acme.example")), await store(mailFrom("other.example"))];
+    await pool.authenticate(read, sentBy("acme.example"));
+    await Promise.all([read, unread].map(({ ref }) => blobs.remove(TENANT, ref.digest)));
+    expect(await pool.headline(read)).toEqual({ subject: "hello", rfc_message_id: null });
+    await expect(pool.headline(unread)).rejects.toMatchObject({ code: "not_found" });
+  });
+
   it("a blob that is not what its name says is never read as the message", async () => {
     const { pool, store, blobs, blobRoot } = await readersOver();
     const message = await store(mailFrom("acme.example"));
