@@ -12,6 +12,11 @@ export interface Tx {
 /** A whole transaction, pure in `(tx, args)`: the engine may run it again from the start. */
 export interface Operation<K extends OperationName> {
   readonly kind: "read" | "write";
+  /**
+   * Of a read that is asked for every message: the key that every change of its result touches. A store that hears of all
+   * changes may keep the result until then.
+   */
+  readonly until?: (args: Args<K>) => string;
   run(tx: Tx, args: Args<K>): Promise<Result<K>>;
 }
 

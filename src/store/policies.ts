@@ -16,11 +16,12 @@ export const policies = {
       const row = { ...policy, version: (current?.version ?? 0) + 1, created_at: at };
       await tx.db.insertInto("policies").values(row).execute();
       await tx.db.updateTable("mailboxes").set({ policy: row.id }).where("id", "=", row.mailbox).execute();
+      tx.touch(policyKey(policy));
       return { ...policyRow(row), created: true };
     },
   },
 
-  "policies.current": { kind: "read", run: currentPolicy },
+  "policies.current": { kind: "read", until: policyKey, run: currentPolicy },
 
   "policies.get": {
     kind: "read",
@@ -34,6 +35,11 @@ export const policies = {
 interface Place {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
+}
+
+/** Moves with the mailbox's current version. */
+function policyKey({ mailbox }: Place): string {
+  return `policy:${mailbox}`;
 }
 
 function findMailbox({ db }: Tx, { tenant, mailbox }: Place) {

@@ -1,10 +1,10 @@
 import type { FinalOutcome } from "../model/decision.ts";
-import { idBody, type MailboxId, type ThreadId } from "../model/ids.ts";
+import { idBody, type MailboxId, type MessageId, type ThreadId } from "../model/ids.ts";
 import type { LoopKind } from "../model/message.ts";
 import type { ThreadQuestion } from "./contract.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
-import type { ParticipantsTable } from "./schema.ts";
+import type { AddressesTable, ParticipantsTable } from "./schema.ts";
 
 const HOUR = 3_600_000;
 
@@ -67,10 +67,14 @@ async function joinedThread({ db }: Tx, { tenant, mailbox, sender, verified, ref
 
 async function loopKind(tx: Tx, question: ThreadQuestion, thread: ThreadId): Promise<LoopKind | null> {
   if (await isOwnMessage(tx, question)) return "own_message_id";
-  if (await isOwnAddress(tx, question)) return "own_address";
+  const owner = question.sender === null ? undefined : (await selectOwner(tx.db, { address: question.sender }))[0];
+  if (question.verified && owner?.mailbox === question.mailbox) return "own_address";
   if (await threadCapReached(tx, question, thread)) return "ping_pong";
-  return (await pairCapReached(tx, question)) ? "ping_pong" : null;
+  return (await pairCapReached(tx, question, owner)) ? "ping_pong" : null;
 }
+
+/** Whose mailbox on this instance the sender's address reaches. */
+type Owner = Pick<AddressesTable, "tenant" | "mailbox">;
 
 async function isOwnMessage({ db }: Tx, { mailbox, rfc_message_id }: ThreadQuestion): Promise<boolean> {
   return rfc_message_id !== null && (await selectOwn(db, { mailbox, rfc_message_id })).length > 0;
@@ -86,42 +90,49 @@ const selectOwn = once((db, given: { mailbox: MailboxId; rfc_message_id: string 
     .limit(1),
 );
 
-async function isOwnAddress({ db }: Tx, { mailbox, sender, verified }: ThreadQuestion): Promise<boolean> {
-  if (sender === null || !verified) return false;
-  const [owner] = await selectOwner(db, { address: sender });
-  return owner?.mailbox === mailbox;
-}
-
 const selectOwner = once((db, given: { address: string }) =>
-  db.selectFrom("addresses").select("mailbox").where("address", "=", given.address),
+  db.selectFrom("addresses").select(["tenant", "mailbox"]).where("address", "=", given.address),
 );
 
 /** Counts what is recorded: messages judged at the same moment may pass the cap together, which ends a loop all the same. */
 async function threadCapReached({ db }: Tx, question: ThreadQuestion, thread: ThreadId): Promise<boolean> {
   const { mailbox, sender, automatic, at, caps, message } = question;
   if (sender === null || !automatic) return false;
-  const counted = db
+  const counted = await selectOfSender(db, { mailbox, sender, after: at - HOUR, thread, message, limit: caps.perThread });
+  return counted.length >= caps.perThread;
+}
+
+interface OfSender {
+  readonly mailbox: MailboxId;
+  readonly sender: string;
+  readonly after: number;
+  readonly thread: ThreadId;
+  /** Not counted. */
+  readonly message: MessageId;
+  readonly limit: number;
+}
+
+const selectOfSender = once((db, given: OfSender) =>
+  db
     .selectFrom("messages")
     .select("id")
-    .where("mailbox", "=", mailbox)
-    .where("sender", "=", sender)
-    .where("received_at", ">", at - HOUR)
-    .where("thread", "=", thread)
+    .where("mailbox", "=", given.mailbox)
+    .where("sender", "=", given.sender)
+    .where("received_at", ">", given.after)
+    .where("thread", "=", given.thread)
     .where("automatic", "=", 1)
     .where("outcome", "in", LET_IN)
-    .where("id", "!=", message)
-    .limit(caps.perThread);
-  return (await counted.execute()).length >= caps.perThread;
-}
+    .where("id", "!=", given.message)
+    .limit(given.limit),
+);
 
 /**
  * Both ways between this mailbox and the sender's, whoever's tenants they are. Threat: another tenant may hold the address
  * of a correspondent and fill its own mailbox at will. So mail one way is no echo however much it is, and what that tenant
  * received counts only where this mailbox is proven to have sent it.
  */
-async function pairCapReached({ db }: Tx, { tenant, mailbox, sender, at, caps, message }: ThreadQuestion): Promise<boolean> {
-  if (sender === null) return false;
-  const other = await db.selectFrom("addresses").select(["tenant", "mailbox"]).where("address", "=", sender).executeTakeFirst();
+async function pairCapReached({ db }: Tx, question: ThreadQuestion, other: Owner | undefined): Promise<boolean> {
+  const { tenant, mailbox, at, caps, message } = question;
   if (other === undefined || other.mailbox === mailbox) return false;
   const between = (to: MailboxId, from: MailboxId) => {
     const counted = db

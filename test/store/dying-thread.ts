@@ -6,11 +6,12 @@ const data = workerData as { fault?: object };
 if (data.fault === undefined) parentPort!.on("message", perform).postMessage("ready");
 else parentPort!.postMessage({ fault: data.fault });
 
-function perform(message: Job | "close"): void {
+function perform(message: readonly Job[] | "close"): void {
   if (message === "close") return parentPort!.close();
-  const { die } = message.args as { die?: "exit" | "throw" | "never answer" };
-  if (die === "exit") process.exit(3);
-  if (die === "throw") throw new Error("thrown in the thread");
-  if (die === undefined)
-    parentPort!.postMessage({ answers: [{ id: message.id, ok: true, result: { ok: true } }], touched: [] } satisfies Outcome);
+  for (const { id, args } of message) {
+    const { die } = args as { die?: "exit" | "throw" | "never answer" };
+    if (die === "exit") process.exit(3);
+    if (die === "throw") throw new Error("thrown in the thread");
+    if (die === undefined) parentPort!.postMessage({ answers: [{ id, ok: true, result: { ok: true } }], touched: [] } satisfies Outcome);
+  }
 }

@@ -18,7 +18,7 @@ type Said = "ready" | { readonly fault: Fault } | Outcome;
 
 interface Call {
   readonly resolve: (result: unknown) => void;
-  readonly reject: (error: PosternError) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -28,6 +28,8 @@ interface Call {
 export class Line {
   readonly #options: LineOptions;
   readonly #calls = new Map<number, Call>();
+  /** Asked for in this turn of the loop; they go to the thread together, so that it is woken once and commits once. */
+  #outbox: Job[] = [];
   #worker: Worker | null = null;
   #ready: PromiseWithResolvers<void> | null = null;
   #lastId = 0;
@@ -47,19 +49,42 @@ export class Line {
     if (this.#closed) throw unavailable("the store is closed");
     if (this.#calls.size >= this.#options.mostWaiting) throw unavailable("too many operations are waiting");
     const id = ++this.#lastId;
-    // Before the call is remembered: arguments that cannot be copied throw here.
-    this.#thread().postMessage({ id, name, args } satisfies Job);
+    if (this.#outbox.length === 0) process.nextTick(() => this.#send());
+    this.#outbox.push({ id, name, args });
     return new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
   }
 
   /** Carries out what was asked before, then ends the thread. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#send();
     const worker = this.#worker;
     if (worker === null) return;
     const ended = new Promise((resolve) => worker.once("exit", resolve));
     worker.postMessage("close");
     await ended;
+  }
+
+  #send(): void {
+    const jobs = this.#outbox;
+    this.#outbox = [];
+    if (jobs.length === 0) return;
+    const worker = this.#thread();
+    try {
+      worker.postMessage(jobs);
+    } catch {
+      // Arguments that cannot be copied are one caller's mistake.
+      for (const job of jobs) this.#sendAlone(worker, job);
+    }
+  }
+
+  #sendAlone(worker: Worker, job: Job): void {
+    try {
+      worker.postMessage([job]);
+    } catch (error) {
+      this.#calls.get(job.id)?.reject(error);
+      this.#calls.delete(job.id);
+    }
   }
 
   #thread(): Worker {
@@ -100,6 +125,7 @@ export class Line {
   #lose(worker: Worker, reason: PosternError): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
+    this.#outbox = [];
     this.#ready?.reject(reason);
     const calls = [...this.#calls.values()];
     this.#calls.clear();

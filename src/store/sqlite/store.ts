@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import type { Args, OperationName, Result, Store, Watch } from "../contract.ts";
 import { PosternError } from "../../model/errors.ts";
+import type { Operation } from "../operation.ts";
 import { registry } from "../registry.ts";
 import { Watches } from "../watch.ts";
+import { Kept } from "./kept.ts";
 import { Line } from "./line.ts";
 import { lockDatabase, type Lock } from "./lock.ts";
 import type { ThreadData } from "./thread.ts";
@@ -47,6 +49,7 @@ const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thre
 class SqliteStore implements Store {
   readonly #lock: Lock;
   readonly #watches = new Watches();
+  readonly #kept = new Kept();
   readonly #writer: Line;
   readonly #reader: Line;
   #closed: Promise<void> | null = null;
@@ -58,10 +61,10 @@ class SqliteStore implements Store {
         entry: THREAD,
         data: { path, role } satisfies ThreadData,
         mostWaiting,
-        onTouched: (keys) => this.#watches.touched(keys),
+        onTouched: (keys) => this.#touched(keys),
         onLost,
       });
-    this.#writer = line("writer", () => this.#watches.touchAll());
+    this.#writer = line("writer", () => this.#touchedAll());
     this.#reader = line("reader", () => undefined);
   }
 
@@ -72,8 +75,10 @@ class SqliteStore implements Store {
   }
 
   run<K extends OperationName>(name: K, args: Args<K>): Promise<Result<K>> {
-    const line = registry[name].kind === "write" ? this.#writer : this.#reader;
-    return line.run(name, args) as Promise<Result<K>>;
+    const { kind, until }: Operation<K> = registry[name];
+    const line = kind === "write" ? this.#writer : this.#reader;
+    const ask = (): Promise<unknown> => line.run(name, args);
+    return (until === undefined ? ask() : this.#kept.read(until(args), JSON.stringify([name, args]), ask)) as Promise<Result<K>>;
   }
 
   watch(key: string, timeoutMs: number): Watch {
@@ -83,6 +88,16 @@ class SqliteStore implements Store {
   close(): Promise<void> {
     this.#closed ??= this.#end();
     return this.#closed;
+  }
+
+  #touched(keys: readonly string[]): void {
+    this.#kept.touched(keys);
+    this.#watches.touched(keys);
+  }
+
+  #touchedAll(): void {
+    this.#kept.clear();
+    this.#watches.touchAll();
   }
 
   // The reader first: the last connection to close folds the log into the database, and only the writer may.

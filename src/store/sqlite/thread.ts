@@ -33,7 +33,7 @@ async function drain(connection: Connection): Promise<void> {
     const jobs = queue.splice(0, LARGEST_BATCH);
     port.postMessage(await (role === "writer" ? writeJobs(connection, jobs) : readJobs(connection, jobs)));
     // Let in what arrived meanwhile, so that it shares the next commit.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (queue.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
   busy = false;
   if (closing) finish(connection);
@@ -45,9 +45,9 @@ function finish(connection: Connection): void {
 }
 
 function listen(connection: Connection): void {
-  port.on("message", (message: Job | "close") => {
+  port.on("message", (message: readonly Job[] | "close") => {
     if (message === "close") closing = true;
-    else queue.push(message);
+    else queue.push(...message);
     if (busy) return;
     busy = true;
     // After the messages that are waiting already: they share the first commit.
