@@ -54,6 +54,11 @@ const EVERYWHERE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "
  * where other users of the machine could read it.
  */
 export async function accessKey(env: Environment, files: Files, url: string): Promise<string> {
+  // `POSTERN_KEY=$(cat missing)` must not become the admin's word.
+  if (env["POSTERN_KEY"] === "")
+    throw new PosternError("unauthorized", "POSTERN_KEY is set and empty", {
+      fix: "give the key, or unset it to use this host's admin key",
+    });
   const key = given(env, "POSTERN_KEY") ?? (await operatorKey(env, files, url));
   if (!/^[\x21-\x7e]{1,200}$/.test(key))
     throw new PosternError("unauthorized", "the key holds spaces or other characters no key has", { fix: NO_KEY_FIX });

@@ -48,7 +48,8 @@ describe("which key is used", () => {
   it("POSTERN_KEY, then POSTERN_ADMIN_KEY, then the file of the data directory", async () => {
     const env = { POSTERN_DATA: data, POSTERN_ADMIN_KEY: "pst_live_admin", POSTERN_KEY: "pst_live_own" };
     expect(await accessKey(env, files, LOCAL)).toBe("pst_live_own");
-    expect(await accessKey({ ...env, POSTERN_KEY: "" }, files, LOCAL)).toBe("pst_live_admin");
+    await expect(accessKey({ ...env, POSTERN_KEY: "" }, files, LOCAL)).rejects.toMatchObject({ code: "unauthorized" });
+    expect(await accessKey({ POSTERN_DATA: data, POSTERN_ADMIN_KEY: "pst_live_admin" }, files, LOCAL)).toBe("pst_live_admin");
     expect(await accessKey({ POSTERN_DATA: data }, files, LOCAL)).toBe("pst_live_of_the_file");
   });
 
