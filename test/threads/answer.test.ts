@@ -78,6 +78,6 @@ describe("the answers of a thread", () => {
     });
     ask("fine", "broken", "fine");
     await Promise.all([1, 2, 3].map(answered));
-    expect(heard.flat().toSorted()).toEqual([1, 2, 3]);
+    expect(heard.flat().toSorted((one, other) => one - other)).toEqual([1, 2, 3]);
   });
 });
