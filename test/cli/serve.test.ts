@@ -116,7 +116,6 @@ describe("serve, as a process", () => {
       POSTERN_SMTP: `127.0.0.1:${smtp}`,
       POSTERN_HTTP: `127.0.0.1:${http}`,
       TEMPORAL_ADDRESS: inject("temporalAddress"),
-      POSTERN_KEY: "",
     };
     const child = spawn(process.execPath, [MAIN, "serve", "--json"], { env, stdio: ["ignore", "pipe", "pipe"] });
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));

@@ -24,11 +24,22 @@ const WAYS = {
   "src/http/grants.ts messages.get": '"agent"',
   // For people: behind the scopes `oversight` and `admin`.
   "src/http/explain.ts messages.get": '"all"',
-  "src/gate.ts messages.get": '"all"',
+  "src/http/pending-view.ts messages.get": '"all"',
+  "src/http/pending-revisions.ts blobs.get": null,
+  "src/http/sink.ts blobs.get": null,
+  // The caller's own view again: whose hold is decided.
+  "src/http/pending-target.ts messages.get": "caller.view",
   // Nobody is shown anything.
   "src/smtp/raw.ts messages.references": null,
   "activities/upkeep.ts messages.references": null,
   "activities/budget.ts reader.headline": null,
+  // What is answered: its references and its capabilities go into mail that leaves by decisions of its own.
+  "src/screening/freeze.ts messages.get": '"all"',
+  "activities/signers.ts messages.get": '"all"',
+  // The agent's own mail on its way out, and the overseer's copy of it.
+  "activities/send.ts blobs.get": null,
+  "activities/copy.ts blobs.get": null,
+  "src/threads/composer/jobs.ts blobs.get": null,
   // The reader itself.
   "src/threads/jobs.ts blobs.get": null,
 };
