@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Book } from "./book.ts";
-import { codeOf, LETTER, type Draft, type Mailbox, OutboundWorld, type Person } from "./world.ts";
+import { Book } from "../outbound/book.ts";
+import { codeOf, LETTER, type Draft, type Mailbox, OutboundWorld, type Person } from "../outbound/world.ts";
 
 const DRAFTS = 200;
 

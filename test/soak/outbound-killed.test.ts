@@ -5,8 +5,8 @@ import { PosternError } from "../../src/model/errors.ts";
 import { chooseSeed, Random } from "../durability/random.ts";
 import { Site } from "../durability/site.ts";
 import { SmtpPeer, type PeerStep } from "../support/smtp-peer.ts";
-import { Book } from "./book.ts";
-import { codeOf, LETTER, type Draft } from "./world.ts";
+import { Book } from "../outbound/book.ts";
+import { codeOf, LETTER, type Draft } from "../outbound/world.ts";
 
 const executable = inject("temporalExecutable");
 const DRAFTS = 24;
