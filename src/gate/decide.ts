@@ -1,11 +1,12 @@
-import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from "@temporalio/client";
+import { setTimeout as pause } from "node:timers/promises";
+import { ServiceError, WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from "@temporalio/client";
 import type { Workflow } from "@temporalio/common";
 import type { HoldAction, HoldAnswer, HoldInput, HoldMessage } from "../model/hold.ts";
 import { holdWorkflowOf } from "../model/hold-workflow.ts";
 import { isId, type MessageId } from "../model/ids.ts";
 import { HOLD_MESSAGE, WORKFLOW, type TaskQueues } from "../model/names.ts";
 import type { HoldRef } from "../model/hold.ts";
-import { unavailable, within } from "./within.ts";
+import { isEnding, unavailable, within } from "./within.ts";
 
 interface DecideDeps {
   readonly client: Client;
@@ -15,20 +16,39 @@ interface DecideDeps {
 /** A composed edit takes a while; a person waits this long at most. */
 const DECIDE_MS = 20_000;
 
+/** A workflow that is just ending takes no attempt, and is gone in a moment: how often it is asked again, and after how long. */
+const ENDING = { times: 40, ms: 50 } as const;
+
 /**
  * One person's attempt, by update. Null: no workflow waits for it any more, and the door records that. Rejects with a
  * temporary `PosternError` when Temporal does not answer; the attempt may then still count, and the same token says whether.
  */
 export async function decide(deps: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer | null> {
   try {
-    return await within(deps.client, DECIDE_MS, () =>
-      isId("drf", ref.hold) ? ofDraft(deps, ref, action, message) : ofInbound(deps, ref, action, message),
-    );
+    return await within(deps.client, DECIDE_MS, () => untilEnded(() => ask(deps, ref, action, message)));
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     if (error instanceof WorkflowUpdateFailedError) throw unavailable("the attempt could not be judged", error);
+    if (error instanceof ServiceError) throw unavailable("temporal did not take the attempt", error);
     throw error;
   }
+}
+
+/** The same token every time, so it counts once. */
+async function untilEnded<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let times = 0; times < ENDING.times; times += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isEnding(error)) throw error;
+      await pause(ENDING.ms);
+    }
+  }
+  return attempt();
+}
+
+function ask(deps: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
+  return isId("drf", ref.hold) ? ofDraft(deps, ref, action, message) : ofInbound(deps, ref, action, message);
 }
 
 function ofDraft({ client }: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {

@@ -2,6 +2,7 @@ import { isGrpcServiceError, ServiceError, type Client } from "@temporalio/clien
 import { PosternError } from "../model/errors.ts";
 
 const GRPC_RESOURCE_EXHAUSTED = 8;
+const GRPC_FAILED_PRECONDITION = 9;
 
 /**
  * A call to Temporal that ends within `ms`, whatever the connection does: a native one repeats what failed for some 10 s
@@ -25,8 +26,18 @@ export function unavailable(message: string, cause?: unknown): PosternError {
   return new PosternError("unavailable", message, { temporary: true, fix: "try again in a moment", cause });
 }
 
-/** The server has too much to do at the moment. The client's own error has the server's as its cause. */
+/** The server has too much to do at the moment. */
 export function isBusy(error: unknown): boolean {
+  return codeOf(error) === GRPC_RESOURCE_EXHAUSTED;
+}
+
+/** A workflow is asked something while its last task is being completed. */
+export function isEnding(error: unknown): boolean {
+  return codeOf(error) === GRPC_FAILED_PRECONDITION;
+}
+
+/** The client's own error has the server's as its cause. */
+function codeOf(error: unknown): number | null {
   const said = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(said) && said.code === GRPC_RESOURCE_EXHAUSTED;
+  return isGrpcServiceError(said) ? said.code : null;
 }

@@ -10,8 +10,8 @@ import { LastingWorld } from "./lasting.ts";
 
 /** Drafts at once, and how many times over: `INTERLEAVINGS=100` looks longer. */
 const DRAFTS = 4;
-const RUNS = Number(process.env["INTERLEAVINGS"] ?? 3);
-const SECONDS = 10 * RUNS;
+const RUNS = Number(process.env["INTERLEAVINGS"] ?? 2);
+const SECONDS = 8 * RUNS;
 
 /** Approvers, and those who only wish they were. */
 const APPROVERS = ["ann", "ben", "cid", "dan"] as const;
@@ -155,12 +155,15 @@ it(
   "MM-04 X-06 NY-15 DESIGN §9.6 §9.7 however people, forgers, timers and restarts come between each other: one outcome, only approved bytes, once",
   { timeout: (SECONDS + 80) * 1000 },
   async () => {
-    const outcomes = new Set<string>();
+    const outcomes = new Set(await play(ALWAYS));
+    const until = performance.now() + SECONDS * 1000;
     await fc.assert(
       fc.asyncProperty(plan, async (given) => {
+        // On a busy machine fewer of them.
+        if (performance.now() > until) return;
         for (const outcome of await play(given)) outcomes.add(outcome);
       }),
-      { numRuns: RUNS, interruptAfterTimeLimit: SECONDS * 1000, markInterruptAsFailure: false, examples: [[ALWAYS]], endOnFailure: true },
+      { numRuns: RUNS, endOnFailure: true },
     );
     expect([...outcomes], "they took different ways").toEqual(expect.arrayContaining(["sent", "cancelled"]));
   },

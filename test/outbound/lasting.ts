@@ -51,14 +51,17 @@ export class LastingWorld {
   }
 
   async ask(method: string, path: string, body: object | undefined, key: string = ADMIN_KEY): Promise<Answered> {
-    const { running } = await this.#instance;
+    const { running, logs } = await this.#instance;
     try {
       const response = await fetch(running.http + path, {
         method,
         headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      return { status: response.status, json: await response.json() };
+      const json = (await response.json()) as { readonly request_id?: string };
+      // Whoever reads of it has to find out.
+      if (response.status === 500) return { status: 500, json: { ...json, log: logs.filter((line) => line.includes(json.request_id!)) } };
+      return { status: response.status, json };
     } catch {
       return { status: 0, json: null };
     }
