@@ -1,5 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { ServiceError, WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from "@temporalio/client";
+import {
+  ServiceError,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
+} from "@temporalio/client";
 import type { Workflow } from "@temporalio/common";
 import type { HoldAction, HoldAnswer, HoldInput, HoldMessage } from "../model/hold.ts";
 import { holdWorkflowOf } from "../model/hold-workflow.ts";
