@@ -1,7 +1,7 @@
 // Identifiers: a three-letter noun, `_`, then Crockford base32 in lower case (no i, l, o, u). DESIGN §6.
 
 export type IdPrefix =
-  "ten" | "msg" | "thr" | "mbx" | "adr" | "dom" | "dec" | "pol" | "key" | "aud" | "rcp" | "jti" | "drf" | "sup" | "dkm" | "snk";
+  "ten" | "msg" | "thr" | "mbx" | "adr" | "dom" | "dec" | "pol" | "key" | "aud" | "rcp" | "jti" | "drf" | "sup" | "dkm" | "snk" | "whk" | "evt";
 
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 export type TenantId = Id<"ten">;
@@ -14,6 +14,9 @@ export type KeyId = Id<"key">;
 export type DraftId = Id<"drf">;
 export type SuppressionId = Id<"sup">;
 export type DkimKeyId = Id<"dkm">;
+export type WebhookId = Id<"whk">;
+/** `evt_`: what a webhook's receiver and an agent's workflow know a delivery by. */
+export type DispatchId = Id<"evt">;
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -68,6 +71,10 @@ export function holdWorkflowId(message: MessageId): string {
 
 export function outboundWorkflowId(draft: DraftId): string {
   return `out-${idBody(draft)}`;
+}
+
+export function dispatchWorkflowId(dispatch: DispatchId): string {
+  return `dsp-${idBody(dispatch)}`;
 }
 
 /** The row in `messages` of a draft. Ids derived from one another share the body. */

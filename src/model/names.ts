@@ -9,8 +9,13 @@ export const WORKFLOW = {
   outboundMessage: "outboundMessage",
   /** Inbound mail that waits for people. Id `hold-…`. */
   holdMessage: "holdMessage",
+  /** One delivery of one message by a channel that leaves the process, until it arrived or is a dead letter. Id `dsp-…`. */
+  dispatchMessage: "dispatchMessage",
   upkeep: "upkeep",
 } as const;
+
+/** Signal that brings an agent's workflow its mail. One argument, a `MailDelivery`. */
+export const MAIL_SIGNAL = "posternMail";
 
 /** Updates (sent by doors) and signals (sent by the Temporal CLI) of `outboundMessage` and `holdMessage`: one argument, a `HoldMessage`. */
 export const HOLD_MESSAGE = {
