@@ -1,7 +1,24 @@
 // Identifiers: a three-letter noun, `_`, then Crockford base32 in lower case (no i, l, o, u). DESIGN §6.
 
 export type IdPrefix =
-  "ten" | "msg" | "thr" | "mbx" | "adr" | "dom" | "dec" | "pol" | "key" | "aud" | "rcp" | "jti" | "drf" | "sup" | "dkm" | "snk" | "whk" | "evt";
+  | "ten"
+  | "msg"
+  | "thr"
+  | "mbx"
+  | "adr"
+  | "dom"
+  | "dec"
+  | "pol"
+  | "key"
+  | "aud"
+  | "rcp"
+  | "jti"
+  | "drf"
+  | "sup"
+  | "dkm"
+  | "snk"
+  | "whk"
+  | "evt";
 
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 export type TenantId = Id<"ten">;
