@@ -78,7 +78,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<Runn
   }
 }
 
-type Closing = () => Promise<void>;
+/** Stops one thing that was started. */
+export type Closing = () => Promise<void>;
 
 /** Milliseconds `close` waits; what still goes on then ends by itself or with the process. */
 const CLOSE_MS = 9_500;
@@ -101,7 +102,8 @@ async function start(config: Config, options: ServeOptions, started: Closing[]):
   return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => inTime(closeAll(started)) };
 }
 
-interface Base {
+/** What every part is given. */
+export interface Base {
   readonly clock: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -116,7 +118,8 @@ interface State {
   readonly reader: MailReader;
 }
 
-async function openState(config: Config, { clock, log }: Base, started: Closing[]): Promise<State> {
+/** Store, blobs and readers of the data directory. */
+export async function openState(config: Config, { clock, log }: Base, started: Closing[]): Promise<State> {
   await makeDataDir(config.dataDir);
   await checkZone(config.dnsZone);
   const store = await createSqliteStore({ path: join(config.dataDir, "postern.db") });
@@ -131,9 +134,9 @@ async function openState(config: Config, { clock, log }: Base, started: Closing[
 }
 
 /** What leaves is composed on a thread of its own, and goes to the relay or into the sandbox. */
-function openOutbound(
+export function openOutbound(
   config: Config,
-  options: ServeOptions,
+  options: Pick<ServeOptions, "retryMs">,
   base: Base,
   state: State,
   known: Bootstrapped,
@@ -189,7 +192,13 @@ type DoorDeps = Base &
   State &
   Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer" | "composer" | "freezer" | "screening" | "transport" | "temporal">;
 
-async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Promise<Pick<Running, "http" | "smtp">> {
+/** `judgements`: under way at once, for all peers together. */
+export async function openDoors(
+  config: Config,
+  deps: DoorDeps,
+  started: Closing[],
+  judgements: number = INBOUND_SLOTS / 2,
+): Promise<Pick<Running, "http" | "smtp">> {
   const metrics = new Registry();
   const closing = new AbortController();
   const resolver = config.dnsZone === undefined ? createSystemResolver({ timeoutMs: 2_000 }) : createZoneFileResolver(config.dnsZone);
@@ -211,7 +220,7 @@ async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Pr
   const smtp = await startSmtp({
     ...config.smtp,
     deps: { ...deps, metrics, freeBytes },
-    limits: { ...config.limits, judgements: INBOUND_SLOTS / 2 },
+    limits: { ...config.limits, judgements },
     trustedRelays: config.trustedRelays,
     name: hostname(),
     ...(config.tls === undefined ? {} : { tls: await readTls(config.tls) }),
@@ -221,14 +230,14 @@ async function openDoors(config: Config, deps: DoorDeps, started: Closing[]): Pr
 }
 
 /** Last started, first stopped: no door is open while what it stands on goes away. Stops the rest whatever fails, then rejects. */
-async function closeAll(started: Closing[]): Promise<void> {
+export async function closeAll(started: Closing[]): Promise<void> {
   const failures: unknown[] = [];
   for (const close of started.splice(0)) await close().catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
 }
 
 /** A peer, a lock or Temporal may hold something up; whoever stops us does not wait for ever. */
-async function inTime(closing: Promise<void>): Promise<void> {
+export async function inTime(closing: Promise<void>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, CLOSE_MS);
   await Promise.race([closing, late]).finally(() => clearTimeout(timer));
@@ -259,7 +268,7 @@ async function checkZone(path: string | undefined): Promise<void> {
   }
 }
 
-function keysOf({ adminKey, secretKey }: Config) {
+export function keysOf({ adminKey, secretKey }: Config) {
   return { ...(adminKey === undefined ? {} : { adminKey }), ...(secretKey === undefined ? {} : { secretKey }) };
 }
 
