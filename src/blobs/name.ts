@@ -12,6 +12,12 @@ export function keyOf({ tenant, digest }: BlobName): string {
   return `${tenant}/${digest}`;
 }
 
+/** Inverse of `keyOf`; null for what is no blob's. */
+export function parseKey(key: string): BlobName | null {
+  const [tenant = "", digest = "", ...rest] = key.split("/");
+  return isTenant(tenant) && isDigest(digest) && rest.length === 0 ? { tenant, digest } : null;
+}
+
 /** Names become paths, so nothing but what we make ourselves may pass. Throws `invalid_request`. */
 export function checkName({ tenant, digest }: BlobName): void {
   checkTenant(tenant);

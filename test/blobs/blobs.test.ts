@@ -2,21 +2,32 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Blobs } from "../../src/blobs/blobs.ts";
 import type { FileBlobsOptions } from "../../src/blobs/fs.ts";
 import { createMemoryBlobs } from "../../src/blobs/memory.ts";
+import { createS3Blobs } from "../../src/blobs/s3/blobs.ts";
 import type { TenantId } from "../../src/model/ids.ts";
+import { findGateway, NO_GATEWAY, startGateway, type Gateway } from "../support/s3-gateway.ts";
 import { collect } from "./collect.ts";
 import { openBlobs, put, TENANT, tempRoot } from "./rig.ts";
 
 const OTHER: TenantId = "ten_1111111111111111";
+
+const executable = findGateway();
+let gateway: Gateway | null = null;
+
+beforeAll(async () => {
+  if (executable !== null) gateway = await startGateway(executable);
+});
+afterAll(() => gateway?.close());
 
 const implementations: Record<string, () => Promise<{ blobs: Blobs; leftovers: () => Promise<string[]> }>> = {
   memory: async () => ({ blobs: createMemoryBlobs(Date.now), leftovers: async () => [] }),
   files: () => files(),
   // As soon as they are put, blobs leave the journal.
   "files without rest": () => files({ restMs: 0 }),
+  "an S3-compatible bucket": bucket,
 };
 
 async function files(options?: FileBlobsOptions): Promise<{ blobs: Blobs; leftovers: () => Promise<string[]> }> {
@@ -24,11 +35,18 @@ async function files(options?: FileBlobsOptions): Promise<{ blobs: Blobs; leftov
   return { blobs: await openBlobs(root, options), leftovers: () => readdir(join(root, "incoming")) };
 }
 
+async function bucket(): Promise<{ blobs: Blobs; leftovers: () => Promise<string[]> }> {
+  const spool = await tempRoot();
+  return { blobs: await createS3Blobs(gateway!.settings(), { spool }), leftovers: () => readdir(spool) };
+}
+
 async function listed(blobs: Blobs, before: number): Promise<{ tenant: TenantId; digest: string }[]> {
   return collect(blobs.list(before));
 }
 
 describe.each(Object.entries(implementations))("blobs in %s", (_, open) => {
+  beforeEach(({ skip }) => skip(open === bucket && executable === null, NO_GATEWAY));
+
   it("PB-09 give back the bytes that were put, named by their SHA-256", async () => {
     const { blobs } = await open();
     await fc.assert(
