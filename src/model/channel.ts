@@ -1,4 +1,5 @@
-import type { DispatchId, MailboxId, MessageId, TenantId, ThreadId, WebhookId } from "./ids.ts";
+import type { Decision } from "./decision.ts";
+import type { DispatchId, KeyId, MailboxId, MessageId, TenantId, ThreadId, WebhookId } from "./ids.ts";
 import type { Verification } from "./message.ts";
 
 /** How mail reaches an agent beside pull, which is always on (DESIGN §5). */
@@ -17,6 +18,14 @@ export interface WorkflowChannel {
   readonly task_queue: string;
   /** One workflow a thread, which hears the whole conversation, or one a message. */
   readonly id_per: "thread" | "message";
+  /** The key in whose name that workflow sends; absent: it may not. */
+  readonly key_id?: KeyId;
+}
+
+/** Two channels of a mailbox never have the same: it is what a delivery's id is made of. Who may send is no part of it. */
+export function channelKey(channel: Channel): string {
+  if (channel.kind === "webhook") return `webhook ${channel.webhook_id}`;
+  return JSON.stringify(["workflow", channel.task_queue, channel.type, channel.id_per]);
 }
 
 export const CHANNEL_LIMITS = { perMailbox: 10, nameCharacters: 200 } as const;
@@ -25,6 +34,38 @@ export const CHANNEL_LIMITS = { perMailbox: 10, nameCharacters: 200 } as const;
 export interface DispatchRef {
   readonly tenant: TenantId;
   readonly dispatch: DispatchId;
+}
+
+/** A decision with the deliveries it began; absent when there are none. */
+export interface Judged extends Decision {
+  readonly dispatches?: readonly DispatchRef[];
+}
+
+/** `pending`: tried until it arrives or its time is over; `dead`: only an operator's replay tries again. */
+export type DispatchState = "pending" | "delivered" | "dead";
+
+/** Why an attempt did not arrive, and why a delivery is dead. Codes without personal data: histories, logs and lists show them. */
+export type DispatchReason =
+  | `http_${number}`
+  | "timeout"
+  | "connection_failed"
+  | "tls_failed"
+  | "name_not_found"
+  | "address_refused"
+  | "url_refused"
+  | "response_invalid"
+  | "workflow_refused"
+  | "temporal_unavailable"
+  | "stopped"
+  | "channel_removed"
+  | "message_withdrawn"
+  | "unreadable";
+
+/** Argument that an agent's workflow is started with; its mail comes by the signal. */
+export interface MailStart {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly thread: ThreadId;
 }
 
 /**

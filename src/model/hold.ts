@@ -1,3 +1,4 @@
+import type { DispatchRef } from "./channel.ts";
 import type { DraftId, KeyId, MailboxId, MessageId, TenantId } from "./ids.ts";
 
 /** What waits for people: a draft, or inbound mail that was held (also by `gated_all`) or quarantined. Its id is the thing's own. */
@@ -56,6 +57,8 @@ export type HoldAnswer =
       readonly approvals: number;
       readonly quorum: number;
       readonly revision: number;
+      /** What letting inbound mail through began; absent when nothing. */
+      readonly dispatches?: readonly DispatchRef[];
     }
   | { readonly result: "refused"; readonly code: HoldRefusal };
 

@@ -1,16 +1,18 @@
+import type { Channel, Judged } from "../model/channel.ts";
 import type { Actor, Decision, FinalOutcome, InboundOutcome, JudgedAt, OutboundDecision, PolicyPin } from "../model/decision.ts";
 import type { Finding } from "../model/finding.ts";
 import type { DecisionId, DraftId, Id, KeyId, MailboxId, MessageId, PolicyId, TenantId, ThreadId } from "../model/ids.ts";
 import type { Headline, InboundInput, LoopKind, MessageFacts } from "../model/message.ts";
 import type { Mode } from "../model/outbound.ts";
 import type { OutboundOutcome } from "../model/outbound.ts";
+import type { ChannelOperations } from "./contract-channels.ts";
 import type { OutboundOperations } from "./contract-outbound.ts";
 
 /**
  * What the rest of Postern asks of SQL: named operations, each one whole transaction, each plain data in and out, each
  * a pure function of the database and its arguments (times, ids and salts are arguments). Times are epoch milliseconds.
  */
-export interface Operations extends OutboundOperations {
+export interface Operations extends OutboundOperations, ChannelOperations {
   "store.ping": Op<Record<string, never>, { readonly ok: true }>;
 
   "tenants.create": Op<{ id: TenantId; name: string; at: number }, TenantRow | Conflict<"name">>;
@@ -19,6 +21,8 @@ export interface Operations extends OutboundOperations {
   /** `hash`: SHA-256 of the whole key, hex. The key itself is never stored. */
   "keys.create": Op<NewKey, KeyRow>;
   "keys.find": Op<{ hash: string }, KeyRow | null>;
+  /** For what lasts longer than one call: whether the key still is what it was. */
+  "keys.get": Op<{ tenant: TenantId; id: KeyId }, KeyRow | null>;
   /** Null when the tenant has no such key. Revoking twice keeps the first time. */
   "keys.revoke": Op<{ tenant: TenantId; id: KeyId; at: number }, KeyRow | null>;
 
@@ -45,7 +49,7 @@ export interface Operations extends OutboundOperations {
   "threads.resolve": Op<ThreadQuestion, { readonly thread: ThreadId; readonly loop: LoopKind | null }>;
 
   /** The budget step: returns the recorded final decision if there is one, else charges, records and returns. */
-  "inbound.decide": Op<InboundProposal, Decision>;
+  "inbound.decide": Op<InboundProposal, Judged>;
 
   /** Of inbound mail. */
   "decisions.final": Op<{ message: MessageId; stage: "inbound" | "release" }, Decision | null>;
@@ -170,6 +174,8 @@ export interface MailboxRow {
   /** Gets the copies of a `monitored` mailbox (MM-05); null: nobody does. */
   readonly oversight_address: string | null;
   readonly policy: PolicyPin | null;
+  /** Beside pull. */
+  readonly channels: readonly Channel[];
   readonly created_at: number;
 }
 

@@ -1,9 +1,11 @@
 import type { PolicyPin } from "../model/decision.ts";
+import type { MessageId } from "../model/ids.ts";
 import type { HoldActor, HoldAnswer, HoldRefusal } from "../model/hold.ts";
 import { isOverdue, standingApprovals, transition, type HoldAttemptEvent, type HoldRules, type HoldState } from "../model/hold-state.ts";
 import { auditActor, isDraft, noteOf } from "./attempts.ts";
 import { nextEntry } from "./audit.ts";
 import type { HoldAttempt, NewHold } from "./contract-outbound.ts";
+import { withDispatches } from "./dispatch-open.ts";
 import { changeDraft, findDraft } from "./drafts.ts";
 import { findOrOpenHeld, type Held } from "./held.ts";
 import { endHeld, takeBack, type Ending } from "./hold-ends.ts";
@@ -61,7 +63,13 @@ async function judgeHeld(tx: Tx, held: Held, attempt: HoldAttempt, event: HoldAt
   const verdict = transition(state, rules, event);
   if (verdict.result === "refused") return refused(verdict.code);
   await carryOut(tx, held, verdict.state, attempt, { rules, terms, policy });
-  return accepted(verdict.state, rules);
+  return withDeliveries(tx, held, accepted(verdict.state, rules));
+}
+
+/** Mail that was let through goes by the mailbox's channels; the workflow that asked begins that. */
+async function withDeliveries(tx: Tx, { row, about }: Held, answer: HoldAnswer): Promise<HoldAnswer> {
+  if (about.kind === "send" || answer.result === "refused" || answer.status !== "approved") return answer;
+  return withDispatches(tx, { tenant: row.tenant, message: row.id as MessageId }, answer);
 }
 
 /** Its time is over though no timer said so yet: nobody decides any more, and the hold is where it belongs before they are told. */

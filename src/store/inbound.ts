@@ -1,9 +1,11 @@
 import { messageDetails, appendDecision } from "./audit.ts";
+import type { DispatchRef } from "../model/channel.ts";
 import type { InboundOutcome, Decision, JudgedAt, Reservation } from "../model/decision.ts";
 import { PosternError } from "../model/errors.ts";
 import type { MailboxId } from "../model/ids.ts";
 import type { InboundProposal } from "./contract.ts";
 import { decisionOfRun, recordDecision } from "./decisions.ts";
+import { judged, withDispatches } from "./dispatch-open.ts";
 import { findOrOpenHeld } from "./held.ts";
 import { senderKey, limitReached, reserveRate, reserveTokens, type Charge, type LimitReached } from "./ledger.ts";
 import { addInbound, firstThread } from "./messages.ts";
@@ -17,10 +19,9 @@ export const inbound = {
     kind: "write",
     async run(tx, proposal) {
       const recorded = await decisionOfRun(tx, proposal.input.message, proposal.trace.run_id);
-      if (recorded !== null) return recorded;
+      if (recorded !== null) return recorded.outcome === "delivered" ? withDispatches(tx, proposal.input, recorded) : recorded;
       const decision = decisionOn(proposal, await applyLimits(tx, proposal));
-      await record(tx, proposal, decision);
-      return decision;
+      return judged(decision, await record(tx, proposal, decision));
     },
   },
 } satisfies OperationsOf<"inbound">;
@@ -100,16 +101,17 @@ function decisionOn(proposal: InboundProposal, verdict: Verdict): Decision {
 
 // A deferral is a decision row and nothing else: no message row, because there is no final outcome; no audit entry,
 // because the log has one per final decision (MB-10).
-async function record(tx: Tx, proposal: InboundProposal, decision: Decision): Promise<void> {
+async function record(tx: Tx, proposal: InboundProposal, decision: Decision): Promise<readonly DispatchRef[]> {
   const { tenant, mailbox, message } = proposal.input;
   const { facts } = proposal;
   const body_sha256 = proposal.audit.includeBodyHash ? (facts?.body_sha256 ?? null) : null;
   const place = { tenant, mailbox, thread: facts?.thread ?? null, body_sha256 };
   await recordDecision(tx, decision, place);
-  if (decision.outcome === "deferred") return;
-  await addInbound(tx, proposal, decision.outcome, decision);
+  if (decision.outcome === "deferred") return [];
+  const dispatches = await addInbound(tx, proposal, decision.outcome, decision);
   if (decision.outcome === "held" || decision.outcome === "quarantined") await findOrOpenHeld(tx, tenant, message, proposal.at);
   await appendAudit(tx, proposal, decision, { ...place, thread: facts?.thread ?? firstThread(message) });
+  return dispatches;
 }
 
 async function appendAudit(

@@ -8,7 +8,7 @@ import type { KeysTable } from "./schema.ts";
 export const keys = {
   "keys.create": {
     kind: "write",
-    async run({ db }, { hash, scopes, mailboxes, ...key }) {
+    async run(tx, { hash, scopes, mailboxes, ...key }) {
       const row: KeysTable = {
         ...key,
         hash,
@@ -16,7 +16,8 @@ export const keys = {
         mailboxes_json: mailboxes === null ? null : JSON.stringify(mailboxes),
         revoked_at: null,
       };
-      await db.insertInto("keys").values(row).execute();
+      await tx.db.insertInto("keys").values(row).execute();
+      tx.touch(nameOf({ hash }));
       return keyRow(row);
     },
   },
@@ -24,27 +25,43 @@ export const keys = {
   // A revoked key is found too: whoever authorises must look at `revoked_at`, and can then say what happened.
   "keys.find": {
     kind: "read",
+    until: nameOf,
     async run({ db }, { hash }) {
       const [row] = await selectByHash(db, { hash });
       return row === undefined ? null : keyRow(row);
     },
   },
 
+  "keys.get": {
+    kind: "read",
+    async run({ db }, { tenant, id }) {
+      const row = await db.selectFrom("keys").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
+      return row === undefined ? null : keyRow(row);
+    },
+  },
+
   "keys.revoke": {
     kind: "write",
-    async run({ db }, { tenant, id, at }) {
-      await db
+    async run(tx, { tenant, id, at }) {
+      await tx.db
         .updateTable("keys")
         .set({ revoked_at: at })
         .where("tenant", "=", tenant)
         .where("id", "=", id)
         .where("revoked_at", "is", null)
         .execute();
-      const row = await db.selectFrom("keys").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
-      return row === undefined ? null : keyRow(row);
+      const row = await tx.db.selectFrom("keys").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
+      if (row === undefined) return null;
+      tx.touch(nameOf(row));
+      return keyRow(row);
     },
   },
 } satisfies OperationsOf<"keys">;
+
+/** Moves when a key is made and when it is revoked. */
+function nameOf({ hash }: { readonly hash: string }): string {
+  return `key:${hash}`;
+}
 
 const selectByHash = once((db, given: { hash: string }) => db.selectFrom("keys").selectAll().where("hash", "=", given.hash));
 

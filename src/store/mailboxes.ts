@@ -1,6 +1,8 @@
+import type { Channel } from "../model/channel.ts";
 import type { Id, MailboxId, TenantId } from "../model/ids.ts";
 import { DEFAULT_MODE, type Mode } from "../model/outbound.ts";
 import type { Conflict, MailboxRow, NewAlias, NewMailbox } from "./contract.ts";
+import { domainKey } from "./domain-rows.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
@@ -14,11 +16,12 @@ export const mailboxes = {
       if (typeof domain !== "string") return domain;
       await addMailbox(tx, mailbox);
       await addAddress(tx, { ...mailbox, mailbox: mailbox.id, domain, is_primary: 1 });
+      tx.touch(mailboxKey(mailbox));
       return (await findMailbox(tx, mailbox))!;
     },
   },
 
-  "mailboxes.get": { kind: "read", run: findMailbox },
+  "mailboxes.get": { kind: "read", until: mailboxKey, run: findMailbox },
 
   "mailboxes.list": {
     kind: "read",
@@ -59,6 +62,7 @@ export const mailboxes = {
       const domain = await claimAddress(tx, alias);
       if (typeof domain !== "string") return domain;
       await addAddress(tx, { ...alias, domain, is_primary: 0 });
+      tx.touch(mailboxKey({ id: alias.mailbox }));
       return findMailbox(tx, { tenant: alias.tenant, id: alias.mailbox });
     },
   },
@@ -71,6 +75,11 @@ export const mailboxes = {
     },
   },
 } satisfies OperationsOf<"mailboxes">;
+
+/** Moves with the mailbox's row and addresses, and when it is given mail. */
+export function mailboxKey({ id }: { readonly id: MailboxId }): string {
+  return `mailbox:${id}`;
+}
 
 const NO_MAILBOX: MailboxId = "mbx_";
 
@@ -88,8 +97,9 @@ async function claimAddress(tx: Tx, wanted: NewMailbox | NewAlias): Promise<Id<"
   return domain?.id ?? (await addDomain(tx, wanted));
 }
 
-async function addDomain({ db }: Tx, { domain_id, tenant, domain, at }: NewMailbox | NewAlias): Promise<Id<"dom">> {
-  await db.insertInto("domains").values({ id: domain_id, tenant, domain, state: "local", created_at: at, checked_at: null }).execute();
+async function addDomain(tx: Tx, { domain_id, tenant, domain, at }: NewMailbox | NewAlias): Promise<Id<"dom">> {
+  await tx.db.insertInto("domains").values({ id: domain_id, tenant, domain, state: "local", created_at: at, checked_at: null }).execute();
+  tx.touch(domainKey({ domain }));
   return domain_id;
 }
 
@@ -102,7 +112,7 @@ async function addMailbox({ db }: Tx, { id, tenant, agent_id, at }: NewMailbox):
   const oversight = { oversight_mode: DEFAULT_MODE, oversight_address: null };
   await db
     .insertInto("mailboxes")
-    .values({ id, tenant, agent_id, ...oversight, policy: null, delivery_seq: 0, created_at: at })
+    .values({ id, tenant, agent_id, ...oversight, policy: null, delivery_seq: 0, channels_json: "[]", created_at: at })
     .execute();
 }
 
@@ -158,6 +168,7 @@ function mailboxRow(row: Found, addresses: Addresses): MailboxRow {
     oversight_mode: row.oversight_mode as Mode,
     oversight_address: row.oversight_address,
     policy: row.policy === null ? null : { id: row.policy, version: row.policy_version!, digest: row.policy_digest! },
+    channels: JSON.parse(row.channels_json) as Channel[],
     created_at: row.created_at,
   };
 }

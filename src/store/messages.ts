@@ -1,25 +1,19 @@
+import type { DispatchRef } from "../model/channel.ts";
 import { isRefusal, type Decision, type FinalOutcome } from "../model/decision.ts";
 import { idBody, type MailboxId, type MessageId, type TenantId, type ThreadId } from "../model/ids.ts";
 import { PosternError } from "../model/errors.ts";
 import type { MessageFacts } from "../model/message.ts";
 import type { Args, InboundProposal, MessageOutcome, MessageRow } from "./contract.ts";
+import { openDispatches } from "./dispatch-open.ts";
 import { senderKey, settleTokens } from "./ledger.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
-import type { Flag, MessagesTable } from "./schema.ts";
+import type { Flag, MailboxesTable, MessagesTable } from "./schema.ts";
 import { joinThread } from "./threads.ts";
 
 export const messages = {
-  "messages.get": {
-    kind: "read",
-    async run({ db }, { tenant, id, view }) {
-      let query = db.selectFrom("messages").selectAll().where("tenant", "=", tenant).where("id", "=", id);
-      if (view === "agent") query = query.where("outcome", "in", ["delivered", "sent"]);
-      const row = await query.executeTakeFirst();
-      return row === undefined ? null : messageRow(row);
-    },
-  },
+  "messages.get": { kind: "read", run: findMessageFor },
 
   "messages.list": {
     kind: "read",
@@ -77,6 +71,13 @@ export const messages = {
   },
 } satisfies OperationsOf<"messages">;
 
+export async function findMessageFor({ db }: Tx, { tenant, id, view }: Args<"messages.get">): Promise<MessageRow | null> {
+  let query = db.selectFrom("messages").selectAll().where("tenant", "=", tenant).where("id", "=", id);
+  if (view === "agent") query = query.where("outcome", "in", ["delivered", "sent"]);
+  const row = await query.executeTakeFirst();
+  return row === undefined ? null : messageRow(row);
+}
+
 interface Blob {
   readonly tenant: TenantId;
   readonly digest: string;
@@ -127,15 +128,21 @@ export function firstThread(message: MessageId): ThreadId {
 const insertMessage = once((db, row: MessagesTable) => db.insertInto("messages").values(row));
 
 /**
- * The one row of an inbound message, with its final outcome and, delivered, its place in the mailbox's order of delivery;
- * membership of its thread for a proven sender, unless it was refused or dropped.
+ * The one row of an inbound message, with its final outcome and, delivered, its place in the mailbox's order of delivery and
+ * the deliveries that begin; membership of its thread for a proven sender, unless it was refused or dropped.
  */
-export async function addInbound(tx: Tx, proposal: InboundProposal, outcome: FinalOutcome, decision: Decision): Promise<void> {
-  const delivery_seq = outcome === "delivered" ? await nextPlace(tx, proposal.input.mailbox) : null;
-  const row = { ...inboundRow(proposal, outcome, decision.capabilities), delivery_seq };
+export async function addInbound(
+  tx: Tx,
+  proposal: InboundProposal,
+  outcome: FinalOutcome,
+  decision: Decision,
+): Promise<readonly DispatchRef[]> {
+  const place = outcome === "delivered" ? await nextPlace(tx, proposal.input.mailbox) : null;
+  const row = { ...inboundRow(proposal, outcome, decision.capabilities), delivery_seq: place?.delivery_seq ?? null };
   await insertMessage(tx.db, row);
   // A name that nobody proved took no part: its owner's next mail would be drawn into a forger's thread.
   if (row.keeps_raw === 1 && row.verified === 1) await joinThread(tx, row.thread, row.sender);
+  return place === null ? [] : openDispatches(tx, row, place.channels_json, proposal.at);
 }
 
 const takePlace = once((db, given: { mailbox: MailboxId }) =>
@@ -143,15 +150,18 @@ const takePlace = once((db, given: { mailbox: MailboxId }) =>
     .updateTable("mailboxes")
     .set((eb) => ({ delivery_seq: eb("delivery_seq", "+", 1) }))
     .where("id", "=", given.mailbox)
-    .returning("delivery_seq"),
+    .returning(["delivery_seq", "channels_json"]),
 );
 
+/** Where in the mailbox's order of delivery, and which ways beside pull. */
+export type DeliveryPlace = Pick<MailboxesTable, "delivery_seq" | "channels_json">;
+
 /** The next place in the mailbox's order of delivery, for a message of this transaction; wakes who waits for mail. */
-export async function nextPlace(tx: Tx, mailbox: MailboxId): Promise<number> {
+export async function nextPlace(tx: Tx, mailbox: MailboxId): Promise<DeliveryPlace> {
   const [row] = await takePlace(tx.db, { mailbox });
   if (row === undefined) throw new PosternError("not_found", "there is no such mailbox");
   tx.touch(`mailbox:${mailbox}`);
-  return row.delivery_seq;
+  return row;
 }
 
 function inboundRow(

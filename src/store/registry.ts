@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import { audit } from "./audit.ts";
+import { channels } from "./channels.ts";
 import { decisions } from "./decisions.ts";
+import { dispatches } from "./dispatches.ts";
 import { dkim } from "./dkim.ts";
 import { domains } from "./domains.ts";
 import { drafts } from "./drafts.ts";
@@ -22,6 +24,7 @@ import { sink } from "./sink.ts";
 import { suppressions } from "./suppressions.ts";
 import { tenants } from "./tenants.ts";
 import { threads } from "./threads.ts";
+import { webhooks } from "./webhooks.ts";
 
 // A write, because a database that can only be read cannot accept mail.
 const ping = {
@@ -59,4 +62,7 @@ export const registry: Registry = {
   ...sink,
   ...domains,
   ...dkim,
+  ...channels,
+  ...webhooks,
+  ...dispatches,
 };

@@ -5,6 +5,7 @@ import { appendDecision, messageDetails } from "./audit.ts";
 import type { Trace } from "./contract.ts";
 import type { Fresh } from "./contract-outbound.ts";
 import { finalDecision, recordDecision } from "./decisions.ts";
+import { openDispatches } from "./dispatch-open.ts";
 import { reserveTokens } from "./ledger.ts";
 import { nextPlace } from "./messages.ts";
 import type { Tx } from "./operation.ts";
@@ -51,8 +52,10 @@ async function deliver(tx: Tx, { message, held }: WaitingMessage, release: Relea
   const tokens = estimate(message);
   const charge = { message: id, mailbox, thread, sender, tokens, at: release.at };
   const reservations = await reserveTokens(tx, charge);
-  const delivered = { outcome: "delivered", tokens_reserved: tokens, delivery_seq: await nextPlace(tx, mailbox) } as const;
+  const { delivery_seq, channels_json } = await nextPlace(tx, mailbox);
+  const delivered = { outcome: "delivered", tokens_reserved: tokens, delivery_seq } as const;
   await tx.db.updateTable("messages").set(delivered).where("id", "=", id).execute();
+  await openDispatches(tx, message, channels_json, release.at);
   const { capabilities } = held;
   return record(tx, release, message, { ...followUp(release, held), capabilities, reservations });
 }

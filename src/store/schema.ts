@@ -1,7 +1,9 @@
+import type { Channel, DispatchReason, DispatchState } from "../model/channel.ts";
 import type { FinalOutcome, InboundOutcome, Stage } from "../model/decision.ts";
 import type { HoldAction, HoldActor, HoldId, HoldKind, HoldRefusal, HoldStatus } from "../model/hold.ts";
 import type {
   DecisionId,
+  DispatchId,
   DkimKeyId,
   DraftId,
   Id,
@@ -12,6 +14,7 @@ import type {
   SuppressionId,
   TenantId,
   ThreadId,
+  WebhookId,
 } from "../model/ids.ts";
 import type { DraftKind, DraftState, Mode, OutboundOutcome, RecipientKind } from "../model/outbound.ts";
 
@@ -51,6 +54,9 @@ export interface Database {
   contacts: ContactsTable;
   suppressions: SuppressionsTable;
   sink: SinkTable;
+  webhooks: WebhooksTable;
+  webhook_secrets: WebhookSecretsTable;
+  dispatches: DispatchesTable;
 }
 
 export type Flag = 0 | 1;
@@ -106,6 +112,8 @@ export interface MailboxesTable {
   created_at: number;
   /** Where copies of what a `monitored` mailbox sent go. */
   oversight_address: string | null;
+  /** `Channel[]`. */
+  channels_json: string;
 }
 
 export interface AddressesTable {
@@ -440,4 +448,50 @@ export interface SinkTable {
   digest: string;
   size: number;
   at: number;
+}
+
+export interface WebhooksTable {
+  id: WebhookId;
+  tenant: TenantId;
+  url: string;
+  description: string;
+  /** 1: registered by the short route, whose receivers know the time stamp by another name as well. */
+  agentpack: Flag;
+  created_at: number;
+}
+
+/** The newest, which has no end, and during a rotation the one before. */
+export interface WebhookSecretsTable {
+  id: string;
+  webhook: WebhookId;
+  sealed: string;
+  created_at: number;
+  expires_at: number | null;
+}
+
+/** One row a (message, channel). */
+export interface DispatchesTable {
+  id: DispatchId;
+  tenant: TenantId;
+  mailbox: MailboxId;
+  message: MessageId;
+  thread: ThreadId;
+  kind: Channel["kind"];
+  webhook: WebhookId | null;
+  /** As it was set when the message was delivered. */
+  channel_json: string;
+  state: DispatchState;
+  /** Of the last attempt, unless it arrived. */
+  reason: DispatchReason | null;
+  /** HTTP status of the last attempt that had one. */
+  status: number | null;
+  /** Since it was (last) put in line. */
+  attempts: number;
+  created_at: number;
+  /** When it was (last) put in line: its time to arrive runs from here. */
+  due_at: number;
+  /** Time of its grant: all attempts carry the same body. */
+  minted_at: number;
+  attempted_at: number | null;
+  ended_at: number | null;
 }
