@@ -6,6 +6,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const DOOR = [
   "gate",
+  "intake",
   "screening",
   "store",
   "blobs",
@@ -36,6 +37,8 @@ const ARROWS = {
   "message-id": ["model"],
   gathering: ["model"],
   gate: ["gathering", "model", "store", "blobs"],
+  // One message from its bytes to its recorded decision, the same for every door that takes mail in.
+  intake: ["gate", "store", "blobs", "mail", "message-id", "model"],
   ...every(DOORS, DOOR),
   workflows: ["model"],
   activities: ["screening", "policies", "mail", "guards", "store", "blobs", "grants", "audit", "threads", "model"],

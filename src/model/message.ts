@@ -66,6 +66,13 @@ export interface Headline {
   readonly rfc_message_id: string | null;
 }
 
+/**
+ * Which way a message came in: the two mail doors, the HTTP one with the bytes as they were (`cli`: from a file, by our own
+ * command), or `parsed`, composed by us from parts that the holder of a key named.
+ */
+export const MESSAGE_SOURCES = ["smtp", "lmtp", "ingest", "parsed", "cli"] as const;
+export type MessageSource = (typeof MESSAGE_SOURCES)[number];
+
 /** One message and mailbox to judge: the input of the workflow `inboundMessage`, and one of those of `inboundMessages`. */
 export interface InboundInput {
   readonly tenant: TenantId;
@@ -75,4 +82,8 @@ export interface InboundInput {
   readonly envelope: Envelope;
   /** Epoch milliseconds at which the door had the last byte. */
   readonly received_at: number;
+  /** Absent in histories from before there was more than SMTP. */
+  readonly source?: MessageSource;
+  /** Of a `parsed` message: what the holder of a key that may attest says was verified. Absent: nothing was. */
+  readonly attested?: Verification;
 }

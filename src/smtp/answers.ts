@@ -1,6 +1,6 @@
 import type { Answer } from "../gate.ts";
+import { verdictOf } from "../intake/verdict.ts";
 import type { Violation } from "../mail/reader.ts";
-import { isRefusal } from "../model/decision.ts";
 import type { MessageId } from "../model/ids.ts";
 
 /** RFC 5321 §4.2 code, RFC 3463 enhanced code, and text. A sender is never told which guard or rule fired (DESIGN §7). */
@@ -43,22 +43,15 @@ export function replyToViolation(violation: Violation): Reply {
 }
 
 /** `delivered`, `held`, `quarantined` and `discarded` read the same: what becomes of accepted mail is not the sender's to know. */
-export function replyTo(answer: Answer, message: MessageId): Reply {
+export function replyTo(answer: Answer, message: MessageId, accepted: "2.0.0" | "2.1.5" = "2.0.0"): Reply {
   switch (verdictOf(answer)) {
     case "accepted":
-      return { code: 250, enhanced: "2.0.0", text: `accepted as ${message}` };
+      return { code: 250, enhanced: accepted, text: `accepted as ${message}` };
     case "refused":
       return { code: 550, enhanced: "5.7.1", text: `refused by the recipient's policy, reference ${message}` };
     case "deferred":
       return deferral(answer);
   }
-}
-
-export type Verdict = "accepted" | "refused" | "deferred";
-
-export function verdictOf(answer: Answer): Verdict {
-  if (answer.kind === "deferred" || answer.decision.outcome === "deferred") return "deferred";
-  return isRefusal(answer.decision.outcome) ? "refused" : "accepted";
 }
 
 function deferral(answer: Answer): Reply {

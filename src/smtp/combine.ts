@@ -1,12 +1,6 @@
-import type { Answer } from "../gate.ts";
-import type { MessageId } from "../model/ids.ts";
-import { type Reply, type Verdict, replyTo, verdictOf } from "./answers.ts";
-
-/** The judgement of one mailbox's copy. */
-export interface Judged {
-  readonly message: MessageId;
-  readonly answer: Answer;
-}
+import type { Judged } from "../intake/judge.ts";
+import { type Verdict, verdictOf } from "../intake/verdict.ts";
+import { type Reply, replyTo } from "./answers.ts";
 
 /**
  * SMTP has one reply for all recipients of a message (DESIGN §3.6): any deferred, and all are asked to come again, where

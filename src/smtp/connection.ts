@@ -5,6 +5,8 @@ import { pathOf } from "./address.ts";
 import { type Reply, REPLY } from "./answers.ts";
 import type { SmtpLimits } from "./limits.ts";
 import { MessageStream } from "./message-stream.ts";
+import type { Protocol } from "./transaction.ts";
+import { parseXforward } from "./xforward.ts";
 
 /** Bytes. RFC 5321 §4.5.3.1.4 wants 512, and parameters and XCLIENT want more. */
 const COMMAND_LENGTH = 2_048;
@@ -12,6 +14,7 @@ const COMMAND_LENGTH = 2_048;
 /** What one connection is told by the door it came through. */
 export interface ConnectionTerms {
   readonly limits: SmtpLimits;
+  readonly protocol: Protocol;
   /** Whether a peer may state whom it speaks for (XCLIENT, XFORWARD). */
   readonly trusted: (ip: string) => boolean;
   readonly replied: (code: number) => void;
@@ -27,6 +30,8 @@ export class Connection extends SMTPConnection {
   readonly #terms: ConnectionTerms;
   readonly #lifetime: NodeJS.Timeout;
   #errors = 0;
+  /** Replies that a message still has to get; LMTP gives one for each recipient, and ends a session between none of them. */
+  #owed = 0;
   #repliesWithoutMessage = 0;
 
   constructor(server: SMTPServer, socket: net.Socket, options: SMTPConnectionOptions, terms: ConnectionTerms) {
@@ -46,6 +51,7 @@ export class Connection extends SMTPConnection {
     this.#terms.replied(theCode);
     super.send(theCode, theText, typeof theText === "string" && ENHANCED.test(theText) ? false : context);
     if (theCode === 421 || theCode === 221) return;
+    this.#owed = theCode === 354 ? this.#repliesToMessage : Math.max(0, this.#owed - 1);
     const end = this.#reasonToEnd(theCode, context);
     if (end !== null) this.dismiss(end);
   }
@@ -81,6 +87,28 @@ export class Connection extends SMTPConnection {
     return parsed;
   }
 
+  /**
+   * In place of the library's: that one takes what is forwarded for the connection's own and for all that follows, so
+   * mail of which the relay knows nothing would be judged by the client before it, or be refused for having no HELO.
+   */
+  override handler_XFORWARD(command: Buffer, callback: () => void): void {
+    const [code, text, context] = this.#forward(command.toString());
+    this.send(code, text, context);
+    callback();
+  }
+
+  /** Also called at the end of each transaction, with which XFORWARD ends. */
+  override _resetSession(): void {
+    this._xForward = new Map();
+    super._resetSession();
+  }
+
+  /** RFC 2033 §4.2: one reply for each RCPT, also where two are the same; the library would make one recipient of them. */
+  override handler_RCPT(command: Buffer, callback: () => void): void {
+    if (this.#terms.protocol === "lmtp") this._rcptIndex.clear();
+    super.handler_RCPT(command, callback);
+  }
+
   override _onClose(): void {
     super._onClose();
     clearInterval(this.#lifetime);
@@ -98,12 +126,26 @@ export class Connection extends SMTPConnection {
     return [code, data === "Error: too many unrecognized commands" ? textOf(REPLY.tooManyErrors) : data];
   }
 
+  #forward(line: string): readonly [number, string, string?] {
+    if (!this._proxyCommandAllowed("XFORWARD")) return [550, "Error: Not allowed", "NOT_AUTHORIZED"];
+    if (this.session.envelope.mailFrom) return [503, "Error: Mail transaction in progress"];
+    const forwarded = parseXforward(line);
+    if (forwarded === null) return [501, "Error: Bad command parameter syntax"];
+    for (const [name, value] of forwarded) this._xForward.set(name, value);
+    return [250, "OK"];
+  }
+
+  get #repliesToMessage(): number {
+    return this.#terms.protocol === "lmtp" ? this.session.envelope.rcptTo.length : 1;
+  }
+
   #reasonToEnd(code: number, context: string | false | undefined): Reply | null {
     this.#repliesWithoutMessage = context === "DATA_OK" ? 0 : this.#repliesWithoutMessage + 1;
     if (isProtocolError(code, context)) this.#errors += 1;
+    if (this.#owed > 0) return null;
     if (this.#errors >= this.#terms.limits.protocolErrors) return REPLY.tooManyErrors;
     if (this.#repliesWithoutMessage >= this.#terms.limits.repliesWithoutMessage) return REPLY.tooManyCommands;
-    return this.#closing && code !== 354 ? REPLY.closing : null;
+    return this.#closing ? REPLY.closing : null;
   }
 }
 

@@ -1,31 +1,13 @@
 import type { Registry } from "prom-client";
-import type { Blobs } from "../blobs/blobs.ts";
-import type { Uses } from "../blobs/uses.ts";
-import type { Gate } from "../gate.ts";
-import type { MailReader } from "../mail/reader.ts";
-import type { Store } from "../store/contract.ts";
+import type { IntakeDeps, IntakeLog } from "../intake/deps.ts";
 
-/** What the SMTP door stands on; the real ones are chosen in a composition root. */
-export interface SmtpDeps {
-  readonly store: Pick<Store, "run">;
-  readonly blobs: Blobs;
-  /** Shared with whatever else removes blobs in this process. */
-  readonly uses: Uses;
-  readonly gate: Pick<Gate, "receive">;
-  readonly reader: Pick<MailReader, "inspect">;
-  /** Bytes that may still be written where blobs are kept. Rejecting counts as none. */
-  readonly freeBytes: () => Promise<number>;
-  /** Epoch milliseconds. */
-  readonly clock: () => number;
-  readonly random: (bytes: number) => Uint8Array;
-  /** Told message ids, counts, codes; never an address, a host or content. */
+/** What the SMTP and the LMTP door stand on; the real ones are chosen in a composition root. */
+export interface SmtpDeps extends IntakeDeps {
   readonly log: SmtpLog;
   readonly metrics: Registry;
 }
 
 /** Of pino's shape. */
-export interface SmtpLog {
-  info(facts: Readonly<Record<string, unknown>>, text: string): void;
+export interface SmtpLog extends IntakeLog {
   warn(facts: Readonly<Record<string, unknown>>, text: string): void;
-  error(facts: Readonly<Record<string, unknown>>, text: string): void;
 }

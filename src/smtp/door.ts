@@ -6,7 +6,8 @@ import { Connection, type ConnectionTerms } from "./connection.ts";
 import type { SmtpLimits } from "./limits.ts";
 import type { SmtpMetrics } from "./metrics.ts";
 import { peerKey } from "./peers.ts";
-import { createSlots, type Slots } from "./slots.ts";
+import type { Protocol } from "./transaction.ts";
+import { createSlots, type Slots } from "../intake/slots.ts";
 
 /** Milliseconds a peer that is turned away has to read why. */
 const TURN_AWAY_MS = 1_000;
@@ -20,6 +21,7 @@ export interface SmtpTls {
 export interface DoorTerms {
   readonly name: string;
   readonly limits: SmtpLimits;
+  readonly protocol: Protocol;
   readonly trusted: (ip: string) => boolean;
   readonly tls: SmtpTls | undefined;
   readonly metrics: SmtpMetrics;
@@ -61,13 +63,13 @@ export class Door extends SMTPServer {
   }
 
   #admit(socket: net.Socket, options: SMTPConnectionOptions, place: () => void): void {
-    const { limits, trusted, metrics } = this.#terms;
+    const { limits, protocol, trusted, metrics } = this.#terms;
     const gone = (): void => {
       place();
       this.#sockets.delete(socket);
       metrics.connections(this.#places.busy);
     };
-    const terms: ConnectionTerms = { limits, trusted, replied: metrics.replied, gone };
+    const terms: ConnectionTerms = { limits, protocol, trusted, replied: metrics.replied, gone };
     const connection = new Connection(this, socket, options, terms);
     this.connections.add(connection);
     connection.on("error", (error) => this.emit("error", error));
@@ -88,9 +90,10 @@ export class Door extends SMTPServer {
   }
 }
 
-function optionsOf({ name, limits, tls, handlers }: DoorTerms): SMTPServerOptions {
+function optionsOf({ name, limits, protocol, tls, handlers }: DoorTerms): SMTPServerOptions {
   return {
     name,
+    lmtp: protocol === "lmtp",
     heloResponse: "%s",
     size: limits.size,
     maxRecipients: limits.recipients,

@@ -1,17 +1,17 @@
 import type { SMTPServerAddress, SMTPServerDataStream, SMTPServerSession } from "smtp-server";
+import type { Route } from "../intake/recipient.ts";
 import { isAscii } from "./address.ts";
 import { type Reply, REPLY } from "./answers.ts";
+import { senderOf } from "./client.ts";
 import type { DoorTerms } from "./door.ts";
-import { faultCode } from "./fault.ts";
-import { normalizeIp, peerKey } from "./peers.ts";
-import { type Route, route } from "./route.ts";
-import { type Mail, receive, type TransactionTerms } from "./transaction.ts";
+import { faultCode } from "../intake/fault.ts";
+import { route } from "./route.ts";
+import { receive, type Replies, type TransactionTerms } from "./transaction.ts";
 
 /** RFC 1870, RFC 6152. SMTPUTF8, DSN and the rest are not offered, so they are not understood either (RFC 5321 §4.1.1.11). */
 const MAIL_PARAMETERS = new Set(["SIZE", "BODY"]);
-const HELO_MAX = 255;
 
-type Callback = (error?: Error | null, text?: string) => void;
+type Callback = (error?: Error | null, text?: string | (string | Error)[]) => void;
 
 export interface HandlerTerms extends TransactionTerms {
   readonly name: string;
@@ -29,19 +29,27 @@ export function createHandlers(terms: HandlerTerms): DoorTerms["handlers"] {
 }
 
 /** Never rejects, and calls back once whatever happens: a session without its reply would wait for ever. */
-async function answer({ deps }: HandlerTerms, callback: Callback, asked: Promise<Reply | null>): Promise<void> {
+async function answer({ deps, protocol }: HandlerTerms, callback: Callback, asked: Promise<Reply | Replies | null>): Promise<void> {
   const reply = await asked.catch((error: unknown) => {
     deps.log.warn({ fault: faultCode(error) }, "smtp command not completed");
     return REPLY.fault;
   });
-  tell(callback, reply);
+  if (reply === null) return callback();
+  if ("code" in reply) return tell(callback, reply);
+  if (protocol === "lmtp") return callback(null, reply.map(spoken));
+  tell(callback, reply[0]);
 }
 
-function tell(callback: Callback, reply: Reply | null): void {
-  if (reply === null) return callback();
-  const text = `${reply.enhanced} ${reply.text}`;
-  if (reply.code < 400) callback(null, text);
-  else callback(Object.assign(new Error(text), { responseCode: reply.code }));
+function tell(callback: Callback, reply: Reply): void {
+  const said = spoken(reply);
+  if (typeof said === "string") callback(null, said);
+  else callback(said);
+}
+
+/** As the library wants it told: an error for what is no success. */
+function spoken({ code, enhanced, text }: Reply): string | Error {
+  const said = `${enhanced} ${text}`;
+  return code < 400 ? said : Object.assign(new Error(said), { responseCode: code });
 }
 
 async function atMail(terms: HandlerTerms, { address, args }: SMTPServerAddress): Promise<Reply | null> {
@@ -79,25 +87,12 @@ async function atData(
   stream: SMTPServerDataStream,
   session: SMTPServerSession,
   routes: WeakMap<SMTPServerAddress, Route>,
-): Promise<Reply> {
+): Promise<Reply | Replies> {
   const [first, ...rest] = routesOf(session, routes);
   if (first === undefined) return REPLY.fault;
-  return await receive(terms, { ...senderOf(session, terms.trusted), routes: [first, ...rest] }, stream);
+  return await receive(terms, { ...senderOf(session, terms), routes: [first, ...rest] }, stream);
 }
 
 function routesOf({ envelope }: SMTPServerSession, routes: WeakMap<SMTPServerAddress, Route>): readonly Route[] {
   return envelope.rcptTo.flatMap((address) => routes.get(address) ?? []);
-}
-
-function senderOf(session: SMTPServerSession, trusted: (ip: string) => boolean): Omit<Mail, "routes"> {
-  const ip = normalizeIp(session.remoteAddress) ?? session.remoteAddress;
-  const sender = session.envelope.mailFrom === false ? "" : session.envelope.mailFrom.address;
-  return { envelope: { ip, helo: heloOf(session), sender }, peer: trusted(ip) ? null : peerKey(ip) };
-}
-
-/** A relay may state its client's HELO (XCLIENT HELO=); its own follows in the EHLO after it. */
-function heloOf({ xClient, hostNameAppearsAs }: SMTPServerSession): string {
-  const stated = xClient.get("HELO");
-  const helo = typeof stated === "string" && stated !== "" ? stated.toLowerCase() : hostNameAppearsAs;
-  return helo.slice(0, HELO_MAX);
 }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Verdict } from "./answers.ts";
+import type { Verdict } from "../intake/verdict.ts";
+import type { Protocol } from "./transaction.ts";
 
 /** Numbers of the door. Labels are reply codes and verdicts only: a label is kept for ever and read by many. */
 export interface SmtpMetrics {
@@ -10,18 +11,25 @@ export interface SmtpMetrics {
   answered(verdict: Verdict | "protocol", seconds: number): void;
 }
 
-/** One door per registry. */
-export function createSmtpMetrics(registry: Registry): SmtpMetrics {
+const NAME = { smtp: "SMTP", lmtp: "LMTP" } as const;
+
+/** One door of a protocol per registry. */
+export function createSmtpMetrics(registry: Registry, protocol: Protocol): SmtpMetrics {
   const registers = [registry];
-  const connections = new Gauge({ name: "postern_smtp_connections", help: "Open SMTP connections.", registers });
+  const connections = new Gauge({ name: `postern_${protocol}_connections`, help: `Open ${NAME[protocol]} connections.`, registers });
   const turnedAway = new Counter({
-    name: "postern_smtp_connections_refused_total",
-    help: "SMTP connections refused for a limit.",
+    name: `postern_${protocol}_connections_refused_total`,
+    help: `${NAME[protocol]} connections refused for a limit.`,
     registers,
   });
-  const replies = new Counter({ name: "postern_smtp_replies_total", help: "SMTP replies by code.", labelNames: ["code"], registers });
+  const replies = new Counter({
+    name: `postern_${protocol}_replies_total`,
+    help: `${NAME[protocol]} replies by code.`,
+    labelNames: ["code"],
+    registers,
+  });
   const answers = new Histogram({
-    name: "postern_smtp_answer_seconds",
+    name: `postern_${protocol}_answer_seconds`,
     help: "Seconds from the final dot to the answer, by verdict.",
     labelNames: ["verdict"],
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],

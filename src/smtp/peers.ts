@@ -18,15 +18,20 @@ export function peerKey(ip: string): string {
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${normal}/64`).toString()}/64`;
 }
 
+/** Stands in a list for whoever reaches a unix socket; they have no address. */
+const UNIX = "unix";
+
 /**
- * Membership in a list of networks: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
+ * Membership in a list of networks: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`, or `unix`.
  *
  * Threat: whoever is in the list may state any client address (XCLIENT), and SPF believes it. Rejects what it cannot read
  * (`invalid_config`) rather than trust nobody, or everybody, by mistake.
  */
 export function parseNetworks(list: readonly string[]): (ip: string) => boolean {
-  const networks = list.map(parseNetwork);
+  const networks = list.filter((entry) => entry !== UNIX).map(parseNetwork);
+  const unix = list.includes(UNIX);
   return (ip) => {
+    if (ip === "") return unix;
     const normal = normalizeIp(ip);
     if (normal === null) return false;
     const address = ipaddr.parse(normal);

@@ -1,73 +1,74 @@
 import type { Readable } from "node:stream";
-import type { BlobWriter } from "../blobs/blobs.ts";
-import type { Answer } from "../gate.ts";
-import { createIntakeScanner, violation } from "../mail/limits.ts";
-import type { Violation } from "../mail/reader.ts";
-import { PosternError } from "../model/errors.ts";
-import type { Envelope } from "../model/message.ts";
-import { type Reply, REPLY, replyToViolation, type Verdict } from "./answers.ts";
-import { combine, type Judged } from "./combine.ts";
+import { faultCode } from "../intake/fault.ts";
+import type { Judged } from "../intake/judge.ts";
+import { keepReceipts, type Told } from "../intake/receipts.ts";
+import { perMailbox, type Route, type Routes } from "../intake/recipient.ts";
+import { type Arrival, settle as settleArrival, type Settled } from "../intake/settle.ts";
+import type { Release, Slots } from "../intake/slots.ts";
+import type { Verdict } from "../intake/verdict.ts";
+import { createIntakeScanner } from "../mail/limits.ts";
+import { formatReply, type Reply, REPLY, replyTo, replyToViolation } from "./answers.ts";
+import { combine } from "./combine.ts";
 import type { SmtpDeps } from "./deps.ts";
-import { faultCode } from "./fault.ts";
 import { type Intake, takeIn } from "./intake.ts";
-import { judge } from "./judge.ts";
 import type { SmtpLimits } from "./limits.ts";
 import type { SmtpMetrics } from "./metrics.ts";
-import { keepReceipts, type Told } from "./receipts.ts";
-import { type Fate, letGo } from "./raw.ts";
-import { perMailbox, type Routes } from "./route.ts";
-import type { Release, Slots } from "./slots.ts";
+
+export type Protocol = "smtp" | "lmtp";
 
 export interface TransactionTerms {
   readonly deps: SmtpDeps;
   readonly limits: SmtpLimits;
   readonly metrics: SmtpMetrics;
   readonly judgements: Slots;
+  readonly protocol: Protocol;
   /** Work the peer need not wait for; closing does. Must not reject. */
   readonly later: (work: Promise<void>) => void;
 }
 
 /** One message on its way in: what the peer said before DATA. */
-export interface Mail {
-  readonly envelope: Omit<Envelope, "recipient">;
+export interface Mail extends Pick<Arrival, "envelope" | "routes"> {
   /** Whom a bound per peer counts; null for relays that carry many. */
   readonly peer: string | null;
-  /** All of one tenant, in the order given. */
-  readonly routes: Routes;
+  /** Who is told: the client, or where that is unknown who brings its mail. */
+  readonly told: string;
 }
+
+/** One for each recipient, in the order of the routes. SMTP tells the first of them, which is the same for all. */
+export type Replies = readonly [Reply, ...Reply[]];
 
 interface Ending {
   /** `protocol`: ended by the door before anybody judged. */
   readonly verdict: Verdict | "protocol";
-  readonly reply: Reply;
+  readonly replies: Replies;
   readonly judged: readonly Judged[];
 }
 
 /**
- * Takes one message from DATA to its reply (DESIGN §3). INVARIANT: a 250 is returned only after the blob is durable and
- * every recipient's decision is recorded. Rejects only when the peer is gone before the dot.
+ * Takes one message from DATA to its replies (DESIGN §3). INVARIANT: a 250 is returned only after the blob is durable and
+ * the decision of every recipient it is for is recorded. Rejects only when the peer is gone before the dot.
  */
-export async function receive(terms: TransactionTerms, mail: Mail, stream: Readable): Promise<Reply> {
+export async function receive(terms: TransactionTerms, mail: Mail, stream: Readable): Promise<Replies> {
   const { deps, limits, metrics } = terms;
   const tenant = mail.routes[0].tenant;
   const scanner = createIntakeScanner({ ...limits.message, size: limits.size });
   const intake = await takeIn(stream, { size: limits.size, scanner, create: () => deps.blobs.create(tenant) });
   const dot = performance.now();
-  const ending = intake.kind === "refused" ? turnedDown(terms, intake) : await settle(terms, mail, intake);
+  const ending = intake.kind === "refused" ? turnedDown(terms, mail, intake) : await settle(terms, mail, intake);
   metrics.answered(ending.verdict, (performance.now() - dot) / 1000);
   deps.log.info(factsOf(ending, performance.now() - dot), "message answered");
-  return ending.reply;
+  return ending.replies;
 }
 
 type Taken = Extract<Intake, { kind: "taken" }>;
 
-function turnedDown({ deps }: TransactionTerms, { reply, fault }: Extract<Intake, { kind: "refused" }>): Ending {
+function turnedDown({ deps }: TransactionTerms, mail: Mail, { reply, fault }: Extract<Intake, { kind: "refused" }>): Ending {
   if (fault !== undefined) deps.log.error({ fault: faultCode(fault) }, "message could not be stored");
-  return byTheDoor(reply);
+  return byTheDoor(mail, reply);
 }
 
-function byTheDoor(reply: Reply): Ending {
-  return { verdict: "protocol", reply, judged: [] };
+function byTheDoor({ routes }: Mail, reply: Reply): Ending {
+  return { verdict: "protocol", replies: each(routes, () => reply), judged: [] };
 }
 
 /** Bounds come before the commit: what will not be judged is not worth an fsync. */
@@ -75,10 +76,12 @@ async function settle(terms: TransactionTerms, mail: Mail, taken: Taken): Promis
   const slots = takeSlots(terms.judgements, mail);
   if (slots.length === 0) {
     await taken.writer.abort();
-    return byTheDoor(REPLY.busy);
+    return byTheDoor(mail, REPLY.busy);
   }
   try {
-    return await judgeOnce(terms, mail, taken, slots.length);
+    const { deps, limits, later, protocol: source } = terms;
+    const settled = await settleArrival(deps, { ...mail, source }, taken, { width: slots.length, answerMs: limits.answerMs, later });
+    return end(terms, mail, settled);
   } finally {
     for (const release of slots) release();
   }
@@ -96,77 +99,45 @@ function takeSlots(judgements: Slots, { routes, peer }: Mail): readonly Release[
   return slots;
 }
 
-async function judgeOnce(terms: TransactionTerms, mail: Mail, taken: Taken, width: number): Promise<Ending> {
-  const raw = { tenant: mail.routes[0].tenant, digest: taken.digest };
-  const release = await terms.deps.uses.take(raw);
-  const ending = await storeAndJudge(terms, mail, taken.writer, width).catch((error: unknown) => {
-    terms.deps.log.error({ fault: faultCode(error) }, "message could not be judged");
-    return byTheDoor(REPLY.unavailable);
-  });
-  terms.later(letGo(terms.deps, raw, fateOf(ending), release));
-  return ending;
+function end(terms: TransactionTerms, mail: Mail, settled: Settled): Ending {
+  switch (settled.kind) {
+    case "judged":
+      return answered(terms, mail, settled.judged);
+    case "broken":
+      return byTheDoor(mail, replyToViolation(settled.violation));
+    case "late":
+      return byTheDoor(mail, REPLY.undecided);
+    case "failed":
+      return byTheDoor(mail, REPLY.unavailable);
+    default:
+      return settled satisfies never;
+  }
 }
 
-function fateOf({ verdict, judged }: Ending): Fate {
-  if (judged.some(({ answer }) => isOpen(answer))) return "open";
-  return verdict === "accepted" ? "taken" : "unwanted";
-}
-
-/** A recorded deferral has ended its run; without one the run may still come to a decision, and then needs the bytes. */
-function isOpen(answer: Answer): boolean {
-  return answer.kind === "deferred" && answer.reason !== "dns_unavailable" && answer.reason !== "on_limit";
-}
-
-async function storeAndJudge(terms: TransactionTerms, mail: Mail, writer: BlobWriter, width: number): Promise<Ending> {
-  const { deps, limits } = terms;
-  const tenant = mail.routes[0].tenant;
-  const received_at = deps.clock();
-  const deadline = performance.now() + limits.answerMs;
-  const ref = await committed(writer);
-  const broken = await inTime(deps.reader.inspect({ tenant, ref }).catch(unreadable), deadline);
-  if (broken === "late") return byTheDoor(REPLY.undecided);
-  if (broken !== null) return byTheDoor(replyToViolation(broken));
-  const { envelope } = mail;
-  const judged = await judge(deps, { ref, envelope, routes: perMailbox(mail.routes), received_at, width, deadline });
+/** RFC 2033 §4.2: LMTP answers each recipient for itself, so one that refuses does not ride on another that accepts. */
+function answered({ deps, protocol, later }: TransactionTerms, mail: Mail, judged: readonly [Judged, ...Judged[]]): Ending {
   const { verdict, reply } = combine(judged);
-  terms.later(keepReceipts(deps, { envelope, about: recipientsOf(mail.routes, judged), reply }));
-  return { verdict, reply, judged };
+  const of = judgementOf(mail.routes, judged);
+  const replies = each(mail.routes, (route) => (protocol === "lmtp" ? replyTo(of(route).answer, of(route).message, "2.1.5") : reply));
+  later(keepReceipts(deps, toldOf(mail, of, replies)));
+  return { verdict, replies, judged };
 }
 
-/** The sender's patience counts from the final dot, whatever the time went by for. */
-async function inTime<T>(answer: Promise<T>, deadline: number): Promise<T | "late"> {
-  const { promise: late, resolve } = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => resolve("late"), Math.max(0, deadline - performance.now()));
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** What no reader gets through will not be readable later: a sender told 451 would come again for days. Bytes that we lost it may bring again. */
-function unreadable(error: unknown): Violation {
-  if (error instanceof PosternError && !error.temporary && error.code !== "not_found") return violation("unreadable");
-  throw error;
-}
-
-async function committed(writer: BlobWriter): ReturnType<BlobWriter["commit"]> {
-  try {
-    return await writer.commit();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
-}
-
-function recipientsOf(routes: Routes, judged: readonly Judged[]): Told["about"] {
+function judgementOf(routes: Routes, judged: readonly [Judged, ...Judged[]]): (route: Route) => Judged {
   const mailboxes = perMailbox(routes).map(({ mailbox }) => mailbox);
-  return routes.flatMap((route) => {
-    const found = judged[mailboxes.indexOf(route.mailbox)];
-    return found === undefined ? [] : [{ route, judged: found }];
-  });
+  return ({ mailbox }) => judged[mailboxes.indexOf(mailbox)] ?? judged[0];
 }
 
-function factsOf({ verdict, reply, judged }: Ending, ms: number): Readonly<Record<string, unknown>> {
-  return { verdict, code: reply.code, enhanced: reply.enhanced, messages: judged.map(({ message }) => message), ms: Math.round(ms) };
+function toldOf({ envelope, routes, told }: Mail, of: (route: Route) => Judged, replies: Replies): Told {
+  const about = routes.map((route, index) => ({ route, message: of(route).message, reply: formatReply(replies[index] ?? replies[0]) }));
+  return { peer: told, helo: envelope.helo, sender: envelope.sender, about };
+}
+
+function each([first, ...rest]: Routes, reply: (route: Route) => Reply): Replies {
+  return [reply(first), ...rest.map(reply)];
+}
+
+function factsOf({ verdict, replies, judged }: Ending, ms: number): Readonly<Record<string, unknown>> {
+  const [{ code, enhanced }] = replies;
+  return { verdict, code, enhanced, messages: judged.map(({ message }) => message), ms: Math.round(ms) };
 }

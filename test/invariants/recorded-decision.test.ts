@@ -30,7 +30,7 @@ const WAYS = {
   // The caller's own view again: whose hold is decided.
   "src/http/pending-target.ts messages.get": "caller.view",
   // Nobody is shown anything.
-  "src/smtp/raw.ts messages.references": null,
+  "src/intake/raw.ts messages.references": null,
   "activities/upkeep.ts messages.references": null,
   "activities/budget.ts reader.headline": null,
   // What is answered: its references and its capabilities go into mail that leaves by decisions of its own.

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { verdictOf } from "../../src/smtp/answers.ts";
-import { combine, type Judged } from "../../src/smtp/combine.ts";
+import type { Judged } from "../../src/intake/judge.ts";
+import { verdictOf } from "../../src/intake/verdict.ts";
+import { combine } from "../../src/smtp/combine.ts";
 import { anyAnswer, decided } from "./decisions.ts";
 
 const anyJudged: fc.Arbitrary<Judged> = anyAnswer.map((answer) => ({ message: "msg_0000000000000000" as const, answer }));

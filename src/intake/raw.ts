@@ -1,5 +1,5 @@
 import type { BlobName } from "../blobs/name.ts";
-import type { SmtpDeps } from "./deps.ts";
+import type { IntakeDeps } from "./deps.ts";
 import { faultCode } from "./fault.ts";
 import type { Release } from "./slots.ts";
 
@@ -14,7 +14,7 @@ export type Fate = "taken" | "unwanted" | "open";
  * where the sender is asked to come again: it brings them along. While a judgement is open they stay. Never rejects.
  */
 export async function letGo(
-  deps: Pick<SmtpDeps, "store" | "blobs" | "uses" | "log">,
+  deps: Pick<IntakeDeps, "store" | "blobs" | "uses" | "log">,
   raw: BlobName,
   fate: Fate,
   release: Release,
@@ -29,7 +29,7 @@ export async function letGo(
   }
 }
 
-async function removeUnlessNeeded({ store, blobs }: Pick<SmtpDeps, "store" | "blobs">, { tenant, digest }: BlobName): Promise<void> {
+async function removeUnlessNeeded({ store, blobs }: Pick<IntakeDeps, "store" | "blobs">, { tenant, digest }: BlobName): Promise<void> {
   if (await store.run("messages.references", { tenant, digest })) return;
   await blobs.remove(tenant, digest);
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSlots, type Release } from "../../src/smtp/slots.ts";
+import { createSlots, type Release } from "../../src/intake/slots.ts";
 
 describe("slots", () => {
   it("never more than the total nor than a key may have, and every place comes back", () => {
