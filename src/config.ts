@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { S3Settings } from "./blobs/s3/settings.ts";
 import { IDENTITY_HEADERS, type IdentityHeaderName } from "./mail/composer.ts";
 import { MAIL_LIMITS } from "./mail/limits.ts";
 import { PosternError, type Problem } from "./model/errors.ts";
@@ -68,7 +69,11 @@ export const Settings = z.object({
     .default(SMTP_LIMITS.answerMs / 1000)
     .describe("Seconds a sender waits for a decision before it is told 451. Default 30."),
   POSTERN_DATABASE_URL: read.notBuilt("PostgreSQL").optional(),
-  POSTERN_BLOBS: read.notBuilt("S3-compatible blob storage").optional(),
+  POSTERN_BLOBS: read.bucket
+    .optional()
+    .describe(
+      "Bucket that keeps mail: `s3://bucket/prefix?endpoint=https://…&region=…`, with `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Default: files in the data directory.",
+    ),
   POSTERN_LMTP: read.notBuilt("LMTP").optional(),
 });
 type Settings = z.infer<typeof Settings>;
@@ -86,6 +91,8 @@ export interface Config {
   readonly secretKey: string | undefined;
   /** IP addresses and networks. */
   readonly trustedRelays: readonly string[];
+  /** Undefined: files in the data directory. */
+  readonly blobs: S3Settings | undefined;
   /** Undefined: mail goes to the sandbox. */
   readonly relay: Relay | undefined;
   /** What the signed identity header is called (MM-18). */
@@ -112,18 +119,19 @@ export type TemporalConfig =
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith(PREFIX) && value !== ""));
   const settings = Settings.safeParse(given);
-  const problems = [...unknownNames(given), ...problemsOf(settings), ...halfTls(given)];
+  const problems = [...unknownNames(given), ...problemsOf(settings), ...halfTls(given), ...keylessBucket(settings, env)];
   if (!settings.success || problems.length > 0) throw invalid(problems);
   return toConfig(settings.data, env);
 }
 
 /** For the log of a start: every setting as it is used, keys only as given or not, the relay without its password. */
 export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
-  const { adminKey, secretKey, smtp, http, relay, ...rest } = config;
+  const { adminKey, secretKey, smtp, http, relay, blobs, ...rest } = config;
   const source = (key: string | undefined): string => (key === undefined ? "from the data directory" : "from the environment");
   const doors = { smtp: formatListen(smtp), http: formatListen(http) };
   const keys = { adminKey: source(adminKey), secretKey: source(secretKey) };
-  return { ...rest, ...doors, relay: relay === undefined ? "the sandbox" : formatRelay(relay), ...keys };
+  const mail = blobs === undefined ? "in the data directory" : `${blobs.endpoint}/${blobs.bucket}/${blobs.prefix}`;
+  return { ...rest, ...doors, blobs: mail, relay: relay === undefined ? "the sandbox" : formatRelay(relay), ...keys };
 }
 
 /** Inverse of reading `host:port`. */
@@ -142,6 +150,7 @@ function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
     adminKey: settings.POSTERN_ADMIN_KEY,
     secretKey: settings.POSTERN_SECRET_KEY,
     trustedRelays: settings.POSTERN_TRUSTED_RELAYS,
+    blobs: settings.POSTERN_BLOBS && { ...settings.POSTERN_BLOBS, ...bucketKeys(env) },
     relay: settings.POSTERN_RELAY,
     identityHeader: settings.POSTERN_IDENTITY_HEADER,
     dnsZone: settings.POSTERN_DNS_ZONE,
@@ -174,6 +183,20 @@ function halfTls(given: Readonly<Record<string, unknown>>): Problem[] {
   if (cert in given === key in given) return [];
   const [set, missing] = cert in given ? [cert, key] : [key, cert];
   return [{ path: set, message: `is of no use without \`${missing}\`; set both, or neither` }];
+}
+
+// The names that every client of S3 reads.
+const [BUCKET_KEY, BUCKET_SECRET, BUCKET_SESSION] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
+
+function keylessBucket({ data }: z.ZodSafeParseResult<Settings>, env: NodeJS.ProcessEnv): Problem[] {
+  const missing = [BUCKET_KEY, BUCKET_SECRET].filter((name) => !env[name]);
+  if (data?.POSTERN_BLOBS === undefined || missing.length === 0) return [];
+  return [{ path: "POSTERN_BLOBS", message: `needs ${missing.map((name) => `\`${name}\``).join(" and ")}; set the keys of the bucket` }];
+}
+
+function bucketKeys(env: NodeJS.ProcessEnv): Pick<S3Settings, "accessKeyId" | "secretAccessKey" | "sessionToken"> {
+  const session = env[BUCKET_SESSION];
+  return { accessKeyId: env[BUCKET_KEY] ?? "", secretAccessKey: env[BUCKET_SECRET] ?? "", ...(session ? { sessionToken: session } : {}) };
 }
 
 function unknownNames(given: Readonly<Record<string, unknown>>): Problem[] {

@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { OutboundDeps } from "../activities/deps.ts";
 import type { Blobs } from "./blobs/blobs.ts";
-import { createFileBlobs } from "./blobs/fs.ts";
+import type { BlobSource } from "./blobs/source.ts";
 import { createUses, type Uses } from "./blobs/uses.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
@@ -22,6 +22,7 @@ import { createSystemResolver, createZoneResolver } from "./mail/dns.ts";
 import type { MailReader } from "./mail/reader.ts";
 import { PosternError } from "./model/errors.ts";
 import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
+import { openBlobs } from "./open-blobs.ts";
 import { createOutboundDeps } from "./outbound.ts";
 import { startSmtp } from "./smtp/start.ts";
 import type { Store } from "./store/contract.ts";
@@ -114,6 +115,8 @@ interface State {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly uses: Uses;
+  readonly source: BlobSource;
+  /** The directory that takes bytes as they come. */
   readonly blobRoot: string;
   readonly reader: MailReader;
 }
@@ -124,13 +127,12 @@ export async function openState(config: Config, { clock, log }: Base, started: C
   await checkZone(config.dnsZone);
   const store = await createSqliteStore({ path: join(config.dataDir, "postern.db") });
   started.unshift(() => store.close());
-  const blobRoot = join(config.dataDir, "blobs");
   const report = (fault: PosternError): void => log.error({ err: fault }, fault.message);
-  const blobs = await createFileBlobs(blobRoot, clock, { report });
-  started.unshift(() => blobs.close());
-  const reader = createReaderPool({ blobRoot, zone: config.dnsZone ?? null });
+  const { blobs, source, directory: blobRoot, close } = await openBlobs(config, { clock, report });
+  started.unshift(close);
+  const reader = createReaderPool({ source, zone: config.dnsZone ?? null });
   started.unshift(() => reader.close());
-  return { store, blobs, uses: createUses(), blobRoot, reader };
+  return { store, blobs, uses: createUses(), source, blobRoot, reader };
 }
 
 /** What leaves is composed on a thread of its own, and goes to the relay or into the sandbox. */
@@ -143,7 +145,7 @@ export function openOutbound(
   started: Closing[],
 ): OutboundDeps {
   const { grants, identity, sealer } = known;
-  const composer = createComposerPool({ blobRoot: state.blobRoot });
+  const composer = createComposerPool({ source: state.source });
   started.unshift(() => composer.close());
   const transport = createTransport(config.relay, { ...base, ...state });
   started.unshift(() => transport.close());

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { domainToASCII } from "node:url";
 import { z } from "zod";
 import { PosternError } from "./model/errors.ts";
+import type { S3Settings } from "./blobs/s3/settings.ts";
 import { parseNetworks } from "./smtp/peers.ts";
 import { isLoopback, type Relay } from "./transports/relay.ts";
 
@@ -176,6 +177,32 @@ function decoded(text: string): string | null {
 }
 
 /** A setting whose feature is not in this release: refused rather than ignored. */
+const BUCKET_FIX = "write `s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1`";
+
+/** `s3://bucket/prefix?endpoint=…&region=…`; without an endpoint it is AWS's own of that region. Keys are not in it. */
+export const bucket = setting<Omit<S3Settings, "accessKeyId" | "secretAccessKey" | "sessionToken">>((text) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || url.protocol !== "s3:" || url.username + url.password + url.hash !== "")
+    return refuse("is not an s3 URL", BUCKET_FIX);
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(url.host)) return refuse(`\`${url.host}\` is not the name of a bucket`, BUCKET_FIX);
+  const path = url.pathname.replace(/^\/|\/$/g, "");
+  if (!/^(?:[A-Za-z0-9_.-]+\/)*[A-Za-z0-9_.-]*$/.test(path))
+    return refuse("has a prefix that is not letters, digits, `.`, `_`, `-`", BUCKET_FIX);
+  const { endpoint: server, region = "us-east-1", ...others } = Object.fromEntries(url.searchParams);
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) return refuse(`\`${unknown}\` is not known`, BUCKET_FIX);
+  if (!/^[a-z0-9-]{1,40}$/.test(region)) return refuse(`\`${region}\` is not the name of a region`, BUCKET_FIX);
+  const endpoint = originOf(server ?? `https://s3.${region}.amazonaws.com`);
+  if (endpoint === null) return refuse(`the endpoint \`${server}\` is not an http or https address without a path`, BUCKET_FIX);
+  return { endpoint, region, bucket: url.host, prefix: path === "" ? "" : `${path}/` };
+});
+
+function originOf(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const plain = url !== null && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === "";
+  return plain && url.pathname === "/" ? url.origin : null;
+}
+
 export const notBuilt = (what: string) => setting((): undefined => refuse(`${what} is not built yet`, "unset it"));
 
 /** How the process takes part; only `all` while the store is the embedded one. */

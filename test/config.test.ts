@@ -13,6 +13,7 @@ writeFileSync(file, "pem");
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const ADMIN_KEY = "pst_live_0123456789abcdefghjk";
+const BUCKET_FIX = "write `s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1`";
 const RELAY_FIX = "write for example `smtps://user:password@smtp.example.com:465`";
 const SECRET_KEY = Buffer.alloc(32, 7).toString("base64");
 
@@ -38,6 +39,7 @@ describe("configuration", () => {
       adminKey: undefined,
       secretKey: undefined,
       trustedRelays: [],
+      blobs: undefined,
       relay: undefined,
       identityHeader: "Postern-Identity",
       dnsZone: undefined,
@@ -60,6 +62,9 @@ describe("configuration", () => {
       POSTERN_TRUSTED_RELAYS: "192.0.2.1, 198.51.100.0/24,2001:db8::/32",
       POSTERN_RELAY: "smtps://agent%40acme.example:p%20w%3A%2F@Smtp.Example.com",
       POSTERN_IDENTITY_HEADER: "X-MultiMail-Identity",
+      POSTERN_BLOBS: "s3://mail/of/acme?endpoint=http://minio:9000&region=eu-west-1",
+      AWS_ACCESS_KEY_ID: "AKID",
+      AWS_SECRET_ACCESS_KEY: "bucket-secret",
       POSTERN_DNS_ZONE: file,
       POSTERN_TLS_CERT: file,
       POSTERN_TLS_KEY: file,
@@ -81,6 +86,14 @@ describe("configuration", () => {
       adminKey: ADMIN_KEY,
       secretKey: SECRET_KEY,
       trustedRelays: ["192.0.2.1", "198.51.100.0/24", "2001:db8::/32"],
+      blobs: {
+        endpoint: "http://minio:9000",
+        region: "eu-west-1",
+        bucket: "mail",
+        prefix: "of/acme/",
+        accessKeyId: "AKID",
+        secretAccessKey: "bucket-secret",
+      },
       relay: { host: "smtp.example.com", port: 465, security: "tls", auth: { user: "agent@acme.example", password: "p w:/" } },
       identityHeader: "X-MultiMail-Identity",
       dnsZone: file,
@@ -93,6 +106,18 @@ describe("configuration", () => {
 
   it("takes an empty value for an unset one", () => {
     expect(loadConfig({ POSTERN_SMTP: "", POSTERN_RELAY: "", TEMPORAL_ADDRESS: "", TEMPORAL_NAMESPACE: "" })).toEqual(loadConfig({}));
+  });
+
+  it("refuses a bucket without its keys, and never shows them", () => {
+    const [bucket, id] = ["s3://mail?region=eu-west-1", "AKID"];
+    expect(refusal({ POSTERN_BLOBS: bucket, AWS_ACCESS_KEY_ID: id })).toEqual([
+      "POSTERN_BLOBS: needs `AWS_SECRET_ACCESS_KEY`; set the keys of the bucket",
+    ]);
+    const config = loadConfig({ POSTERN_BLOBS: bucket, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: "hunter2", AWS_SESSION_TOKEN: "t" });
+    expect(config.blobs).toMatchObject({ endpoint: "https://s3.eu-west-1.amazonaws.com", prefix: "", sessionToken: "t" });
+    const shown = describeConfig(config);
+    expect(shown["blobs"]).toBe("https://s3.eu-west-1.amazonaws.com/mail/");
+    expect(JSON.stringify(shown)).not.toContain("hunter2");
   });
 
   it("names a public URL that can be visited when the HTTP door listens everywhere", () => {
@@ -146,7 +171,17 @@ describe("configuration", () => {
     ["POSTERN_ROLE", "worker", "`worker` needs PostgreSQL and shared blobs, the embedded store cannot be split; use `all`, or unset it"],
     ["POSTERN_ROLE", "boss", "`boss` is not known; use `all`"],
     ["POSTERN_DATABASE_URL", "postgres://h/d", "PostgreSQL is not built yet; unset it"],
-    ["POSTERN_BLOBS", "s3://b", "S3-compatible blob storage is not built yet; unset it"],
+    ["POSTERN_BLOBS", "/var/mail", `is not an s3 URL; ${BUCKET_FIX}`],
+    ["POSTERN_BLOBS", "s3://id:hunter2@bucket", `is not an s3 URL; ${BUCKET_FIX}`],
+    ["POSTERN_BLOBS", "s3://b", `\`b\` is not the name of a bucket; ${BUCKET_FIX}`],
+    ["POSTERN_BLOBS", "s3://bucket/a b", `has a prefix that is not letters, digits, \`.\`, \`_\`, \`-\`; ${BUCKET_FIX}`],
+    ["POSTERN_BLOBS", "s3://bucket?secret=hunter2", `\`secret\` is not known; ${BUCKET_FIX}`],
+    ["POSTERN_BLOBS", "s3://bucket?region=EU", `\`EU\` is not the name of a region; ${BUCKET_FIX}`],
+    [
+      "POSTERN_BLOBS",
+      "s3://bucket?endpoint=ftp://h",
+      `the endpoint \`ftp://h\` is not an http or https address without a path; ${BUCKET_FIX}`,
+    ],
     ["POSTERN_LMTP", "127.0.0.1:24", "LMTP is not built yet; unset it"],
     ["POSTERN_RELAY", "relay:25", `is not an smtp or smtps URL; ${RELAY_FIX}`],
     ["POSTERN_RELAY", "https://u:hunter2@relay.example", `is not an smtp or smtps URL; ${RELAY_FIX}`],

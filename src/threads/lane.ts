@@ -94,10 +94,10 @@ export class Lane {
   }
 
   #start(): { readonly worker: Worker; readonly holder: HolderWord } {
-    const { blobRoot, zone, keepBytes, entry } = this.#options;
+    const { source, zone, keepBytes, entry } = this.#options;
     const holder = new HolderWord();
     const worker = new Worker(entry, {
-      workerData: { blobRoot, zone, keepBytes, holder: holder.shared } satisfies ReaderSetup,
+      workerData: { source, zone, keepBytes, holder: holder.shared } satisfies ReaderSetup,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
     const thread = { worker, holder };

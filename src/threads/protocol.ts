@@ -1,11 +1,12 @@
+import type { BlobSource } from "../blobs/source.ts";
 import type { MailComposer } from "../mail/composer.ts";
 import type { MailReader } from "../mail/reader.ts";
 import type { ErrorCode } from "../model/errors.ts";
 
 /** Set-up of one reader thread; plain data, because it crosses to another thread. */
 export interface ReaderSetup {
-  /** Root of the file-system blobs: the thread reads messages itself, so large ones never pass the main thread. */
-  readonly blobRoot: string;
+  /** The thread reads messages itself, so large ones never pass the main thread. */
+  readonly source: BlobSource;
   /** Path of a zone file used instead of DNS; null: the system's resolvers. */
   readonly zone: string | null;
   /** Bytes of raw mail kept parsed; the parsed form is a few times that. */

@@ -1,6 +1,6 @@
 // Entry of a reader thread.
 import { parentPort, workerData } from "node:worker_threads";
-import { createFileReader } from "../blobs/file-reader.ts";
+import { createBlobReader } from "../blobs/source.ts";
 import { createSystemResolver, withCache, type Resolver } from "../mail/dns.ts";
 import { answerJobs } from "./answer.ts";
 import { createMailReader } from "./jobs.ts";
@@ -9,9 +9,9 @@ import { Patience } from "./patience.ts";
 import type { ReaderSetup } from "./protocol.ts";
 import { createZoneFileResolver } from "./zone.ts";
 
-const { blobRoot, zone, keepBytes, holder } = workerData as ReaderSetup;
+const { source, zone, keepBytes, holder } = workerData as ReaderSetup;
 const deps = {
-  blobs: createFileReader(blobRoot),
+  blobs: createBlobReader(source),
   resolver: createResolver(zone),
   now: Date.now,
   mails: new OpenedMails({ bytes: keepBytes }),

@@ -35,7 +35,7 @@ answerParent(async ({ root, to, inspect, restMs }: Setup): Promise<Subject> => {
   const blobRoot = join(root, "blobs");
   const store = await createSqliteStore({ path: join(root, "bench.db") });
   const blobs = await createFileBlobs(blobRoot, Date.now, restMs === undefined ? {} : { restMs });
-  const reader = createReaderPool({ blobRoot, zone: null });
+  const reader = createReaderPool({ source: { kind: "files", root: blobRoot }, zone: null });
   const tenant = makeId("ten", randomBytes(16));
   await store.run("tenants.create", { id: tenant, name: "bench", at: 0 });
   const [address_id, domain_id] = [makeId("adr", randomBytes(16)), makeId("dom", randomBytes(16))];

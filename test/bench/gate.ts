@@ -122,7 +122,7 @@ async function createRig(root: string, zone: string): Promise<Rig> {
   const [store, blobs, reader] = [
     await createSqliteStore({ path: join(root, "bench.db") }),
     await createFileBlobs(blobRoot, Date.now),
-    createReaderPool({ blobRoot, zone }),
+    createReaderPool({ source: { kind: "files", root: blobRoot }, zone }),
   ];
   const loopCaps = { perThread: 10, perPair: 30 };
   const proposals = new Map<string, InboundProposal>();

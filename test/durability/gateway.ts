@@ -23,7 +23,7 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
   const store = await createSqliteStore({ path: join(dataDir, "postern.db") });
   const blobRoot = join(dataDir, "blobs");
   const blobs = await createFileBlobs(blobRoot, Date.now);
-  const reader = createReaderPool({ blobRoot, zone: join(dataDir, "zone.json") });
+  const reader = createReaderPool({ source: { kind: "files", root: blobRoot }, zone: join(dataDir, "zone.json") });
   const connection = await Connection.connect({ address: temporal });
   const gate = createGate({ client: new Client({ connection }), store, taskQueues, eager: false, random: randomBytes, onFault: () => {} });
   const smtp = await startSmtp({

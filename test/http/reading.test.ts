@@ -30,7 +30,7 @@ beforeAll(async () => {
   rig = await startRig();
   dir = await mkdtemp(join(tmpdir(), "postern-blobs-"));
   blobs = await createFileBlobs(dir, () => rig.now);
-  const reader = createReaderPool({ blobRoot: dir, zone: null });
+  const reader = createReaderPool({ source: { kind: "files", root: dir }, zone: null });
   const app = createHttpApp({ ...rig.deps, blobs, reader, metrics: new Registry() });
   get = async (path, key = ADMIN_KEY) => app.request(path, { headers: { authorization: `Bearer ${key}` } });
   close = () => reader.close();

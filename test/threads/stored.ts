@@ -28,7 +28,7 @@ export async function readersOver(options: Partial<ReaderPoolOptions> = {}): Pro
 }> {
   const blobRoot = await mkdtemp(join(tmpdir(), "postern-readers-"));
   const blobs = await createFileBlobs(blobRoot, Date.now);
-  const pool = createReaderPool({ blobRoot, zone: null, ...options });
+  const pool = createReaderPool({ source: { kind: "files", root: blobRoot }, zone: null, ...options });
   onTestFinished(async () => {
     await pool.close();
     await blobs.close();

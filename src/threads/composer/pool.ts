@@ -5,7 +5,7 @@ export interface ComposerPool extends MailComposer {
   close(): Promise<void>;
 }
 
-export type ComposerPoolOptions = Pick<LaneOptions, "blobRoot" | "maxJobs" | "jobMs" | "waitMs">;
+export type ComposerPoolOptions = Pick<LaneOptions, "source" | "maxJobs" | "jobMs" | "waitMs">;
 
 /**
  * A `MailComposer` on a thread of its own, so that half a megabyte of hostile Markdown delays no mail that comes in. The

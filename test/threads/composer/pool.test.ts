@@ -18,7 +18,7 @@ async function composerOver(options: Partial<ComposerPoolOptions> = {}): Promise
 }> {
   const blobRoot = await mkdtemp(join(tmpdir(), "postern-composer-"));
   const blobs = await createFileBlobs(blobRoot, Date.now);
-  const pool = createComposerPool({ blobRoot, ...options });
+  const pool = createComposerPool({ source: { kind: "files", root: blobRoot }, ...options });
   onTestFinished(async () => {
     await pool.close();
     await rm(blobRoot, { recursive: true, force: true });
