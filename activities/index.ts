@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat } from "@temporalio/activity";
+import { activityInfo, cancellationSignal, getClient, heartbeat } from "@temporalio/activity";
 import type { Decision } from "../src/model/decision.ts";
 import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, HoldStatus, HoldTimerEvent, HoldTimes } from "../src/model/hold.ts";
 import type { InboundInput } from "../src/model/message.ts";
@@ -13,6 +13,7 @@ import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
 import { leave } from "./leave.ts";
+import { reviveLost } from "./revive.ts";
 import { screen } from "./screen.ts";
 import type { SendDeps } from "./send.ts";
 import { createSigners } from "./signers.ts";
@@ -43,6 +44,7 @@ export interface SendActivities {
 }
 
 export interface UpkeepActivities {
+  posternRevive(): Promise<number>;
   posternEraseExpired(): Promise<number>;
   posternCollectBlobs(): Promise<number>;
 }
@@ -70,6 +72,7 @@ export function createMainActivities(deps: OutboundDeps): HoldActivities & Outbo
     posternCopy: (input: OutboundInput) => copy(deps, input),
     posternSend: (input: OutboundInput, since: Since) =>
       leave(sending, input, since, { heartbeat, signal: cancellationSignal() }, traceHere()),
+    posternRevive: () => reviveLost({ ...deps, client: getClient(), taskQueue: activityInfo().taskQueue }, heartbeat),
     posternEraseExpired: () => eraseExpired(deps, heartbeat),
     posternCollectBlobs: () => collectBlobs(deps, heartbeat),
   });

@@ -1,13 +1,16 @@
 import { proxyActivities } from "@temporalio/workflow";
 import type { UpkeepActivities } from "../activities/index.ts";
 
-const { posternEraseExpired, posternCollectBlobs } = proxyActivities<UpkeepActivities>({
+const { posternRevive, posternEraseExpired, posternCollectBlobs } = proxyActivities<UpkeepActivities>({
   startToCloseTimeout: "1 hour",
   heartbeatTimeout: "1 minute",
   retry: { initialInterval: "10 seconds", backoffCoefficient: 2, maximumInterval: "10 minutes", maximumAttempts: 20 },
 });
 
-/** Daily at 03:17 UTC (PB-23): private audit details past their time, and blobs that nothing refers to. */
-export async function upkeep(): Promise<{ erased: number; collected: number }> {
-  return { erased: await posternEraseExpired(), collected: await posternCollectBlobs() };
+/**
+ * Daily at 03:17 UTC (PB-23): what waits and has lost its workflow gets another; private audit details past their time and
+ * blobs that nothing refers to go.
+ */
+export async function upkeep(): Promise<{ revived: number; erased: number; collected: number }> {
+  return { revived: await posternRevive(), erased: await posternEraseExpired(), collected: await posternCollectBlobs() };
 }

@@ -9,13 +9,16 @@ import {
 import type { Workflow } from "@temporalio/common";
 import type { HoldAction, HoldAnswer, HoldInput, HoldMessage } from "../model/hold.ts";
 import { holdWorkflowOf } from "../model/hold-workflow.ts";
-import { isId, type MessageId } from "../model/ids.ts";
+import { isId, type DraftId, type MessageId } from "../model/ids.ts";
 import { HOLD_MESSAGE, WORKFLOW, type TaskQueues } from "../model/names.ts";
 import type { HoldRef } from "../model/hold.ts";
+import type { Store } from "../store/contract.ts";
+import { lostDraft } from "./revive.ts";
 import { isEnding, unavailable, within } from "./within.ts";
 
 interface DecideDeps {
   readonly client: Client;
+  readonly store: Pick<Store, "run">;
   readonly taskQueues: TaskQueues;
 }
 
@@ -54,22 +57,40 @@ async function untilEnded<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 function ask(deps: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
-  return isId("drf", ref.hold) ? ofDraft(deps, ref, action, message) : ofInbound(deps, ref, action, message);
+  const { hold } = ref;
+  return isId("drf", hold) ? ofDraft(deps, { ...ref, hold }, action, message) : ofInbound(deps, ref, action, message);
 }
 
-function ofDraft({ client }: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
-  return client.workflow
-    .getHandle(holdWorkflowOf(ref.hold))
-    .executeUpdate<HoldAnswer, [HoldMessage]>(HOLD_MESSAGE[action], { args: [message] });
+/** A draft that waits has a workflow; one whose workflow was lost gets another. */
+async function ofDraft(deps: DecideDeps, ref: HoldRef & { hold: DraftId }, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
+  try {
+    return await deps.client.workflow
+      .getHandle(holdWorkflowOf(ref.hold))
+      .executeUpdate<HoldAnswer, [HoldMessage]>(HOLD_MESSAGE[action], { args: [message] });
+  } catch (error) {
+    const lost = error instanceof WorkflowNotFoundError ? await lostDraft(deps.store, { ...ref, draft: ref.hold }) : null;
+    if (lost === null) throw error;
+    return withStart(deps, ref, { type: WORKFLOW.outboundMessage, args: [...lost] }, action, message);
+  }
 }
 
 /** Inbound mail may wait without a workflow (quarantined): the first attempt starts it. */
-function ofInbound({ client, taskQueues }: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
+function ofInbound(deps: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer> {
   const input: HoldInput = { tenant: ref.tenant, mailbox: ref.mailbox, message: ref.hold as MessageId };
-  const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW.holdMessage, {
-    workflowId: holdWorkflowOf(ref.hold),
+  return withStart(deps, ref, { type: WORKFLOW.holdMessage, args: [input] }, action, message);
+}
+
+function withStart(
+  { client, taskQueues }: DecideDeps,
+  { hold }: HoldRef,
+  { type, args }: { readonly type: string; readonly args: unknown[] },
+  action: HoldAction,
+  message: HoldMessage,
+): Promise<HoldAnswer> {
+  const startWorkflowOperation = new WithStartWorkflowOperation(type, {
+    workflowId: holdWorkflowOf(hold),
     taskQueue: taskQueues.main,
-    args: [input],
+    args,
     workflowIdConflictPolicy: "USE_EXISTING",
     workflowIdReusePolicy: "ALLOW_DUPLICATE",
   });

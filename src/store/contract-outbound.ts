@@ -42,6 +42,9 @@ export interface OutboundOperations {
   /** The agent (or an admin) takes a draft back before data has gone out. */
   "drafts.deliveries": Op<{ tenant: TenantId; draft: DraftId }, readonly DeliveryRow[]>;
 
+  /** Upkeep: mailboxes of all tenants, by id, whose drafts and holds are to have a workflow. */
+  "mailboxes.after": Op<{ after: MailboxId | null; limit: number }, readonly { readonly tenant: TenantId; readonly id: MailboxId }[]>;
+
   // Holds.
   "holds.get": Op<{ tenant: TenantId; id: HoldId }, HoldRow | null>;
   "holds.list": Op<

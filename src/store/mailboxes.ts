@@ -53,6 +53,14 @@ export const mailboxes = {
     },
   },
 
+  "mailboxes.after": {
+    kind: "read",
+    async run({ db }, { after, limit }) {
+      const query = db.selectFrom("mailboxes").select(["tenant", "id"]).orderBy("id").limit(limit);
+      return (after === null ? query : query.where("id", ">", after)).execute();
+    },
+  },
+
   // Adding an alias the mailbox has already changes nothing.
   "mailboxes.add_alias": {
     kind: "write",

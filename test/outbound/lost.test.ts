@@ -1,0 +1,137 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { HoldId } from "../../src/model/hold.ts";
+import { holdWorkflowOf } from "../../src/model/hold-workflow.ts";
+import { WORKFLOW } from "../../src/model/names.ts";
+import { type Draft, type Mailbox, OutboundWorld, type Person } from "./world.ts";
+
+let world: OutboundWorld;
+let ann: Person;
+beforeAll(async () => {
+  world = await OutboundWorld.open({ serve: { retryMs: 50 } });
+  ann = await world.person(["oversight"]);
+});
+afterAll(() => world?.close());
+beforeEach(() => {
+  world.peer.taken.length = 0;
+  world.peer.commands.length = 0;
+  world.peer.script = () => undefined;
+});
+
+const workflowOf = (hold: string) => world.temporal.workflow.getHandle(holdWorkflowOf(hold as HoldId));
+
+/** What an operator does in the dashboard, and what a namespace from a backup comes to. */
+async function lose({ id }: { readonly id: string }): Promise<void> {
+  const handle = workflowOf(id);
+  await handle.terminate("by mistake");
+  expect((await handle.describe()).status.name).toBe("TERMINATED");
+}
+
+const decide = ({ id }: Mailbox, draft: Pick<Draft, "id">, verdict: object) =>
+  ann.send<{ status: string }>("POST", `/v1/mailboxes/${id}/decide/${draft.id}`, verdict);
+
+/** What the schedule starts. */
+function upkeep(): Promise<{ readonly revived: number }> {
+  return world.temporal.workflow.execute(WORKFLOW.upkeep, {
+    workflowId: `upkeep-${randomBytes(6).toString("hex")}`,
+    taskQueue: world.postern.taskQueues.main,
+  }) as Promise<{ revived: number }>;
+}
+
+const approved = (mailbox: Mailbox, draft: Pick<Draft, "id">) => decide(mailbox, draft, { action: "approve" });
+
+describe("X-06 a workflow that was lost", () => {
+  it("is begun again by the first attempt on its draft: approved, the mail leaves once", async () => {
+    const mailbox = await world.mailbox("gated_send");
+    const draft = await world.send(mailbox);
+    await lose(draft);
+    expect(await approved(mailbox, draft)).toMatchObject({ status: "approved" });
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
+    expect(world.peer.taken).toHaveLength(1);
+  });
+
+  it("counts a quorum across its loss, and many attempts at once begin one", async () => {
+    const mailbox = await world.mailbox("gated_send", { approvals: { quorum: 2 } });
+    const draft = await world.send(mailbox);
+    await approved(mailbox, draft);
+    await lose(draft);
+    const people = await Promise.all(Array.from({ length: 6 }, () => world.person(["oversight"])));
+    const answers = await Promise.all(
+      people.map(({ key }) => world.request("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, { action: "approve" }, key)),
+    );
+    expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([200, 409, 409, 409, 409, 409]);
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
+    expect(world.peer.taken).toHaveLength(1);
+  });
+
+  it("of a draft that has ended stays lost: too late is answered, and nothing begins", async () => {
+    const mailbox = await world.mailbox("gated_send");
+    const draft = await world.send(mailbox);
+    await decide(mailbox, draft, { action: "reject", reason: "too soon" });
+    await world.ended(draft);
+    const { runId } = await workflowOf(draft.id).describe();
+    await expect(approved(mailbox, draft)).rejects.toMatchObject({ code: "already_decided" });
+    expect((await workflowOf(draft.id).describe()).runId).toBe(runId);
+  });
+
+  it("is begun again by the upkeep, once, whatever it waited for, and no other is", async () => {
+    await upkeep();
+    const mailbox = await world.mailbox("gated_send");
+    const [waits, running, over] = [await world.send(mailbox), await world.send(mailbox), await world.send(mailbox)];
+    await decide(mailbox, over, { action: "reject", reason: "no" });
+    await world.ended(over);
+    const free = await world.mailbox("autonomous");
+    const scheduled = await world.send(free, { send_at: new Date(Date.now() + 8_000).toISOString() });
+    const held = await heldMail();
+    for (const lost of [waits, scheduled, held]) await lose(lost);
+    const { runId } = await workflowOf(running.id).describe();
+    expect(await upkeep()).toMatchObject({ revived: 3 });
+    expect(await upkeep()).toMatchObject({ revived: 0 });
+    expect((await workflowOf(running.id).describe()).runId).toBe(runId);
+    expect((await workflowOf(held.id).describe()).status.name).toBe("RUNNING");
+    expect(world.peer.taken).toEqual([]);
+    expect(await world.ended(scheduled)).toEqual({ state: "sent" });
+    await approved(mailbox, waits);
+    expect(await world.ended(waits)).toEqual({ state: "sent" });
+    expect(world.peer.taken).toHaveLength(2);
+  });
+
+  it("DESIGN §9.7 while its mail is on its way sends nothing a second time when it is begun again", async () => {
+    const mailbox = await world.mailbox("autonomous");
+    const [reached, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<undefined>()];
+    world.peer.script = (step) => (step === "dot" ? (reached.resolve(), answer.promise) : undefined);
+    const draft = await world.send(mailbox);
+    await reached.promise;
+    await lose(draft);
+    expect(await upkeep()).toMatchObject({ revived: 1 });
+    expect(await world.until(mailbox, draft, "unknown")).toMatchObject({ reason: "no_reply" });
+    answer.resolve(undefined);
+    // Whoever carried it on all the same may still tell what became of it.
+    await world.until(mailbox, draft, "sent");
+    expect(world.peer.taken).toHaveLength(1);
+    expect(world.peer.commands.filter((line) => /^data$/i.test(line))).toHaveLength(1);
+  });
+});
+
+/** Inbound mail that waits for people, with its workflow under way. */
+async function heldMail(): Promise<{ readonly id: string }> {
+  const address = `held-${randomBytes(4).toString("hex")}@acme.example`;
+  const mailbox = await world.postern.mailbox(address, { defaultAction: "hold", senders: [] });
+  const bytes = `From: eve@strange.example\r\nTo: ${address}\r\nSubject: hello\r\nMessage-ID: <${randomBytes(6).toString("hex")}@strange.example>\r\n\r\nhello\r\n`;
+  await world.postern.deliver({ sender: "eve@strange.example", recipient: address, bytes, ip: undefined });
+  for (;;) {
+    const { items } = await ann.get<{ items: readonly { id: string }[] }>(`/v1/pending?mailbox_id=${mailbox}`);
+    const [item] = items;
+    if (item !== undefined && (await isThere(item.id))) return item;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function isThere(hold: string): Promise<boolean> {
+  return workflowOf(hold)
+    .describe()
+    .then(
+      () => true,
+      () => false,
+    );
+}
