@@ -1,5 +1,5 @@
 import { PosternError } from "../src/model/errors.ts";
-import type { DraftState, OutboundInput, RevisionRef, SendStep, Since } from "../src/model/outbound.ts";
+import type { DraftState, OutboundInput, SendStep, Since } from "../src/model/outbound.ts";
 import type { Trace } from "../src/store/contract.ts";
 import type { DraftRow } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
@@ -28,7 +28,7 @@ export async function leave(
     const early = untilDue(deps, draft);
     if (early > 0) return { kind: "again", after_ms: early, tried: false };
     const known = recorded(input, draft);
-    const result = await send(deps, known, revisionOf(draft), pulse, trace);
+    const result = await send(deps, known, draft.revision, pulse, trace);
     if (result.kind !== "stale") return stepOf(deps, known, draft, since, result, trace);
     const screened = await screenSend(deps, known, trace);
     if (screened.kind !== "go") return waitingOf(deps, input, since, screened, trace);
@@ -130,10 +130,6 @@ async function finish(deps: OutboundDeps, { tenant, draft }: OutboundInput, reas
 /** MM-05; the copy of a copy would be one without end. */
 function wantsCopy({ mode, kind }: DraftRow, state: DraftState): boolean {
   return state === "sent" && mode === "monitored" && kind === "draft";
-}
-
-function revisionOf({ revision: { number, content_hash, mime } }: DraftRow): RevisionRef {
-  return { number, content_hash, mime };
 }
 
 async function draftOf({ store }: OutboundDeps, { tenant, draft }: OutboundInput): Promise<DraftRow> {

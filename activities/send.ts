@@ -52,27 +52,19 @@ const LOOK_AGAIN = 600_000;
 
 /**
  * One attempt to let a draft leave. INVARIANT (NY-15): the one place in Postern where a transport is asked to send; and what it
- * is given ends with exactly the bytes that were approved (DESIGN §9.6).
+ * is given ends with exactly the bytes that were approved (DESIGN §9.6). `revision` is what the draft was at a moment ago; that it is
+ * at another by now is found when the attempt is opened, and in the claim.
  */
-export async function send(deps: SendDeps, input: OutboundInput, revision: RevisionRef, pulse: Pulse, trace: Trace): Promise<SendResult> {
-  const content = await contentOf(deps, input, revision);
-  if (content === null) return { kind: "stale" };
-  const judged = await deps.judge(input, revision, content);
+export async function send(deps: SendDeps, input: OutboundInput, revision: RevisionRow, pulse: Pulse, trace: Trace): Promise<SendResult> {
+  const judged = await deps.judge(input, revision, revision);
   if (judged.outcome === "blocked" || judged.outcome === "rate_limited") return { kind: "stale" };
   const mime = await deps.blobs.get(input.tenant, revision.mime.digest);
   if (mime === null) return { kind: "stopped", reason: "content_missing" };
-  if (hashOf(input, content, mime) !== revision.content_hash) return { kind: "stopped", reason: "content_changed" };
+  if (hashOf(input, revision, mime) !== revision.content_hash) return { kind: "stopped", reason: "content_changed" };
   const terms = termsOf(input, revision, judged, trace);
   const opened = await deps.store.run("sends.open", { ...terms, ...namesOf(deps) });
   if (opened.kind === "stopped") return resultOf(opened, opened.state, deps.clock());
   return inPulse(pulse, () => carry(deps, { input, revision, mime, terms, opened }, pulse.signal));
-}
-
-/** Null: the draft is at another version by now. */
-async function contentOf({ store }: SendDeps, { tenant, draft }: OutboundInput, revision: RevisionRef): Promise<RevisionRow | null> {
-  const row = await store.run("drafts.get", { tenant, id: draft });
-  if (row === null) throw new PosternError("not_found", "there is no such draft");
-  return row.revision.content_hash === revision.content_hash ? row.revision : null;
 }
 
 /** Of the bytes as they are now and of the recipients as they are kept. */
@@ -83,7 +75,7 @@ function hashOf({ tenant, mailbox }: OutboundInput, { envelope_sender, recipient
 
 type Terms = Omit<SendTerms, "at">;
 
-function termsOf(input: OutboundInput, { content_hash }: RevisionRef, judged: SendJudgement, trace: Trace): Terms {
+function termsOf(input: OutboundInput, { content_hash }: RevisionRow, judged: SendJudgement, trace: Trace): Terms {
   const { tenant, draft } = input;
   const { outcome, mode, caps, policy } = judged;
   return { tenant, draft, content_hash, policy, mode, approval: outcome === "pending_send_approval", caps, trace };
@@ -105,7 +97,7 @@ async function inPulse<T>({ heartbeat }: Pulse, work: () => Promise<T>): Promise
 
 interface Attempt {
   readonly input: OutboundInput;
-  readonly revision: RevisionRef;
+  readonly revision: RevisionRow;
   readonly mime: Buffer;
   readonly terms: Terms;
   readonly opened: Extract<SendOpened, { kind: "open" }>;

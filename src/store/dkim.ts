@@ -1,5 +1,5 @@
 import type { DkimKeyId } from "../model/ids.ts";
-import { addKey, appendDomain, findDomain } from "./domain-rows.ts";
+import { addKey, appendDomain, domainKey, findDomain } from "./domain-rows.ts";
 import type { DkimKeyRow, DomainRow } from "./contract-outbound.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 
@@ -26,6 +26,7 @@ export const dkim = {
       const old = keyIn(row, "active");
       if (old !== null) await setState(tx, old.id, "retired");
       await setState(tx, id, "active");
+      tx.touch(domainKey(row));
       await appendDomain(tx, row, "dkim.activate", { key: id, ...(old === null ? {} : { retired: old.id }) }, at, by);
       return findDomain(tx, { tenant, domain });
     },

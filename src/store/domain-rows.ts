@@ -6,6 +6,11 @@ import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import type { DomainsTable } from "./schema.ts";
 
+/** Moves with the domain's row and its signing keys. */
+export function domainKey({ domain }: { readonly domain: string }): string {
+  return `domain:${domain}`;
+}
+
 /** A tenant's own domain; null for everybody else's. */
 export async function findDomain(tx: Tx, name: { tenant: TenantId; domain: string }): Promise<DomainRow | null> {
   const [row] = await selectDomain(tx.db, name);
@@ -41,6 +46,7 @@ export async function addKey(tx: Tx, owner: Owned, key: NewDkimKey, state: "next
     .insertInto("dkim_keys")
     .values({ ...row, tenant: owner.tenant, domain: owner.domain })
     .execute();
+  tx.touch(domainKey(owner));
   await appendDomain(tx, owner, "dkim.add", { key: key.id, state }, at, by);
   return row;
 }

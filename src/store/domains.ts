@@ -1,6 +1,6 @@
 import type { Id } from "../model/ids.ts";
 import { nextEntry } from "./audit.ts";
-import { addKey, appendDomain, findDomain, keysOf, withKeys } from "./domain-rows.ts";
+import { addKey, appendDomain, domainKey, findDomain, keysOf, withKeys } from "./domain-rows.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { DomainsTable } from "./schema.ts";
@@ -20,7 +20,7 @@ export const domains = {
     },
   },
 
-  "domains.get": { kind: "read", run: findDomain },
+  "domains.get": { kind: "read", until: domainKey, run: findDomain },
 
   "domains.list": {
     kind: "read",
@@ -75,15 +75,17 @@ export const domains = {
   },
 } satisfies OperationsOf<"domains">;
 
-async function insert({ db }: Tx, row: DomainsTable): Promise<DomainsTable> {
-  await db.insertInto("domains").values(row).execute();
+async function insert(tx: Tx, row: DomainsTable): Promise<DomainsTable> {
+  await tx.db.insertInto("domains").values(row).execute();
+  tx.touch(domainKey(row));
   return row;
 }
 
 async function change(
-  { db }: Tx,
-  { id }: Pick<DomainsTable, "id">,
+  tx: Tx,
+  { id, domain }: Pick<DomainsTable, "id" | "domain">,
   to: Partial<Pick<DomainsTable, "state" | "checked_at">>,
 ): Promise<void> {
-  await db.updateTable("domains").set(to).where("id", "=", id).execute();
+  await tx.db.updateTable("domains").set(to).where("id", "=", id).execute();
+  tx.touch(domainKey({ domain }));
 }

@@ -5,7 +5,7 @@ import { isUpward } from "../model/outbound.ts";
 import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
 import type { NewAuditEntry } from "./contract.ts";
 import type { Fresh, ModeChange, StopChange } from "./contract-outbound.ts";
-import { findMailbox } from "./mailboxes.ts";
+import { findMailbox, mailboxKey } from "./mailboxes.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import type { StopsTable } from "./schema.ts";
 
@@ -45,7 +45,7 @@ export const oversight = {
       }
       await tx.db.updateTable("mailboxes").set({ oversight_mode: mode }).where("id", "=", mailbox).execute();
       await tell(tx, change, "mailbox.mode_changed", facts);
-      tx.touch(`mailbox:${mailbox}`);
+      tx.touch(mailboxKey({ id: mailbox }));
       return { ...row, oversight_mode: mode };
     },
   },
@@ -57,6 +57,7 @@ export const oversight = {
       const row = await findMailbox(tx, { tenant, id: mailbox });
       if (row === null || row.oversight_address === address) return row;
       await tx.db.updateTable("mailboxes").set({ oversight_address: address }).where("id", "=", mailbox).execute();
+      tx.touch(mailboxKey({ id: mailbox }));
       const facts = { had: row.oversight_address !== null, has: address !== null };
       await tell(tx, change, "mailbox.oversight_address_changed", facts, { old: row.oversight_address, new: address });
       return { ...row, oversight_address: address };

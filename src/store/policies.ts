@@ -1,6 +1,7 @@
 import type { Actor } from "../model/decision.ts";
 import type { MailboxId, TenantId } from "../model/ids.ts";
 import type { PolicyRow } from "./contract.ts";
+import { mailboxKey } from "./mailboxes.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import type { PoliciesTable } from "./schema.ts";
@@ -17,6 +18,7 @@ export const policies = {
       await tx.db.insertInto("policies").values(row).execute();
       await tx.db.updateTable("mailboxes").set({ policy: row.id }).where("id", "=", row.mailbox).execute();
       tx.touch(policyKey(policy));
+      tx.touch(mailboxKey({ id: row.mailbox }));
       return { ...policyRow(row), created: true };
     },
   },

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { SendDeps } from "../../activities/send.ts";
 import { createMemoryBlobs } from "../../src/blobs/memory.ts";
+import { contentHash } from "../../src/mail/content-hash.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { createSandbox } from "../../src/transports/sandbox.ts";
@@ -21,7 +22,7 @@ import { HOUR, newId } from "../store/samples.ts";
 import { draftOf, fates, openSendingWorld } from "../store/send-samples.ts";
 import { CUT, HANG, SmtpPeer, type PeerScript } from "../support/smtp-peer.ts";
 import { draftAt } from "./drafting.ts";
-import { AUTONOMOUS, depsOf, sendOnce, transportTo, type Order, type Site } from "./sending.ts";
+import { AUTONOMOUS, depsOf, sendOnce, sendVersion, transportTo, type Order, type Site } from "./sending.ts";
 
 const ANN = "ann@acme.example";
 const BEN = "ben@other.example";
@@ -244,10 +245,15 @@ describe("DESIGN §4.5 what forbids it at the last moment", () => {
 
   it("of another version than the current one nothing is sent", async () => {
     const rig = await openRig();
-    const { input, revision } = await draft(rig);
-    expect(await sendOnce(rig.deps, { input, revision: { ...revision, content_hash: "0".repeat(64) } })).toEqual({ kind: "stale" });
-    const elsewhere = { input: { ...input, draft: newId("drf") }, revision };
-    await expect(sendOnce(rig.deps, elsewhere)).rejects.toMatchObject({ code: "not_found" });
+    const order = await draft(rig);
+    const { input } = order;
+    const { revision } = (await draftOf(rig.world, letter(order)))!;
+    const recipients = to("eve@evil.example");
+    const content_hash = contentHash({ ...input, ...revision, recipients, mime: revision.mime.digest });
+    expect(await sendVersion(rig.deps, input, { ...revision, recipients, content_hash })).toEqual({ kind: "stale" });
+    const elsewhere = { ...input, draft: newId("drf") };
+    await expect(sendVersion(rig.deps, elsewhere, revision)).rejects.toMatchObject({ code: "not_found" });
+    expect(rig.peer.connections).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Kept } from "../../src/store/sqlite/kept.ts";
-import { NOON, newId } from "./samples.ts";
+import { fresh } from "./outbound-samples.ts";
+import { newDomain, newId, NOON } from "./samples.ts";
 import { openWorld } from "./world.ts";
 
 describe("a result that is kept", () => {
@@ -80,5 +81,76 @@ describe("the policy in force", () => {
     expect(await store.run("policies.current", { tenant, mailbox })).toBe(first);
     expect(await store.run("policies.current", { tenant: newId("ten"), mailbox })).toBeNull();
     expect(await store.run("policies.current", { tenant, mailbox: newId("mbx") })).toBeNull();
+  });
+});
+
+/** Asked for again after each step; kept or not, an answer is never older than the write before it. */
+describe("what is asked for with every mail", () => {
+  it("NY-01 a key is revoked, and found where nobody knew it, for whoever asks after that", async () => {
+    const { store, tenant } = await openWorld();
+    const hash = newId("key");
+    expect(await store.run("keys.find", { hash })).toBeNull();
+    const key = {
+      id: newId("key"),
+      tenant,
+      name: "agent",
+      hash,
+      scopes: ["send"],
+      mailboxes: null,
+      masked: "…",
+      created_at: NOON,
+    } as const;
+    await store.run("keys.create", key);
+    const first = await store.run("keys.find", { hash });
+    expect(first).toMatchObject({ revoked_at: null });
+    expect(await store.run("keys.find", { hash })).toEqual(first);
+    await store.run("keys.revoke", { tenant, id: key.id, at: NOON });
+    expect(await store.run("keys.find", { hash })).toMatchObject({ revoked_at: NOON });
+  });
+
+  it("MB-01 a mailbox has the mode, policy, overseer and aliases that it was given last", async () => {
+    const { store, tenant, mailbox } = await openWorld();
+    const now = () => store.run("mailboxes.get", { tenant, id: mailbox });
+    const by = () => ({ ...fresh(), tenant, mailbox, actor: "postern", at: NOON }) as const;
+    const first = await now();
+    expect(await now()).toEqual(first);
+    await store.run("oversight.set_mode", { ...by(), mode: "read_only", code_hash: null });
+    expect(await now()).toMatchObject({ oversight_mode: "read_only" });
+    await store.run("oversight.set_address", { ...by(), address: "boss@acme.example" });
+    expect(await now()).toMatchObject({ oversight_address: "boss@acme.example" });
+    await store.run("policies.put", { tenant, mailbox, id: newId("pol"), digest: "1", document: "{}", at: NOON, actor: "postern" });
+    expect(await now()).toMatchObject({ policy: { version: 1 } });
+    const alias = `${newId("adr")}@${first!.address.split("@")[1]}`;
+    const domain = alias.split("@")[1]!;
+    await store.run("mailboxes.add_alias", {
+      address_id: newId("adr"),
+      domain_id: newId("dom"),
+      tenant,
+      mailbox,
+      domain,
+      address: alias,
+      at: NOON,
+    });
+    expect(await now()).toMatchObject({ aliases: [alias] });
+  });
+
+  it("MM-18 a domain has the state and the signing keys that it was given last", async () => {
+    const { store, tenant } = await openWorld();
+    const domain = newDomain();
+    const now = () => store.run("domains.get", { tenant, domain });
+    const by = () => ({ ...fresh(), tenant, domain, actor: "postern", at: NOON }) as const;
+    const key = () => ({ id: newId("dkm"), selector: newId("dkm").slice(4, 12), public_key: "p", sealed: "s" });
+    expect(await now()).toBeNull();
+    await store.run("domains.claim", { ...by(), id: newId("dom"), key: key() });
+    const first = await now();
+    expect(first).toMatchObject({ state: "unverified", keys: [{ state: "active" }] });
+    expect(await now()).toEqual(first);
+    await store.run("domains.set_state", { ...by(), state: "verified" });
+    expect(await now()).toMatchObject({ state: "verified" });
+    const next = key();
+    await store.run("dkim.add", { ...by(), key: next });
+    expect((await now())?.keys).toHaveLength(2);
+    await store.run("dkim.activate", { ...by(), id: next.id });
+    expect((await now())?.keys.find(({ state }) => state === "active")).toMatchObject({ id: next.id });
   });
 });
