@@ -15,6 +15,7 @@ const DOOR = [
   "guards",
   "audit",
   "grants",
+  "delivery",
   "net",
   "threads",
   "message-id",
@@ -33,6 +34,8 @@ const ARROWS = {
   // What a draft is frozen into and what the policy says of it, the same for a dry run at a door and for a step of a workflow.
   screening: ["policies", "mail", "guards", "store", "blobs", "model"],
   threads: ["mail", "guards", "blobs", "policies", "model"],
+  // What an agent is shown of a message, the same by every way to it.
+  delivery: ["mail", "store", "grants", "model"],
   channels: ["net", "model"],
   "message-id": ["model"],
   gathering: ["model"],
@@ -41,7 +44,7 @@ const ARROWS = {
   intake: ["gate", "store", "blobs", "mail", "message-id", "model"],
   ...every(DOORS, DOOR),
   workflows: ["model"],
-  activities: ["screening", "policies", "mail", "guards", "store", "blobs", "grants", "audit", "threads", "model"],
+  activities: ["screening", "policies", "mail", "guards", "store", "blobs", "grants", "delivery", "audit", "threads", "model"],
 };
 
 /** Types may be named where the code may not be run. */

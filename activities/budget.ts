@@ -1,4 +1,4 @@
-import type { Decision } from "../src/model/decision.ts";
+import type { Judged } from "../src/model/channel.ts";
 import { makeId } from "../src/model/ids.ts";
 import type { Headline, InboundInput } from "../src/model/message.ts";
 import type { Trace } from "../src/store/contract.ts";
@@ -14,13 +14,7 @@ const NO_HEADLINE: Headline = { subject: "", rfc_message_id: null };
  * One transaction: the decision that is recorded already, or charges, decision, message and audit entry. What it
  * returns is the verdict; what went before was a proposal.
  */
-export async function budget(
-  deps: ActivityDeps,
-  input: InboundInput,
-  verified: Verified,
-  guarded: Guarded,
-  trace: Trace,
-): Promise<Decision> {
+export async function budget(deps: ActivityDeps, input: InboundInput, verified: Verified, guarded: Guarded, trace: Trace): Promise<Judged> {
   const headline = verified.kind === "facts" ? await readHeadline(deps, input) : NO_HEADLINE;
   return deps.store.run("inbound.decide", {
     ...("code" in headline ? withheld(guarded, headline) : guarded),

@@ -7,6 +7,8 @@ import type { IdentityHeaderName, MailComposer } from "../src/mail/composer.ts";
 import type { MailReader } from "../src/mail/reader.ts";
 import type { Freezer } from "../src/screening/freeze.ts";
 import type { Screening } from "../src/screening/screen.ts";
+import type { Post } from "../src/net/post.ts";
+import type { Targets } from "../src/net/target.ts";
 import type { LoopCaps, Store } from "../src/store/contract.ts";
 import type { SendDeps } from "./send.ts";
 
@@ -25,16 +27,23 @@ export interface ActivityDeps {
   readonly onFault: (fault: { readonly activity: string; readonly code: string; readonly where: string }) => void;
 }
 
+/** What deliveries by channels that leave the process need beside that. */
+export interface DispatchDeps extends ActivityDeps {
+  /** Signs what travels with a message. */
+  readonly grants: GrantKey;
+  /** Opens the secrets of webhooks. */
+  readonly sealer: Sealer;
+  readonly webhooks: { readonly post: Post; readonly targets: Targets };
+  /** Milliseconds: until the second attempt, twice as long each time after that, never longer than the longest, and when it is given up. */
+  readonly dispatching: { readonly firstMs: number; readonly longestMs: number; readonly giveUpMs: number };
+}
+
 /** What holds and the outbound path need beside that. */
-export interface OutboundDeps extends ActivityDeps {
+export interface OutboundDeps extends DispatchDeps {
   readonly composer: MailComposer;
   readonly transport: SendDeps["transport"];
   readonly freezer: Freezer;
   readonly screening: Screening;
-  /** Checks the words of doors on who decides (DESIGN §4.4). */
-  readonly grants: GrantKey;
-  /** Opens the keys that sign. */
-  readonly sealer: Sealer;
   readonly identity: IdentityKey;
   readonly identityHeader: IdentityHeaderName;
   readonly publicUrl: string;

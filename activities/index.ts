@@ -1,5 +1,6 @@
 import { activityInfo, cancellationSignal, getClient, heartbeat } from "@temporalio/activity";
-import type { Decision } from "../src/model/decision.ts";
+import { ApplicationFailure } from "@temporalio/common";
+import type { DispatchRef, Judged } from "../src/model/channel.ts";
 import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, HoldStatus, HoldTimerEvent, HoldTimes } from "../src/model/hold.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import type { OutboundInput, RevisionRef, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
@@ -9,6 +10,7 @@ import { compose } from "./compose.ts";
 import { copy } from "./copy.ts";
 import { decide, type Arrival } from "./decide.ts";
 import type { ActivityDeps, OutboundDeps } from "./deps.ts";
+import { dispatch, type DispatchEnd } from "./dispatch.ts";
 import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
@@ -20,11 +22,13 @@ import { createSigners } from "./signers.ts";
 import { collectBlobs, eraseExpired } from "./upkeep.ts";
 import { verify, type Verified } from "./verify.ts";
 
+export type { DispatchEnd };
+
 /** Activity names carry the prefix `postern`, because a team's worker merges them with its own by name. */
 export interface InboundActivities {
   posternVerify(input: InboundInput): Promise<Verified>;
   posternGuard(input: InboundInput, verified: Verified): Promise<Guarded>;
-  posternBudget(input: InboundInput, verified: Verified, guarded: Guarded): Promise<Decision>;
+  posternBudget(input: InboundInput, verified: Verified, guarded: Guarded): Promise<Judged>;
 }
 
 export interface HoldActivities {
@@ -43,6 +47,10 @@ export interface SendActivities {
   posternSend(input: OutboundInput, since: Since): Promise<SendStep>;
 }
 
+export interface DispatchActivities {
+  posternDispatch(ref: DispatchRef): Promise<DispatchEnd>;
+}
+
 export interface UpkeepActivities {
   posternRevive(): Promise<number>;
   posternEraseExpired(): Promise<number>;
@@ -59,7 +67,9 @@ export function createInboundActivities(deps: ActivityDeps): InboundActivities {
 }
 
 /** Run by the worker of the main task queue. */
-export function createMainActivities(deps: OutboundDeps): HoldActivities & OutboundActivities & SendActivities & UpkeepActivities {
+export function createMainActivities(
+  deps: OutboundDeps,
+): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
   const judge: SendDeps["judge"] = (input, revision, content) => deps.screening.judge(input, revision, content);
   const sending = { ...deps, judge, signers: createSigners(deps) };
   return withCodes(deps, {
@@ -73,12 +83,14 @@ export function createMainActivities(deps: OutboundDeps): HoldActivities & Outbo
     posternSend: (input: OutboundInput, since: Since) =>
       leave(sending, input, since, { heartbeat, signal: cancellationSignal() }, traceHere()),
     posternRevive: () => reviveLost({ ...deps, client: getClient(), taskQueue: activityInfo().taskQueue }, heartbeat),
+    posternDispatch: (ref: DispatchRef) => dispatch(deps, ref, getClient),
     posternEraseExpired: () => eraseExpired(deps, heartbeat),
     posternCollectBlobs: () => collectBlobs(deps, heartbeat),
   });
 }
 
-function traceHere(): Trace {
+/** Where the activity that is running was called from. */
+export function traceHere(): Trace {
   const { workflowExecution, activityId } = activityInfo();
   if (workflowExecution === undefined) throw new TypeError("an activity of postern runs inside a workflow");
   return { workflow_id: workflowExecution.workflowId, run_id: workflowExecution.runId, activity_id: activityId };
@@ -86,7 +98,8 @@ function traceHere(): Trace {
 
 type Activity = (...args: never[]) => Promise<unknown>;
 
-function withCodes<T extends Record<string, Activity>>(deps: ActivityDeps, activities: T): T {
+/** INVARIANT (DESIGN §9.10): what fails is told by its code alone. A failure that an activity made itself passes as it is. */
+export function withCodes<T extends Record<string, Activity>>(deps: ActivityDeps, activities: T): T {
   const wrap = ([name, activity]: [string, Activity]) => [name, reporting(deps, name, activity)];
   return Object.fromEntries(Object.entries(activities).map(wrap as (entry: [string, Activity]) => [string, Activity])) as T;
 }
@@ -96,6 +109,7 @@ function reporting(deps: ActivityDeps, name: string, activity: Activity): Activi
     try {
       return await activity(...args);
     } catch (error) {
+      if (error instanceof ApplicationFailure) throw error;
       const { code, where } = faultOf(error);
       deps.onFault({ activity: name, code, where });
       throw toFailure(error);

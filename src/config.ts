@@ -39,6 +39,11 @@ export const Settings = z.object({
     .oneOf(IDENTITY_HEADERS)
     .default("Postern-Identity")
     .describe("Name of the signed identity header of mail that leaves: `Postern-Identity` (default) or `X-MultiMail-Identity`."),
+  POSTERN_WEBHOOK_ALLOW: read.hosts
+    .default([])
+    .describe(
+      "Hosts of your own that webhooks may go to though they are not on the public Internet, also without TLS: names and addresses, separated by commas. Default: none.",
+    ),
   POSTERN_DNS_ZONE: read.readableFile.optional().describe("JSON zone used instead of DNS, for tests and the demo."),
   POSTERN_TLS_CERT: read.readableFile.optional().describe("PEM certificate chain for STARTTLS. Default: STARTTLS is not offered."),
   POSTERN_TLS_KEY: read.readableFile.optional().describe("PEM key of that certificate."),
@@ -97,6 +102,8 @@ export interface Config {
   readonly relay: Relay | undefined;
   /** What the signed identity header is called (MM-18). */
   readonly identityHeader: IdentityHeaderName;
+  /** Hosts that webhooks may go to wherever they are, in lower case. */
+  readonly webhookAllow: readonly string[];
   /** Absolute path of a JSON zone. */
   readonly dnsZone: string | undefined;
   /** Absolute paths of PEM files. */
@@ -153,6 +160,7 @@ function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
     blobs: settings.POSTERN_BLOBS && { ...settings.POSTERN_BLOBS, ...bucketKeys(env) },
     relay: settings.POSTERN_RELAY,
     identityHeader: settings.POSTERN_IDENTITY_HEADER,
+    webhookAllow: settings.POSTERN_WEBHOOK_ALLOW,
     dnsZone: settings.POSTERN_DNS_ZONE,
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
     logLevel: settings.POSTERN_LOG_LEVEL,

@@ -1,8 +1,10 @@
-import type { ActivityDeps, OutboundDeps } from "../activities/deps.ts";
+import type { ActivityDeps, DispatchDeps, OutboundDeps } from "../activities/deps.ts";
 import { faultOf } from "../activities/failures.ts";
 import type { Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 import type { MailComposer } from "./mail/composer.ts";
+import { createPost } from "./net/post.ts";
+import { systemLookup, type Lookup } from "./net/target.ts";
 import { createFreezer } from "./screening/freeze.ts";
 import { createScreening } from "./screening/screen.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -10,24 +12,33 @@ import type { Transport } from "./transports/transport.ts";
 /** Milliseconds until the next hop is asked a second time. */
 const RETRY_MS = 60_000;
 
+/** Milliseconds, as DESIGN §3.7 has them: 1 s doubling to an hour, for a day. */
+const DISPATCHING: DispatchDeps["dispatching"] = { firstMs: 1_000, longestMs: 3_600_000, giveUpMs: 86_400_000 };
+
 export interface OutboundOptions extends Pick<Bootstrapped, "grants" | "sealer" | "identity"> {
   readonly composer: MailComposer;
   readonly transport: Transport;
-  readonly config: Pick<Config, "publicUrl" | "identityHeader">;
+  readonly config: Pick<Config, "publicUrl" | "identityHeader" | "webhookAllow">;
   /** Default one minute. */
   readonly retryMs?: number;
+  /** Default: {@link DISPATCHING}. */
+  readonly dispatching?: DispatchDeps["dispatching"];
+  /** How hosts of webhooks are found. Default: as the system does. */
+  readonly lookup?: Lookup;
 }
 
-/** What the activities of holds and of the outbound path are given beside those of the inbound path. */
+/** What the activities of holds, deliveries and of the outbound path are given beside those of the inbound path. */
 export function createOutboundDeps(base: ActivityDeps, options: OutboundOptions): OutboundDeps {
-  const { config, retryMs = RETRY_MS, ...given } = options;
+  const { config, retryMs = RETRY_MS, dispatching = DISPATCHING, lookup = systemLookup, ...given } = options;
   const { publicUrl, identityHeader } = config;
   const { composer } = given;
+  const targets = { lookup, allowed: new Set(config.webhookAllow) };
   const onFault = (error: unknown): void => base.onFault({ activity: "screen", ...faultOf(error) });
   return {
     ...base,
     ...given,
-    ...{ publicUrl, identityHeader, retryMs },
+    ...{ publicUrl, identityHeader, retryMs, dispatching },
+    webhooks: { post: createPost(targets), targets },
     freezer: createFreezer({ ...base, composer }),
     screening: createScreening({ ...base, composer, onFault }),
   };

@@ -21,6 +21,7 @@ import { createLog } from "./log.ts";
 import { createSystemResolver, createZoneResolver } from "./mail/dns.ts";
 import type { MailReader } from "./mail/reader.ts";
 import { PosternError } from "./model/errors.ts";
+import type { Lookup } from "./net/target.ts";
 import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { createOutboundDeps } from "./outbound.ts";
@@ -45,6 +46,10 @@ export interface ServeOptions {
   readonly maxCachedWorkflows?: number;
   /** Milliseconds until the next hop is asked a second time. Default one minute. */
   readonly retryMs?: number;
+  /** When deliveries by channels are tried again, and given up. */
+  readonly dispatching?: OutboundDeps["dispatching"];
+  /** How hosts of webhooks are found. Default: as the system does. */
+  readonly lookup?: Lookup;
   readonly log?: Logger;
 }
 
@@ -138,7 +143,7 @@ export async function openState(config: Config, { clock, log }: Base, started: C
 /** What leaves is composed on a thread of its own, and goes to the relay or into the sandbox. */
 export function openOutbound(
   config: Config,
-  options: Pick<ServeOptions, "retryMs">,
+  options: Pick<ServeOptions, "retryMs" | "dispatching" | "lookup">,
   base: Base,
   state: State,
   known: Bootstrapped,
@@ -158,6 +163,8 @@ export function openOutbound(
     transport,
     config,
     ...(options.retryMs === undefined ? {} : { retryMs: options.retryMs }),
+    ...(options.dispatching === undefined ? {} : { dispatching: options.dispatching }),
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
   };
   return createOutboundDeps({ ...base, ...state, loopCaps: LOOP_CAPS, onFault }, given);
 }

@@ -120,6 +120,19 @@ export const networks = setting((text) => {
   return list;
 });
 
+/** Names of hosts and IP addresses, separated by commas, as URLs have them. */
+export const hosts = setting((text) =>
+  text.split(",").map((entry) => {
+    const host = entry.trim();
+    const bare = isIP(host) === 6 ? `[${host}]` : host;
+    const url = URL.canParse(`https://${bare}`) ? new URL(`https://${bare}`) : null;
+    if (url === null || url.host === "" || url.host !== bare.toLowerCase()) {
+      return refuse(`\`${host}\` is not a host`, "write names or addresses, without port or scheme");
+    }
+    return url.host.startsWith("[") ? url.host.slice(1, -1) : url.host;
+  }),
+);
+
 // What a key was set to is never repeated: the line may end in a log.
 
 export const adminKey = setting((text) => {

@@ -1,6 +1,7 @@
-import { allHandlersFinished, condition, continueAsNew, proxyActivities } from "@temporalio/workflow";
+import { allHandlersFinished, condition, continueAsNew, proxyActivities, workflowInfo } from "@temporalio/workflow";
 import type { HoldActivities } from "../activities/index.ts";
 import type { HoldInput, HoldStatus } from "../src/model/hold.ts";
+import { startDispatches } from "./dispatch.ts";
 import { People } from "./people.ts";
 
 const { posternHoldTimes } = proxyActivities<HoldActivities>({
@@ -20,6 +21,7 @@ export async function holdMessage(input: HoldInput): Promise<{ readonly status: 
   const status = times === null ? ended(people.status) : await people.decided(times);
   if (status === "waiting") return continueAsNew<typeof holdMessage>(input);
   await condition(allHandlersFinished);
+  await startDispatches(people.dispatches, workflowInfo().taskQueue);
   return { status };
 }
 

@@ -1,10 +1,12 @@
 import { ApplicationFailure, ApplicationFailureCategory, WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, proxyLocalActivities, startChild } from "@temporalio/workflow";
 import type { InboundActivities } from "../activities/index.ts";
+import type { Judged } from "../src/model/channel.ts";
 import type { Decision } from "../src/model/decision.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import { holdWorkflowId } from "../src/model/ids.ts";
 import { DEFERRED_FAILURE } from "../src/model/names.ts";
+import { startDispatches } from "./dispatch.ts";
 import { holdMessage } from "./hold.ts";
 
 // Local: quick and idempotent steps, one marker each, no further durable write (DESIGN §3). The bounds lie past the
@@ -21,12 +23,13 @@ export type InboundResult = Pick<Decision, "id" | "outcome" | "reason">;
 
 /**
  * One message, one mailbox: verified, guarded, budgeted, recorded. For the pull channel the recorded decision is the
- * dispatch. Ends failed with type `Deferred` when there is no final decision, so that the sender's retry may run again.
+ * dispatch; other channels have runs of their own on the queue `holds`, which this one does not wait for. Ends failed with type `Deferred` when there is no final decision, so that the sender's retry may run again.
  */
 export async function inboundMessage(input: InboundInput, holds?: string): Promise<InboundResult> {
-  const { id, outcome, reason } = await judge(input);
+  const { id, outcome, reason, dispatches } = await judge(input);
   if (outcome === "deferred") throw deferred(reason);
   await waitForPeople(input, outcome, holds);
+  await startDispatches(dispatches, holds);
   return { id, outcome, reason };
 }
 
@@ -40,6 +43,7 @@ export async function inboundMessages(inputs: readonly InboundInput[], holds?: s
     inputs.map(async (input) => {
       const decision = await judge(input);
       await waitForPeople(input, decision.outcome, holds);
+      await startDispatches(decision.dispatches, holds);
       return decision;
     }),
   );
@@ -51,7 +55,7 @@ export async function inboundMessages(inputs: readonly InboundInput[], holds?: s
 }
 
 // Knows nothing of runs: one run may judge several messages.
-async function judge(input: InboundInput): Promise<Decision> {
+async function judge(input: InboundInput): Promise<Judged> {
   const verified = await posternVerify(input);
   const guarded = await posternGuard(input, verified);
   return posternBudget(input, verified, guarded);

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { HoldActivities } from "../activities/index.ts";
+import type { DispatchRef } from "../src/model/channel.ts";
 import {
   HOLD_ACTIONS,
   type HoldAction,
@@ -49,6 +50,8 @@ export class People {
   status: HoldStatus = "waiting";
   /** Accepted attempts so far. */
   moves = 0;
+  /** What letting mail through began. */
+  dispatches: readonly DispatchRef[] = [];
   readonly #hold: HoldRef;
   #signals = 0;
 
@@ -78,6 +81,7 @@ export class People {
       // Answers of the same moment may come in any order: that it waited before says nothing once it waits no more.
       if (answer.status !== "waiting") this.status = answer.status;
       this.moves += 1;
+      if (answer.dispatches !== undefined) this.dispatches = answer.dispatches;
     }
     return answer;
   }

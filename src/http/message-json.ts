@@ -1,13 +1,10 @@
 import { z } from "@hono/zod-openapi";
-import { signGrant } from "../grants/sign.ts";
-import type { MessageView } from "../mail/reader.ts";
+import { agentMessage, shownOf, summaryOf, viewOf, type ReadingDeps } from "../delivery/message.ts";
 import { INBOUND_OUTCOMES, type FinalOutcome } from "../model/decision.ts";
-import { PosternError } from "../model/errors.ts";
-import { AUTH_RESULTS } from "../model/message.ts";
+import { AUTH_RESULTS, MESSAGE_SOURCES } from "../model/message.ts";
 import type { MessageRow } from "../store/contract.ts";
 import type { Caller } from "./auth.ts";
 import type { HttpDeps } from "./deps.ts";
-import { timeOf } from "./paging.ts";
 
 const FINAL_OUTCOMES = INBOUND_OUTCOMES.filter((outcome): outcome is FinalOutcome => outcome !== "deferred");
 
@@ -30,6 +27,9 @@ const summaryShape = {
   mailbox_id: z.string(),
   thread_id: z.string(),
   direction: z.enum(["inbound", "outbound"]),
+  source: z.enum(MESSAGE_SOURCES).nullable().openapi({
+    description: "How it came in; `parsed`: composed here from parts that the holder of a key named. Null for what left.",
+  }),
   outcome: MessageOutcomeJson,
   from: z.string().nullable().openapi({ description: "The one sender the message names; null when that is ambiguous." }),
   from_verified: z.boolean().openapi({ description: "SPF or DKIM proves `from`." }),
@@ -38,6 +38,7 @@ const summaryShape = {
   received_at: z.string(),
   verification: Verification.nullable(),
   capabilities: z.array(z.string()).openapi({ description: "What the matched rule lets the agent do about this message." }),
+  injection_score: z.number().nullable().openapi({ description: "Null: nobody has scored it." }),
   automatic: z.boolean().openapi({ description: "Never answer it automatically." }),
   size: z.int().openapi({ description: "Bytes as received." }),
   digest: z.string().openapi({ description: "SHA-256 of the raw bytes, hex." }),
@@ -50,6 +51,7 @@ const SUMMARY_EXAMPLE = {
   mailbox_id: "mbx_7w3v9k2m5q8r1t4x6z0b2d4f",
   thread_id: "thr_1h3k5m7p9r1t3w5y7z9b1d3f",
   direction: "inbound" as const,
+  source: "smtp" as const,
   outcome: "delivered" as const,
   from: "boss@acme.example",
   from_verified: true,
@@ -64,6 +66,7 @@ const SUMMARY_EXAMPLE = {
     from_alignment: { spf: true, dkim: true },
   },
   capabilities: ["read_calendar", "propose_meeting"],
+  injection_score: null,
   automatic: false,
   size: 2048,
   digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -106,65 +109,18 @@ export const Message = z
   });
 
 export function summaryJson(row: MessageRow): z.infer<typeof MessageSummary> {
-  return {
-    id: row.id,
-    mailbox_id: row.mailbox,
-    thread_id: row.thread,
-    direction: row.direction,
-    outcome: row.outcome,
-    from: row.from,
-    from_verified: row.verified,
-    envelope: { sender: row.envelope_sender, recipient: row.recipient },
-    subject: row.subject,
-    received_at: timeOf(row.received_at),
-    verification: row.facts?.verification ?? null,
-    capabilities: [...row.capabilities],
-    automatic: row.automatic,
-    size: row.size,
-    digest: row.digest,
-    tokens_reserved: row.tokens_reserved,
-    tokens_consumed: row.tokens_consumed,
-  };
+  return summaryOf(row);
 }
 
 /** One message as the caller may see it: agents get the grant, people get what is hidden (X-13). */
 export async function messageJson(deps: HttpDeps, caller: Caller, row: MessageRow): Promise<z.infer<typeof Message>> {
-  const granted = caller.view === "agent" && row.direction === "inbound";
-  const [view, grant] = await Promise.all([viewOf(deps, row), granted ? mintGrant(deps, row) : null]);
-  return {
-    ...summaryJson(row),
-    to: [...(view?.to ?? [])],
-    cc: [...(view?.cc ?? [])],
-    date: view?.date ?? null,
-    text: view?.text ?? null,
-    attachments: (view?.attachments ?? []).map((attachment) => ({ ...attachment })),
-    truncated: view?.truncated ?? false,
-    grant,
-    ...(caller.view === "all" ? { html_text: view?.html_text ?? null, hidden_text: [...(view?.hidden ?? [])] } : {}),
-  };
+  const reading = readingOf(deps);
+  if (caller.view === "agent") return agentMessage(reading, row, { at: deps.clock(), nonce: deps.random(16) });
+  const view = await viewOf(reading, row);
+  const hidden = { html_text: view?.html_text ?? null, hidden_text: [...(view?.hidden ?? [])] };
+  return { ...summaryOf(row), ...shownOf(view), grant: null, ...hidden };
 }
 
-/** Null once the bytes are gone (those of refused mail are not kept), and for what no reader can read: people still see the facts. */
-async function viewOf(deps: HttpDeps, { tenant, digest, size }: MessageRow): Promise<MessageView | null> {
-  try {
-    return await deps.reader.view({ tenant, ref: { digest, size } });
-  } catch (error) {
-    if (!(error instanceof PosternError) || error.temporary) throw error;
-    if (error.code !== "not_found") deps.log.error({ code: error.code, detail: error.detail }, "message cannot be read");
-    return null;
-  }
-}
-
-/** A fresh grant at every read: it says what holds now, for as long as it lives. */
-async function mintGrant(deps: HttpDeps, row: MessageRow): Promise<string> {
-  const [mailbox, released, judged] = await Promise.all([
-    deps.store.run("mailboxes.get", { tenant: row.tenant, id: row.mailbox }),
-    deps.store.run("decisions.final", { message: row.id, stage: "release" }),
-    deps.store.run("decisions.final", { message: row.id, stage: "inbound" }),
-  ]);
-  const decision = released ?? judged;
-  if (mailbox === null || decision === null) throw new PosternError("internal", "a delivered message has no mailbox or no decision");
-  const policy = `${decision.policy.id}@${decision.policy.version}`;
-  const subject = { tenant: row.tenant, agent: mailbox.agent_id, mailbox: row.mailbox, message: row.id, thread: row.thread };
-  return signGrant(deps.grants, { ...subject, capabilities: row.capabilities, policy }, deps.clock(), deps.random(16));
+function readingOf({ store, reader, grants, log }: HttpDeps): ReadingDeps {
+  return { store, reader, grants, onUnreadable: ({ code, detail }) => log.error({ code, detail }, "message cannot be read") };
 }

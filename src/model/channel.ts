@@ -1,6 +1,7 @@
 import type { Decision } from "./decision.ts";
 import type { DispatchId, KeyId, MailboxId, MessageId, TenantId, ThreadId, WebhookId } from "./ids.ts";
 import type { Verification } from "./message.ts";
+import { WORKFLOW } from "./names.ts";
 
 /** How mail reaches an agent beside pull, which is always on (DESIGN §5). */
 export type Channel = WebhookChannel | WorkflowChannel;
@@ -26,6 +27,11 @@ export interface WorkflowChannel {
 export function channelKey(channel: Channel): string {
   if (channel.kind === "webhook") return `webhook ${channel.webhook_id}`;
   return JSON.stringify(["workflow", channel.task_queue, channel.type, channel.id_per]);
+}
+
+/** Postern's own types are no channel: their arguments are not a `MailStart`, and what they do is the gate's to begin. */
+export function isOwnWorkflow(type: string): boolean {
+  return Object.values<string>(WORKFLOW).includes(type);
 }
 
 export const CHANNEL_LIMITS = { perMailbox: 10, nameCharacters: 200 } as const;

@@ -94,6 +94,11 @@ export function dispatchWorkflowId(dispatch: DispatchId): string {
   return `dsp-${idBody(dispatch)}`;
 }
 
+/** Of an agent's workflow, one a thread or one a message. */
+export function agentWorkflowId(mailbox: MailboxId, about: ThreadId | MessageId): string {
+  return `agent-${idBody(mailbox)}-${idBody(about)}`;
+}
+
 /** The row in `messages` of a draft. Ids derived from one another share the body. */
 export function draftMessageId(draft: DraftId): MessageId {
   return `msg_${idBody(draft)}`;

@@ -46,6 +46,9 @@ export const DEFERRED_FAILURE = "Deferred";
 /** `ApplicationFailure.type` of a draft that was refused for a cap: the agent may submit the same again. */
 export const LIMITED_FAILURE = "Limited";
 
+/** `ApplicationFailure.type` of an attempt at a delivery that is to be followed by another. Keep it out of failure alarms. */
+export const MISSED_FAILURE = "Missed";
+
 export interface TaskQueues {
   readonly inbound: string;
   readonly main: string;

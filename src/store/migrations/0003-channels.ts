@@ -45,7 +45,7 @@ export const channels: Migration = {
       ended_at integer,
       foreign key (tenant, mailbox) references mailboxes (tenant, id)
     ) strict`,
-    `create index dispatches_of_message on dispatches (message)`,
+    `create index dispatches_of_message on dispatches (message, id)`,
     `create index dispatches_of_webhook on dispatches (webhook, created_at, id)`,
     `create index dispatches_of_mailbox on dispatches (mailbox, created_at, id)`,
     `create index dispatches_pending on dispatches (id) where state = 'pending'`,

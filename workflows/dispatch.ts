@@ -1,0 +1,32 @@
+import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
+import { ParentClosePolicy, proxyActivities, startChild } from "@temporalio/workflow";
+import type { DispatchActivities, DispatchEnd } from "../activities/index.ts";
+import type { DispatchRef } from "../src/model/channel.ts";
+import { dispatchWorkflowId } from "../src/model/ids.ts";
+
+// The activity says itself when it is to be tried again and when its time is over; the intervals here are for its faults.
+const { posternDispatch } = proxyActivities<DispatchActivities>({
+  startToCloseTimeout: "2 minutes",
+  retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 minutes" },
+});
+
+/** One delivery of one message by one channel: tried until it arrived, or for a day, and then a dead letter (DESIGN §3.7). */
+export async function dispatchMessage(ref: DispatchRef): Promise<DispatchEnd> {
+  return posternDispatch(ref);
+}
+
+/** Each on its own, on the queue `main`; whoever delivered the message does not wait for them. */
+export async function startDispatches(refs: readonly DispatchRef[] | undefined, main: string | undefined): Promise<void> {
+  if (refs === undefined || main === undefined) return;
+  await Promise.all(refs.map((ref) => start(ref, main)));
+}
+
+async function start(ref: DispatchRef, taskQueue: string): Promise<void> {
+  const options = { workflowId: dispatchWorkflowId(ref.dispatch), taskQueue, parentClosePolicy: ParentClosePolicy.ABANDON } as const;
+  await startChild(dispatchMessage, { ...options, args: [ref] }).catch(orThere);
+}
+
+/** Another run that delivered the same message was quicker. */
+function orThere(error: unknown): void {
+  if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+}
