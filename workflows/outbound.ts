@@ -11,10 +11,9 @@ import {
   startChild,
 } from "@temporalio/workflow";
 import type { OutboundActivities, SendActivities } from "../activities/index.ts";
-import type { HoldTimes } from "../src/model/hold.ts";
 import { outboundWorkflowId } from "../src/model/ids.ts";
 import { LIMITED_FAILURE, WAKE_SIGNAL } from "../src/model/names.ts";
-import type { DraftState, OutboundInput, OutboundResult, OutboundStage, SendStep, Since } from "../src/model/outbound.ts";
+import type { DraftState, OutboundInput, OutboundResult, OutboundStage, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
 import { isLong, People } from "./people.ts";
 
 // Local: quick and idempotent, and the agent waits for the answer. Bounded by number, because the SDK forgets a bound in
@@ -45,9 +44,26 @@ const { posternSend } = proxyActivities<SendActivities>({
  */
 export async function outboundMessage(input: OutboundInput, stage?: OutboundStage): Promise<OutboundResult> {
   const draft = new Draft(input);
-  const state = await (stage === undefined ? draft.run() : draft.resume(stage));
-  await condition(allHandlersFinished);
+  const begun = stage ?? beginning(await posternScreen(input, await posternCompose(input)));
+  const state = begun === null ? "blocked" : await draft.run(begun);
+  if (!allHandlersFinished()) await condition(allHandlersFinished);
   return { state };
+}
+
+/** Where a draft begins that was just screened; null: it never does. */
+function beginning(screened: ScreenStep): OutboundStage | null {
+  switch (screened.kind) {
+    case "blocked":
+      return null;
+    case "limited":
+      throw limited(screened.reason);
+    case "hold":
+      return { times: screened.times, since: null };
+    case "go":
+      return { times: null, since: null };
+    default:
+      return screened satisfies never;
+  }
 }
 
 class Draft {
@@ -61,35 +77,15 @@ class Draft {
     setHandler(defineSignal(WAKE_SIGNAL), () => void (this.#wakes += 1));
   }
 
-  async run(): Promise<DraftState> {
-    const screened = await posternScreen(this.#input, await posternCompose(this.#input));
-    switch (screened.kind) {
-      case "blocked":
-        return "blocked";
-      case "limited":
-        throw limited(screened.reason);
-      case "hold":
-        return this.#sendApproved(screened.times);
-      case "go":
-        return this.#sendApproved(null);
-      default:
-        return screened satisfies never;
-    }
-  }
-
-  resume({ times, since }: OutboundStage): Promise<DraftState> {
-    return this.#sendApproved(times, since);
-  }
-
   /** `times`: of the hold that comes first; null: nobody need approve. */
-  async #sendApproved(times: HoldTimes | null, begun: Since | null = null): Promise<DraftState> {
+  async run({ times, since: begun }: OutboundStage): Promise<DraftState> {
     for (let [hold, since] = [times, begun]; ; since = null) {
       const status = hold === null ? "approved" : await this.#people.decided(hold);
       if (status === "waiting") return this.#goOn({ times: hold, since: null });
       // No quorum, no mail: what expires ends here like what is rejected.
       if (status !== "approved") return status;
       const step = await this.#send(since);
-      if (step.kind === "done") return this.#done(step);
+      if (step.kind === "done") return step.copy ? this.#copied(step.state) : step.state;
       hold = step.times;
     }
   }
@@ -103,7 +99,7 @@ class Draft {
 
   /** Goes at it until it has left for good, can never leave, or needs people again. */
   async #send(begun: Since | null): Promise<Extract<SendStep, { kind: "done" | "hold" }>> {
-    await this.#untilDue();
+    if (this.#isEarly) await this.#untilDue();
     const at = begun?.at ?? Date.now();
     for (let tries = begun?.tries ?? 0; ;) {
       this.#people.begin();
@@ -119,10 +115,17 @@ class Draft {
   }
 
   /** X-20: judged again at its time, not before. */
+  get #isEarly(): boolean {
+    return this.#due > Date.now() && this.#people.status !== "cancelled";
+  }
+
+  get #due(): number {
+    return this.#input.send_at ?? 0;
+  }
+
   async #untilDue(): Promise<void> {
-    const due = this.#input.send_at ?? 0;
-    while (due > Date.now() && this.#people.status !== "cancelled") {
-      await this.#untilHeard(due - Date.now());
+    while (this.#isEarly) {
+      await this.#untilHeard(this.#due - Date.now());
       if (isLong()) await this.#goOn({ times: null, since: null });
     }
   }
@@ -138,8 +141,8 @@ class Draft {
   }
 
   /** The copy of monitored mail is a message of its own, which this one does not wait for (MM-05). */
-  async #done({ state, copy }: Extract<SendStep, { kind: "done" }>): Promise<DraftState> {
-    const input = copy ? await posternCopy(this.#input) : null;
+  async #copied(state: DraftState): Promise<DraftState> {
+    const input = await posternCopy(this.#input);
     if (input !== null) {
       const options = { workflowId: outboundWorkflowId(input.draft), parentClosePolicy: ParentClosePolicy.ABANDON };
       await startChild(outboundMessage, { ...options, args: [input] });
