@@ -1,6 +1,6 @@
 import { matchSender } from "../policies/senders.ts";
 import type { Authentication } from "../src/mail/reader.ts";
-import type { InboundInput, MessageFacts } from "../src/model/message.ts";
+import { UNVERIFIED, type InboundInput, type MessageFacts, type Verification } from "../src/model/message.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { failedOn, faultOf, type Fault } from "./failures.ts";
 import { policyInForce } from "./policy.ts";
@@ -36,13 +36,18 @@ async function isNamed(deps: ActivityDeps, input: InboundInput, { identity }: Au
 
 async function authenticate(deps: ActivityDeps, input: InboundInput): Promise<Authentication | Fault> {
   try {
-    return await deps.reader.authenticate({ tenant: input.tenant, ref: input.ref }, input.envelope);
+    return await deps.reader.authenticate({ tenant: input.tenant, ref: input.ref }, input.envelope, knownBefore(input));
   } catch (error) {
     const fault = faultOf(error);
     if (fault.temporary) throw error;
     deps.onFault({ activity: "verify", code: fault.code, where: fault.where });
     return fault;
   }
+}
+
+/** We composed it: there is no client and no signature to look for, and From is only what was named. */
+function knownBefore({ source, attested }: InboundInput): Verification | undefined {
+  return source === "parsed" ? (attested ?? UNVERIFIED) : undefined;
 }
 
 async function place(deps: ActivityDeps, input: InboundInput, seen: Authentication): Promise<MessageFacts> {

@@ -48,6 +48,7 @@ const EXAMPLE = {
       input: {
         identity: { kind: "sender", address: "stranger@elsewhere.example", domain: "elsewhere.example", verified: true },
         envelope_sender: "",
+        source: "smtp",
       },
       rule: null,
       findings: [],
@@ -163,7 +164,7 @@ function inputOf(step: Step, decision: Judged, message: MessageRow | null): z.in
   const facts = message?.facts ?? null;
   switch (step) {
     case "sender_match":
-      return { identity: facts?.identity ?? null, envelope_sender: message?.envelope_sender ?? null };
+      return { identity: facts?.identity ?? null, envelope_sender: message?.envelope_sender ?? null, source: message?.source ?? null };
     case "verification":
       return { verification: decision.verification };
     case "loop":

@@ -17,6 +17,9 @@ const KeyRequest = z
     name: z.string().min(1).max(128).openapi({ description: "For people; shown in lists." }),
     scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length).openapi({ description: "`send` and `oversight` never go together." }),
     mailboxes: z.array(z.string().max(80)).min(1).max(1000).optional().openapi({ description: "Left out: all mailboxes of the tenant." }),
+    attest: z.boolean().default(false).openapi({
+      description: "Of a key that ingests: believed about where mail came from and what was verified of it. Only for a bridge you run.",
+    }),
   })
   .openapi("NewKey", { example: { name: "the assistant", scopes: ["read"], mailboxes: ["mbx_7w3v9k2m5q8r1t4x6z0b2d4f"] } });
 
@@ -27,6 +30,7 @@ const Key = z
     name: z.string(),
     scopes: z.array(z.enum(SCOPES)),
     mailboxes: z.array(z.string()).nullable(),
+    attest: z.boolean(),
     masked: z.string(),
     created_at: z.string(),
   })
@@ -37,6 +41,7 @@ const Key = z
       name: "the assistant",
       scopes: ["read"],
       mailboxes: ["mbx_7w3v9k2m5q8r1t4x6z0b2d4f"],
+      attest: false,
       masked: "pst_live_…xyz",
       created_at: "2026-11-21T10:00:00.000Z",
     },
@@ -68,9 +73,10 @@ export function keyRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   app.openapi(create, async (c) => {
     const caller = currentCaller(c);
-    const { name, scopes, mailboxes } = c.req.valid("json");
+    const { name, scopes, mailboxes, attest } = c.req.valid("json");
     const made = makeKey(deps.random);
-    const row = newKey(deps, caller, made, { name, scopes: grantable(caller, scopes), mailboxes: await boundTo(deps, caller, mailboxes) });
+    const granted = { scopes: grantable(caller, scopes), attest: attestable(scopes, attest) };
+    const row = newKey(deps, caller, made, { name, ...granted, mailboxes: await boundTo(deps, caller, mailboxes) });
     return c.json(keyJson(await deps.store.run("keys.create", row), made.key), 201);
   });
   app.openapi(revoke, async (c) => {
@@ -83,7 +89,7 @@ export function keyRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   return app;
 }
 
-function newKey(deps: HttpDeps, caller: Caller, made: AccessKey, wanted: Pick<NewKey, "name" | "scopes" | "mailboxes">): NewKey {
+function newKey(deps: HttpDeps, caller: Caller, made: AccessKey, wanted: Pick<NewKey, "name" | "scopes" | "mailboxes" | "attest">): NewKey {
   const { hash, masked } = made;
   return { id: makeId("key", deps.random(16)), tenant: caller.tenant, ...wanted, masked, created_at: deps.clock(), hash };
 }
@@ -96,6 +102,15 @@ function grantable(caller: Caller, scopes: readonly Scope[]): readonly Scope[] {
     throw new PosternError("forbidden", "only an operator's key makes operator keys");
   }
   return [...wanted];
+}
+
+/** On no other key, so that nobody wonders what it means there. */
+function attestable(scopes: readonly Scope[], attest: boolean): boolean {
+  if (!attest || scopes.includes("ingest")) return attest;
+  throw new PosternError("invalid_request", "`attest` is for keys with the scope `ingest`", {
+    fix: "add the scope `ingest`, or leave `attest` out",
+    problems: [{ path: "attest", message: "needs the scope `ingest`" }],
+  });
 }
 
 /** Of the caller's own at most; each must be there. */
@@ -119,6 +134,7 @@ function keyJson(row: KeyRow, key: string): z.infer<typeof Key> {
     name: row.name,
     scopes: [...row.scopes],
     mailboxes: row.mailboxes === null ? null : [...row.mailboxes],
+    attest: row.attest,
     masked: row.masked,
     created_at: timeOf(row.created_at),
   };

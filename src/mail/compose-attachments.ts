@@ -86,7 +86,7 @@ function extensionOf(name: string): string {
 }
 
 /** RFC 6838 §4.2, both halves at most 127. */
-const TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
+export const TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
 
 function readType(content_type: string, path: string, problems: Problem[]): string {
   const type = content_type.toLowerCase();

@@ -19,18 +19,21 @@ export function composeFields(frame: ComposeFrame, recipients: readonly NamedRec
   ].filter((field) => field !== null);
 }
 
+type Named = Pick<NamedRecipient, "name" | "address">;
+
 /** RFC 5322 §3.6.3 lets To be absent; filters of mail do not like it. */
 function toField(recipients: readonly NamedRecipient[]): string {
   return addressField("To", recipients) ?? "To: undisclosed-recipients:;";
 }
 
-function addressField(name: string, recipients: readonly NamedRecipient[]): string | null {
+/** Null without addresses. */
+export function addressField(name: string, recipients: readonly Named[]): string | null {
   if (recipients.length === 0) return null;
   const entries = recipients.map(addressWords);
   return formatField(name, entries.flatMap((words, index) => (index < entries.length - 1 ? ended(words) : words))); // prettier-ignore
 }
 
-function addressWords({ name, address }: NamedRecipient): readonly string[] {
+function addressWords({ name, address }: Named): readonly string[] {
   return name === "" ? [address] : [...formatPhrase(name), `<${address}>`];
 }
 
@@ -66,6 +69,6 @@ function bounded(ids: readonly string[]): string[] {
 const MESSAGE_ID = 500;
 
 /** Printable ASCII without brackets: what a stranger called a Message-ID goes into our header. */
-function isMessageId(id: string): boolean {
+export function isMessageId(id: string): boolean {
   return id.length <= MESSAGE_ID && /^[!-;=?-~]+$/.test(id);
 }

@@ -47,7 +47,7 @@ function readRecipient(kind: RecipientKind, entry: string, path: string, problem
 type Read = { readonly address: string; readonly name: string } | { readonly wrong: string };
 
 /** `a@b.example`, `Name <a@b.example>` or `"Name" <a@b.example>`. */
-function parseRecipient(entry: string): Read {
+export function parseRecipient(entry: string): Read {
   if (hasControl(entry)) return { wrong: "holds a line break, NUL or another control character; fix: give one address in one line" };
   if (entry.length > ENTRY_CHARACTERS) return { wrong: `is longer than ${ENTRY_CHARACTERS} characters; fix: leave out the name` };
   if (!entry.isWellFormed()) return { wrong: "is not well-formed Unicode; fix: remove the half of a surrogate pair" };

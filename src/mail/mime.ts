@@ -22,7 +22,7 @@ export interface Multipart {
 const CRLF = Buffer.from("\r\n");
 
 /** The whole message: 7-bit, CRLF. `seed` fixes the boundaries: the same input gives the same bytes. */
-export function formatMessage(fields: readonly string[], root: Multipart, seed: string): Buffer {
+export function formatMessage(fields: readonly string[], root: Entity, seed: string): Buffer {
   const entity = formatEntity(root, seed, "0");
   return Buffer.concat([lines([...fields, "MIME-Version: 1.0", ...entity.fields]), CRLF, ...entity.chunks, CRLF]);
 }

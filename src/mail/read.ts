@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { parseAddress } from "./address.ts";
-import { authenticate, type AuthenticateDeps } from "./authenticate.ts";
+import { authenticate, type Authenticated, type AuthenticateDeps } from "./authenticate.ts";
 import { readHeader, valuesOf, type Header } from "./header.ts";
-import { identityOf } from "./identity.ts";
+import { claimedSender, identityOf } from "./identity.ts";
 import { reveal } from "./invisible.ts";
 import { createIntakeScanner, MAIL_LIMITS, type MailLimits } from "./limits.ts";
 import { readMailboxField } from "./mailbox.ts";
@@ -11,7 +11,7 @@ import type { Authentication, MessageView, Violation } from "./reader.ts";
 import { textViews, type TextViews } from "./text.ts";
 import { threadFacts } from "./thread.ts";
 import { wellFormed } from "./wellformed.ts";
-import type { Envelope, Headline } from "../model/message.ts";
+import type { Envelope, Headline, Verification } from "../model/message.ts";
 
 /** A message within the limits, read once. Plain data: a caller may keep it between the functions below. */
 export interface OpenedMail {
@@ -42,9 +42,22 @@ export async function inspectBytes(raw: Buffer, limits: MailLimits = MAIL_LIMITS
 
 /** Everything the headers, signatures and DNS say about an opened message. */
 export async function authenticateMail(mail: OpenedMail, envelope: Envelope, deps: AuthenticateDeps): Promise<Authentication> {
-  const { raw, header, parsed, views } = mail;
+  const { raw, header, parsed } = mail;
   const { fields, bodyOffset } = header;
-  const { claim, verification, temporary } = await authenticate({ raw, bodyOffset, fields, mimeFrom: parsed.from, envelope }, deps);
+  return describe(mail, envelope, await authenticate({ raw, bodyOffset, fields, mimeFrom: parsed.from, envelope }, deps));
+}
+
+/** What the header claims, with the verification that somebody else has made. */
+export function authenticatedBefore(mail: OpenedMail, envelope: Envelope, verification: Verification): Authentication {
+  const claim = claimedSender(mail.header.fields, [mail.parsed.from]);
+  return describe(mail, envelope, { claim, verification, temporary: false });
+}
+
+function describe(
+  { raw, header, views }: OpenedMail,
+  envelope: Envelope,
+  { claim, verification, temporary }: Authenticated,
+): Authentication {
   const thread = threadFacts(header.fields);
   return {
     identity: identityOf(claim, verification),

@@ -15,8 +15,8 @@ export interface StoredMessage {
 export interface MailReader {
   /** Structure limits of DESIGN §8. Null: within them. */
   inspect(message: StoredMessage): Promise<Violation | null>;
-  /** Everything the headers, signatures and DNS say. */
-  authenticate(message: StoredMessage, envelope: Envelope): Promise<Authentication>;
+  /** Everything the headers, signatures and DNS say. With `known` nothing is looked up: that is the verification. */
+  authenticate(message: StoredMessage, envelope: Envelope, known?: Verification): Promise<Authentication>;
   /** Runs every guard. `patterns` are the policy's content guards. Rejects rather than skip a guard. */
   scan(message: StoredMessage, guards: ContentPatterns): Promise<readonly Finding[]>;
   /** Known already where the message was authenticated a moment ago. */

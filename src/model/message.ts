@@ -36,6 +36,15 @@ export interface Verification {
   readonly from_alignment: { readonly spf: boolean; readonly dkim: boolean };
 }
 
+/** Nothing was looked for. */
+export const UNVERIFIED: Verification = Object.freeze({
+  spf: "none",
+  dkim: "none",
+  dmarc: "none",
+  arc: "none",
+  from_alignment: { spf: false, dkim: false },
+});
+
 /** The one sender a message proves, or why it proves none (DESIGN §3 Identity). */
 export type Identity =
   | { readonly kind: "sender"; readonly address: string; readonly domain: string; readonly verified: boolean }

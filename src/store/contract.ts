@@ -2,7 +2,7 @@ import type { Channel, Judged } from "../model/channel.ts";
 import type { Actor, Decision, FinalOutcome, InboundOutcome, JudgedAt, OutboundDecision, PolicyPin } from "../model/decision.ts";
 import type { Finding } from "../model/finding.ts";
 import type { DecisionId, DraftId, Id, KeyId, MailboxId, MessageId, PolicyId, TenantId, ThreadId } from "../model/ids.ts";
-import type { Headline, InboundInput, LoopKind, MessageFacts } from "../model/message.ts";
+import type { Headline, InboundInput, LoopKind, MessageFacts, MessageSource } from "../model/message.ts";
 import type { Mode } from "../model/outbound.ts";
 import type { OutboundOutcome } from "../model/outbound.ts";
 import type { ChannelOperations } from "./contract-channels.ts";
@@ -156,13 +156,18 @@ export interface KeyRow {
   readonly scopes: readonly Scope[];
   /** Null: all mailboxes of the tenant. */
   readonly mailboxes: readonly MailboxId[] | null;
+  /**
+   * Says where mail that it ingests came from and what was verified of it, and is believed. Threat: whoever has it
+   * can bring mail in anybody's name.
+   */
+  readonly attest: boolean;
   /** First and last characters, for people: `pst_live_…a3f`. */
   readonly masked: string;
   readonly created_at: number;
   readonly revoked_at: number | null;
 }
 
-export type NewKey = Omit<KeyRow, "revoked_at"> & { readonly hash: string };
+export type NewKey = Omit<KeyRow, "revoked_at" | "attest"> & { readonly hash: string; readonly attest?: boolean };
 
 export interface MailboxRow {
   readonly id: MailboxId;
@@ -290,6 +295,10 @@ export interface MessageRow {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
   readonly direction: "inbound" | "outbound";
+  /** Null for what left. */
+  readonly source: MessageSource | null;
+  /** Null: nobody has scored it. */
+  readonly injection_score: number | null;
   readonly thread: ThreadId;
   readonly outcome: MessageOutcome;
   readonly digest: string;

@@ -8,12 +8,13 @@ import type { KeysTable } from "./schema.ts";
 export const keys = {
   "keys.create": {
     kind: "write",
-    async run(tx, { hash, scopes, mailboxes, ...key }) {
+    async run(tx, { hash, scopes, mailboxes, attest = false, ...key }) {
       const row: KeysTable = {
         ...key,
         hash,
         scopes_json: JSON.stringify(scopes),
         mailboxes_json: mailboxes === null ? null : JSON.stringify(mailboxes),
+        attest: attest ? 1 : 0,
         revoked_at: null,
       };
       await tx.db.insertInto("keys").values(row).execute();
@@ -72,6 +73,7 @@ function keyRow(row: Selectable<KeysTable>): KeyRow {
     name: row.name,
     scopes: JSON.parse(row.scopes_json) as Scope[],
     mailboxes: row.mailboxes_json === null ? null : (JSON.parse(row.mailboxes_json) as MailboxId[]),
+    attest: row.attest === 1,
     masked: row.masked,
     created_at: row.created_at,
     revoked_at: row.revoked_at,

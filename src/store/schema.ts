@@ -16,6 +16,7 @@ import type {
   ThreadId,
   WebhookId,
 } from "../model/ids.ts";
+import type { MessageSource } from "../model/message.ts";
 import type { DraftKind, DraftState, Mode, OutboundOutcome, RecipientKind } from "../model/outbound.ts";
 
 /**
@@ -73,6 +74,7 @@ export interface KeysTable {
   name: string;
   scopes_json: string;
   mailboxes_json: string | null;
+  attest: Flag;
   masked: string;
   hash: string;
   created_at: number;
@@ -150,6 +152,10 @@ export interface MessagesTable {
   /** 1 while somebody may still ask for the raw bytes. */
   keeps_raw: Flag;
   from_address: string | null;
+  /** How inbound mail came; null for what leaves. */
+  source: MessageSource | null;
+  /** Of a scorer, which there is none yet. */
+  injection_score: number | null;
   /** The same folded, for comparing; empty when the message proves no sender. */
   sender: string;
   verified: Flag;

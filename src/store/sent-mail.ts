@@ -41,6 +41,8 @@ function messageRow(draft: DraftsTable, revision: RevisionRow, at: number): Mess
     tenant: draft.tenant,
     mailbox: draft.mailbox,
     direction: "outbound",
+    source: null,
+    injection_score: null,
     thread: draft.thread,
     outcome: "sent",
     digest: revision.mime.digest,

@@ -3,7 +3,7 @@ import { runGuards } from "../guards/index.ts";
 import type { AuthenticateDeps } from "../mail/authenticate.ts";
 import type { Resolver } from "../mail/dns.ts";
 import { isViolation } from "../mail/parse.ts";
-import { authenticateMail, headlineOf, openMail, viewMail, type OpenedMail } from "../mail/read.ts";
+import { authenticatedBefore, authenticateMail, headlineOf, openMail, viewMail, type OpenedMail } from "../mail/read.ts";
 import type { MailReader, StoredMessage, Violation } from "../mail/reader.ts";
 import { threadFacts } from "../mail/thread.ts";
 import { PosternError } from "../model/errors.ts";
@@ -36,8 +36,9 @@ export function createMailReader(deps: ReaderDeps): MailReader {
       const opened = await inspect(message);
       return isViolation(opened) ? opened : null;
     },
-    authenticate: async (message, envelope) => {
+    authenticate: async (message, envelope, known) => {
       const mail = await open(message);
+      if (known !== undefined) return turn.use(() => authenticatedBefore(mail, envelope, known));
       return patience.during((budget) => turn.use(() => authenticateMail(mail, envelope, { ...deps, resolver, budget })));
     },
     scan: async (message, patterns) => {

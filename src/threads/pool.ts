@@ -31,8 +31,8 @@ export function createReaderPool(options: ReaderPoolOptions): ReaderPool {
   const headlines = new Headlines();
   return {
     inspect: (message) => on("inspect", message),
-    authenticate: async (message, envelope) => {
-      const seen = await on("authenticate", message, envelope);
+    authenticate: async (message, envelope, known) => {
+      const seen = await on("authenticate", message, envelope, known);
       headlines.keep(message, seen);
       return seen;
     },

@@ -1,7 +1,7 @@
-import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { INBOUND_OUTCOMES } from "../../src/model/decision.ts";
 import { inboundWorkflowId } from "../../src/model/ids.ts";
+import { openRows } from "../support/postgres/rows.ts";
 import { endHeld } from "./hold-samples.ts";
 import { again, NOON, proposalOf } from "./samples.ts";
 import { openWorld } from "./world.ts";
@@ -39,6 +39,8 @@ it("a delivered message has one row, one decision, one audit entry and the next 
     tenant,
     mailbox,
     direction: "inbound",
+    source: "smtp",
+    injection_score: null,
     thread: proposal.facts!.thread,
     outcome: "delivered",
     digest: proposal.input.ref.digest,
@@ -97,12 +99,14 @@ it("a message judged many times at once has one final decision, and everybody is
 it("the database itself refuses a second final decision for a message and stage", async () => {
   const world = await openWorld();
   const decision = await world.store.run("inbound.decide", proposalOf(world));
-  const connection = new DatabaseSync(world.path);
+  const connection = openRows(world.path);
   const copy = connection.prepare(
     `insert into decisions select 'dec_copy', tenant, mailbox, message, thread, 'another run', stage, outcome, is_final, body_sha256, at, decision_json, round
      from decisions where id = ?`,
   );
-  expect(() => copy.run(decision.id)).toThrow("UNIQUE constraint failed: decisions.message, decisions.stage");
+  expect(() => copy.run(decision.id)).toThrow(
+    /UNIQUE constraint failed: decisions.message, decisions.stage|unique constraint "decisions_final"/,
+  );
   connection.close();
 });
 

@@ -15,14 +15,30 @@ it("a key is found by its hash and is revoked once and for all", async () => {
     created_at: NOON,
     hash: newId("key"),
   };
-  expect(await store.run("keys.create", { ...key, hash })).toEqual({ ...key, revoked_at: null });
-  expect(await store.run("keys.find", { hash })).toEqual({ ...key, revoked_at: null });
+  expect(await store.run("keys.create", { ...key, hash })).toEqual({ ...key, attest: false, revoked_at: null });
+  expect(await store.run("keys.find", { hash })).toEqual({ ...key, attest: false, revoked_at: null });
   expect(await store.run("keys.find", { hash: "another" })).toBeNull();
   expect(await store.run("keys.revoke", { tenant, id: key.id, at: NOON + 1 })).toMatchObject({ revoked_at: NOON + 1 });
   expect(await store.run("keys.revoke", { tenant, id: key.id, at: NOON + 2 })).toMatchObject({ revoked_at: NOON + 1 });
   expect(await store.run("keys.find", { hash })).toMatchObject({ revoked_at: NOON + 1 });
   expect(await store.run("keys.revoke", { tenant, id: newId("key"), at: NOON })).toBeNull();
   await expect(store.run("keys.create", { ...key, hash })).rejects.toMatchObject({ code: "conflict", temporary: false });
+});
+
+it("MH-19 a key attests only where it was made to", async () => {
+  const { store, tenant } = await openWorld();
+  const key: NewKey = {
+    id: newId("key"),
+    tenant,
+    name: "bridge",
+    scopes: ["ingest"],
+    mailboxes: null,
+    masked: "…",
+    created_at: NOON,
+    hash: "h",
+  };
+  expect(await store.run("keys.create", { ...key, attest: true })).toMatchObject({ attest: true });
+  expect(await store.run("keys.find", { hash: "h" })).toMatchObject({ attest: true });
 });
 
 it("two starts agree on one secret", async () => {
