@@ -198,7 +198,7 @@ async function startWorkers(
 }
 
 type DoorDeps = Base &
-  State &
+  Omit<State, "source"> &
   Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer" | "composer" | "freezer" | "screening" | "transport" | "temporal">;
 
 /** `judgements`: under way at once, for all peers together. */
