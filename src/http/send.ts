@@ -1,8 +1,9 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { allowsMail, replySubject } from "../model/answer.ts";
 import { PosternError } from "../model/errors.ts";
 import { makeId } from "../model/ids.ts";
-import { SUBMISSION_LIMITS, type Submission } from "../model/outbound.ts";
+import type { Submission } from "../model/outbound.ts";
 import type { MessageRow } from "../store/contract.ts";
 import { currentCaller, type Caller } from "./auth.ts";
 import { FindingJson, findingJson } from "./decision-json.ts";
@@ -18,8 +19,6 @@ import { holdingBytes, inputOf, invalid, submitDraft, type Draft } from "./submi
 
 const TAGS = ["Drafts"];
 
-/** A rule that names one of these has spoken about mail; what it leaves out is then not granted (DESIGN §5). */
-const MAIL_CAPABILITIES = ["mail.reply", "mail.send", "mail.raw"];
 const REPLY_CAPABILITY = "mail.reply";
 
 const IdempotencyHeader = z.object({
@@ -161,10 +160,8 @@ async function answerable(deps: HttpDeps, caller: Caller, id: string): Promise<M
   });
 }
 
-/** MB-06: a rule that grants any `mail.*` grants no other; one that names none leaves it to the outbound policy. */
 async function allowReply(deny: Deny, caller: Caller, row: MessageRow): Promise<void> {
-  const speaks = row.capabilities.some((name) => MAIL_CAPABILITIES.includes(name));
-  if (!speaks || row.capabilities.includes(REPLY_CAPABILITY)) return;
+  if (allowsMail(row.capabilities, REPLY_CAPABILITY)) return;
   await deny(caller, { message: row.id, mailbox: row.mailbox, capability: REPLY_CAPABILITY, reason: "not_granted" });
   throw new PosternError("capability_denied", `the message does not carry the capability \`${REPLY_CAPABILITY}\``, {
     fix: "add it to the sender's rule in the policy",
@@ -175,9 +172,4 @@ async function allowReply(deny: Deny, caller: Caller, row: MessageRow): Promise<
 function senderOf(row: MessageRow): string {
   if (row.from !== null) return row.from;
   throw new PosternError("invalid_request", "the message names no one sender", { fix: "say in `to` who is to be answered" });
-}
-
-function replySubject(subject: string): string {
-  const answered = /^re:/i.test(subject) ? subject : `Re: ${subject}`;
-  return answered.slice(0, SUBMISSION_LIMITS.subjectCharacters);
 }

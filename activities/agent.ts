@@ -1,0 +1,31 @@
+import type { DraftOrder, MailContent, StoredDraft } from "../src/model/agent.ts";
+import type { DispatchRef } from "../src/model/channel.ts";
+import type { TenantId } from "../src/model/ids.ts";
+import { PosternError } from "../src/model/errors.ts";
+import type { Store } from "../src/store/contract.ts";
+import type { OutboundDeps } from "./deps.ts";
+import { traceHere, withCodes } from "./index.ts";
+import { readMail } from "./read-mail.ts";
+import { storeDraft } from "./store-draft.ts";
+
+/** What `onMail` and `sendMail` call. */
+export interface AgentActivities {
+  posternReadMail(ref: DispatchRef): Promise<MailContent>;
+  posternStoreDraft(order: DraftOrder): Promise<StoredDraft>;
+}
+
+/** For workflows of agents: on the worker of the main task queue, and on a team's own. */
+export function createAgentActivities(deps: OutboundDeps, mainQueue: string): AgentActivities {
+  const given = { ...deps, mainQueue, instance: () => instanceOf(deps.store) };
+  return withCodes(deps, {
+    posternReadMail: (ref: DispatchRef) => readMail(given, ref, traceHere()),
+    posternStoreDraft: (order: DraftOrder) => storeDraft(given, order, traceHere()),
+  });
+}
+
+/** The first tenant's: its audit has what nobody can be named for. */
+export async function instanceOf(store: Store): Promise<TenantId> {
+  const tenant = await store.run("tenants.first", {});
+  if (tenant === null) throw new PosternError("internal", "the instance has no tenant");
+  return tenant.id;
+}

@@ -1,0 +1,91 @@
+import { instanceOf } from "../activities/agent.ts";
+import type { AllowDeps } from "../activities/allow.ts";
+import { serveBeside, type Beside, type BesideOptions } from "./beside.ts";
+import type { Config } from "./config.ts";
+import { PosternError } from "./model/errors.ts";
+import { createPosternActivities, type PosternActivities } from "./plugin-activities.ts";
+import type { Running } from "./serve.ts";
+
+/** What a running plugin has opened. @experimental */
+export interface Opened extends Pick<Running, "adminKey" | "tenant"> {
+  /** Where the doors listen; null: in another process. */
+  readonly doors: Pick<Running, "smtp" | "http"> | null;
+}
+
+/** What is open while a worker runs. */
+export interface Instanced {
+  readonly beside: Beside;
+  readonly activities: PosternActivities;
+  readonly allowing: AllowDeps;
+}
+
+export async function begin(config: Config, options: BesideOptions): Promise<Instanced> {
+  const beside = await serveBeside(config, options);
+  const { deps } = beside;
+  const activities = createPosternActivities(deps, options.taskQueues.main);
+  return { beside, activities, allowing: { ...deps, instance: () => instanceOf(deps.store) } };
+}
+
+/** Opened by the first worker, closed after the last. */
+export class Instance {
+  #users = 0;
+  #opening: Promise<Instanced> | null = null;
+  #open: Instanced | null = null;
+  #told = told();
+
+  get opened(): Promise<Opened> {
+    return this.#told.promise;
+  }
+
+  get activities(): PosternActivities {
+    return this.#now.activities;
+  }
+
+  get allowing(): AllowDeps {
+    return this.#now.allowing;
+  }
+
+  get #now(): Instanced {
+    if (this.#open !== null) return this.#open;
+    throw new PosternError("unavailable", "postern is not open", { temporary: true, fix: "run the worker it was given to" });
+  }
+
+  /** Whoever joined leaves, also when this rejects. */
+  async join(open: () => Promise<Instanced>): Promise<void> {
+    this.#users += 1;
+    this.#opening ??= this.#tell(open);
+    this.#open = await this.#opening;
+  }
+
+  async #tell(open: () => Promise<Instanced>): Promise<Instanced> {
+    try {
+      const opened = await open();
+      const { doors, adminKey, tenant } = opened.beside;
+      this.#told.resolve({ doors, adminKey, tenant });
+      return opened;
+    } catch (error) {
+      this.#told.reject(error);
+      throw error;
+    }
+  }
+
+  async closeDoors(): Promise<void> {
+    // What does not close in order is closed with the rest.
+    await this.#open?.beside.closeDoors().catch(() => undefined);
+  }
+
+  async leave(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    const open = this.#open;
+    [this.#open, this.#opening, this.#told] = [null, null, told()];
+    await open?.beside.close();
+  }
+}
+
+function told(): PromiseWithResolvers<Opened> {
+  const made = Promise.withResolvers<Opened>();
+  // Nobody may be asking.
+  made.promise.catch(() => undefined);
+  return made;
+}
