@@ -29,7 +29,7 @@ export const Settings = z.object({
     .describe("Seals recoverable secrets; 32 bytes, base64. Default: made at the first start, in `secret.key`."),
   POSTERN_TRUSTED_RELAYS: read.networks
     .default([])
-    .describe("Peers that may state a client's address by XCLIENT: addresses and networks. Default: nobody."),
+    .describe("Peers that may state a client's address by XCLIENT or XFORWARD: addresses and networks, `unix` for those of a unix socket. Default: nobody."),
   POSTERN_RELAY: read.relay
     .optional()
     .describe(
@@ -79,7 +79,10 @@ export const Settings = z.object({
     .describe(
       "Bucket that keeps mail: `s3://bucket/prefix?endpoint=https://…&region=…`, with `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Default: files in the data directory.",
     ),
-  POSTERN_LMTP: read.notBuilt("LMTP").optional(),
+  POSTERN_LMTP: read
+    .door("127.0.0.1:2424")
+    .optional()
+    .describe("Where the LMTP door listens for your own MTA: `host:port`, or the absolute path of a unix socket. Default: nowhere."),
 });
 type Settings = z.infer<typeof Settings>;
 
@@ -89,6 +92,8 @@ export interface Config {
   readonly dataDir: string;
   readonly role: "all";
   readonly smtp: read.Listen;
+  /** Undefined: there is no LMTP door. */
+  readonly lmtp?: read.Door | undefined;
   readonly http: read.Listen;
   /** Without a trailing slash. */
   readonly publicUrl: string;
@@ -133,9 +138,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 
 /** For the log of a start: every setting as it is used, keys only as given or not, the relay without its password. */
 export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
-  const { adminKey, secretKey, smtp, http, relay, blobs, ...rest } = config;
+  const { adminKey, secretKey, smtp, lmtp, http, relay, blobs, ...rest } = config;
   const source = (key: string | undefined): string => (key === undefined ? "from the data directory" : "from the environment");
-  const doors = { smtp: formatListen(smtp), http: formatListen(http) };
+  const doors = { smtp: formatListen(smtp), http: formatListen(http), ...(lmtp === undefined ? {} : { lmtp: formatDoor(lmtp) }) };
   const keys = { adminKey: source(adminKey), secretKey: source(secretKey) };
   const mail = blobs === undefined ? "in the data directory" : `${blobs.endpoint}/${blobs.bucket}/${blobs.prefix}`;
   return { ...rest, ...doors, blobs: mail, relay: relay === undefined ? "the sandbox" : formatRelay(relay), ...keys };
@@ -146,12 +151,17 @@ export function formatListen({ host, port }: read.Listen): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+export function formatDoor(door: read.Door): string {
+  return "path" in door ? door.path : formatListen(door);
+}
+
 function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
   const { POSTERN_TLS_CERT: cert, POSTERN_TLS_KEY: key } = settings;
   return {
     dataDir: settings.POSTERN_DATA,
     role: settings.POSTERN_ROLE,
     smtp: settings.POSTERN_SMTP,
+    lmtp: settings.POSTERN_LMTP,
     http: settings.POSTERN_HTTP,
     publicUrl: settings.POSTERN_PUBLIC_URL ?? `http://${formatListen(reachable(settings.POSTERN_HTTP))}`,
     adminKey: settings.POSTERN_ADMIN_KEY,

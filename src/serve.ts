@@ -10,6 +10,8 @@ import type { OutboundDeps } from "../activities/deps.ts";
 import type { Blobs } from "./blobs/blobs.ts";
 import type { BlobSource } from "./blobs/source.ts";
 import { createUses, type Uses } from "./blobs/uses.ts";
+import { createSlots } from "./intake/slots.ts";
+import { SMTP_LIMITS } from "./smtp/limits.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 import { freeSpace } from "./free-space.ts";
@@ -56,6 +58,8 @@ export interface ServeOptions {
 /** One instance: both doors and the workers, in this process. */
 export interface Running {
   readonly smtp: { readonly host: string; readonly port: number };
+  /** Undefined: there is none. Of a unix socket: its path, and port 0. */
+  readonly lmtp?: { readonly host: string; readonly port: number } | undefined;
   /** `http://host:port`. */
   readonly http: string;
   readonly adminKey: Bootstrapped["adminKey"];
@@ -207,13 +211,15 @@ export async function openDoors(
   deps: DoorDeps,
   started: Closing[],
   judgements: number = INBOUND_SLOTS / 2,
-): Promise<Pick<Running, "http" | "smtp">> {
+): Promise<Pick<Running, "http" | "smtp" | "lmtp">> {
   const metrics = new Registry();
   const closing = new AbortController();
   const resolver = config.dnsZone === undefined ? createSystemResolver({ timeoutMs: 2_000 }) : createZoneFileResolver(config.dnsZone);
   const freeBytes = freeSpace(deps.blobRoot);
+  const places = createSlots({ total: judgements, perKey: SMTP_LIMITS.judgementsPerPeer });
   const app = createHttpApp({
     ...deps,
+    intake: { ...config.limits, judgements: places },
     freeBytes,
     resolver,
     metrics,
@@ -226,17 +232,23 @@ export async function openDoors(
     closing.abort();
     return http.close();
   });
-  const smtp = await startSmtp({
-    ...config.smtp,
+  const mail = {
     deps: { ...deps, metrics, freeBytes },
     limits: { ...config.limits, judgements },
+    judgements: places,
     trustedRelays: config.trustedRelays,
     name: hostname(),
     ...(config.tls === undefined ? {} : { tls: await readTls(config.tls) }),
-  });
+  };
+  const smtp = await startSmtp({ ...mail, ...config.smtp });
   started.unshift(() => smtp.close());
-  return { smtp: smtp.address, http: http.address };
+  const lmtp = config.lmtp === undefined ? undefined : await startSmtp({ ...mail, ...NOWHERE, ...config.lmtp, protocol: "lmtp" });
+  if (lmtp !== undefined) started.unshift(() => lmtp.close());
+  return { smtp: smtp.address, lmtp: lmtp?.address, http: http.address };
 }
+
+/** Of a door that has a path in their place. */
+const NOWHERE = { host: "", port: 0 };
 
 /** Last started, first stopped: no door is open while what it stands on goes away. Stops the rest whatever fails, then rejects. */
 export async function closeAll(started: Closing[]): Promise<void> {

@@ -35,14 +35,29 @@ function refuse(what: string, fix: string): never {
 }
 
 /** `host:port`, `[::1]:port`. */
-export const listen = (example: string) =>
-  setting<Listen>((text) => {
-    const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
-    const host = bracketed ?? plain;
-    const port = Number(digits);
-    if (host === undefined) return refuse(`\`${text}\` is not host:port`, `write for example \`${example}\``);
-    if (port < 1 || port > 65_535) return refuse(`port \`${digits}\` does not exist`, "use 1 to 65535");
-    return { host, port };
+export const listen = (example: string) => setting<Listen>((text) => readListen(text, example));
+
+function readListen(text: string, example: string): Listen {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined) return refuse(`\`${text}\` is not host:port`, `write for example \`${example}\``);
+  if (port < 1 || port > 65_535) return refuse(`port \`${digits}\` does not exist`, "use 1 to 65535");
+  return { host, port };
+}
+
+/** Where a door listens: a port, or a unix socket by its absolute path. */
+export type Door = Listen | { readonly path: string };
+
+/** Bytes of a socket's path, whatever the system (`sun_path`). */
+const SOCKET_PATH = 103;
+
+/** `host:port`, or the absolute path of a unix socket. */
+export const door = (example: string) =>
+  setting<Door>((text) => {
+    if (!text.startsWith("/")) return readListen(text, `${example}\` or \`/run/postern/lmtp.sock`);
+    if (Buffer.byteLength(text) > SOCKET_PATH) return refuse(`\`${text}\` is too long for a socket`, `use at most ${SOCKET_PATH} bytes`);
+    return { path: text };
   });
 
 /** An absolute path; the directory itself may be missing, its writer makes it. */

@@ -90,10 +90,11 @@ function startGate(config: Config, server: TemporalServer | null): Promise<Runni
   return serveProcess(config, temporal, join(config.dataDir, "postern.log"));
 }
 
-function printAddresses({ smtp, http, adminKey }: Running, temporal: TemporalServer | null, { dataDir }: Config): void {
+function printAddresses({ smtp, lmtp, http, adminKey }: Running, temporal: TemporalServer | null, { dataDir }: Config): void {
   const key = adminKey.from === "file" ? adminKey.path : "POSTERN_ADMIN_KEY";
   const lines = [
     `SMTP      ${smtp.host}:${smtp.port}`,
+    ...(lmtp === undefined ? [] : [`LMTP      ${lmtp.port === 0 ? lmtp.host : `${lmtp.host}:${lmtp.port}`}`]),
     `HTTP      ${http} (API: ${http}/docs)`,
     `Temporal  ${temporal === null ? "TEMPORAL_ADDRESS" : temporal.address}${temporal?.ui ? ` (UI: ${temporal.ui})` : ""}`,
     `admin key ${key}`,

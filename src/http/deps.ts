@@ -6,6 +6,7 @@ import type { IdentityJwk } from "../grants/identity-key.ts";
 import type { Sealer } from "../grants/seal.ts";
 import type { GrantKey } from "../grants/sign.ts";
 import type { Resolver } from "../mail/dns.ts";
+import type { Slots } from "../intake/slots.ts";
 import type { MailComposer } from "../mail/composer.ts";
 import type { MailReader } from "../mail/reader.ts";
 import type { Freezer } from "../screening/freeze.ts";
@@ -18,6 +19,8 @@ export interface HttpDeps {
   readonly store: Store;
   readonly gate: Gate;
   readonly blobs: Blobs;
+  /** What mail that is brought here is taken in by; judgements are counted together with the mail doors'. */
+  readonly intake: { readonly size: number; readonly answerMs: number; readonly judgements: Slots };
   /** Bytes that may still be written where blobs are. */
   readonly freeBytes: () => Promise<number>;
   /** Shared with the other doors and the activities: what is worked with is not collected. */

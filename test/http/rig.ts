@@ -11,6 +11,7 @@ import { bootstrap } from "../../src/bootstrap.ts";
 import type { Gate } from "../../src/gate.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import type { HttpDeps } from "../../src/http/deps.ts";
+import { createSlots } from "../../src/intake/slots.ts";
 import { startHttp } from "../../src/http/server.ts";
 import { createZoneResolver, type Zone } from "../../src/mail/dns.ts";
 import type { MailReader } from "../../src/mail/reader.ts";
@@ -96,6 +97,7 @@ export async function startRig(): Promise<Rig> {
     store,
     gate: gateOver({ store, rig, random, clock, grants: boot.grants }),
     blobs: blobsOver(bytes),
+    intake: { size: 25 * 1024 * 1024, answerMs: 30_000, judgements: createSlots({ total: 50, perKey: 5 }) },
     freeBytes: async () => rig.freeBytes,
     uses: createUses(),
     reader: readerOver(bytes),
