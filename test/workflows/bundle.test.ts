@@ -1,4 +1,5 @@
-import { relative } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bundlePosternWorkflows } from "../../src/worker.ts";
@@ -41,6 +42,21 @@ describe("DESIGN §9.9 the workflow bundle", () => {
   it("holds no package but the SDK: no zod, no parser, no pattern engine", () => {
     const packages = new Set(modules.map(packageOf).filter((name) => name !== undefined));
     expect([...packages].toSorted()).toEqual(PACKAGES);
+  });
+
+  it("shares between workflows no module that keeps anything", () => {
+    const shared = [...code.matchAll(/preloadModules\(\) \{([^}]*)\}/g)].flatMap(([, body = ""]) => [...body.matchAll(/"\.\/([^"]+)"/g)]);
+    const seen = new Set(shared.map(([, path = ""]) => path));
+    expect(seen).toContain("workflows/outbound.ts");
+    for (const module of seen) {
+      const source = readFileSync(join(ROOT, module), "utf8");
+      // A binding that moves, or a collection that no factory's call hides.
+      expect
+        .soft(source, module)
+        .not.toMatch(/^(?:export )?(?:let |const \w+(?:: [^=]+)? = (?:new (?:Map|Set|WeakMap|WeakSet)\b|\[\]|\{\}))/m);
+      for (const [, path = ""] of source.matchAll(/^(?:import|export) (?!type )[^;]*? from "(\.[^"]+)"/gm))
+        seen.add(join(dirname(module), path));
+    }
   });
 
   it("asks for no module of Node", () => {
