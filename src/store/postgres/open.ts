@@ -1,0 +1,66 @@
+import { Client, DatabaseError } from "pg";
+import { PosternError } from "../../model/errors.ts";
+import type { Migration } from "../migrations/migration.ts";
+import { QueryFault } from "./fault.ts";
+import { migrate } from "./migrate.ts";
+import { clientConfig } from "./session.ts";
+import { formatDatabase, type DatabaseTarget } from "./target.ts";
+
+/** The oldest that every release is tried with. */
+const OLDEST = 150_000;
+
+/** Milliseconds: a migration may have to wait for one that goes on elsewhere, and to rebuild an index. */
+const MIGRATION = 600_000;
+
+/**
+ * Looks whether the server is one we can use, and brings its database up to date. Throws `invalid_config` with the way
+ * out, which names the database without its password.
+ */
+export async function prepare(target: DatabaseTarget, migrations: readonly Migration[]): Promise<void> {
+  const client = new Client({ ...clientConfig(target), query_timeout: MIGRATION, pipeline: false });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await check(client);
+    await migrate(client, migrations);
+  } catch (error) {
+    throw error instanceof PosternError ? error : cannotUse(target, error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function check(client: Client): Promise<void> {
+  const { rows } = await client.query<Record<"version" | "encoding", string>>(
+    "select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding",
+  );
+  const { version, encoding } = rows[0]!;
+  if (Number(version) < OLDEST) {
+    throw new PosternError(
+      "invalid_config",
+      `the database server is PostgreSQL ${Math.trunc(Number(version) / 10_000)}, which is too old`,
+      {
+        fix: `use PostgreSQL ${OLDEST / 10_000} or newer`,
+      },
+    );
+  }
+  if (encoding !== "UTF8") {
+    throw new PosternError("invalid_config", `the database is encoded in ${encoding}`, {
+      fix: "make one for postern: create database postern encoding 'UTF8' template template0",
+    });
+  }
+}
+
+function cannotUse(target: DatabaseTarget, error: unknown): PosternError {
+  const { message: detail } = new QueryFault(error);
+  const fix = error instanceof DatabaseError ? fixFor(error.code ?? "") : "see that it runs and is reachable from here, also over TLS";
+  return new PosternError("invalid_config", `the database \`${formatDatabase(target)}\` cannot be used: ${detail}`, { fix, detail });
+}
+
+function fixFor(state: string): string {
+  if (state.startsWith("28")) return "correct user and password in POSTERN_DATABASE_URL, or let the user in (pg_hba.conf)";
+  if (state === "3D000") return "create the database, or name another in POSTERN_DATABASE_URL";
+  if (state === "42501") return "make the user owner of the database, or of the schema that its search_path names first";
+  if (state === "25006") return "name the primary in POSTERN_DATABASE_URL, not a standby";
+  return "see the server's log";
+}

@@ -1,0 +1,66 @@
+import { Pool, type ClientBase, type PoolClient } from "pg";
+import { isLost, QueryFault } from "./fault.ts";
+import { clientConfig, openSession, type Session } from "./session.ts";
+import type { DatabaseTarget } from "./target.ts";
+
+/**
+ * Connections of one kind, made as they are needed and kept. One that was lost is forgotten; the next call makes another,
+ * so the store is whole again as soon as its server is.
+ */
+export class Sessions {
+  readonly #pool: Pool;
+  readonly #sessions = new WeakMap<ClientBase, Session>();
+  readonly #own: Set<number>;
+
+  /** `own`: the server's numbers of the connections made here are added to it. */
+  constructor(target: DatabaseTarget, kind: "read" | "write", most: number, own: Set<number>) {
+    this.#own = own;
+    this.#pool = new Pool({
+      ...clientConfig(target),
+      max: most,
+      idleTimeoutMillis: 60_000,
+      onConnect: (client) => this.#settle(client, kind),
+    });
+    // A lost connection is told to whoever uses it; one at rest is nobody's loss.
+    this.#pool.on("error", () => undefined);
+  }
+
+  /** Lends a connection. Whoever borrows leaves no transaction open, or it is closed with everything in it. */
+  async borrow<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    let broken = true;
+    try {
+      const result = await use(this.#sessions.get(client)!);
+      broken = false;
+      return result;
+    } catch (error) {
+      broken = isLost(error) || client.getTransactionStatus() !== "I";
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** Waits for those that are lent. */
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #connect(): Promise<PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw error instanceof QueryFault ? error : new QueryFault(error);
+    }
+  }
+
+  async #settle(client: ClientBase, kind: "read" | "write"): Promise<void> {
+    client.on("error", () => undefined);
+    const session = await openSession(client, kind);
+    this.#sessions.set(client, session);
+    const { rows } = await session.query("select pg_backend_pid() as pid");
+    const { pid } = rows[0] as { pid: number };
+    this.#own.add(pid);
+    client.once("end", () => this.#own.delete(pid));
+  }
+}
