@@ -16,7 +16,8 @@ export interface AgentActivities {
 
 /** For workflows of agents: on the worker of the main task queue, and on a team's own. */
 export function createAgentActivities(deps: OutboundDeps, mainQueue: string): AgentActivities {
-  const given = { ...deps, mainQueue, instance: () => instanceOf(deps.store) };
+  const onUnreadable = ({ code }: { readonly code: string }): void => deps.onFault({ activity: "posternReadMail", code, where: "reader" });
+  const given = { ...deps, mainQueue, onUnreadable, instance: () => instanceOf(deps.store) };
   return withCodes(deps, {
     posternReadMail: (ref: DispatchRef) => readMail(given, ref, traceHere()),
     posternStoreDraft: (order: DraftOrder) => storeDraft(given, order, traceHere()),

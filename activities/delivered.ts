@@ -1,7 +1,7 @@
-import { agentWorkflowId, isWorkflowChannel } from "../src/model/agent.ts";
-import { channelKey, type DispatchRef } from "../src/model/channel.ts";
-import { isId, type KeyId } from "../src/model/ids.ts";
+import { channelKey, type DispatchRef, type WorkflowChannel } from "../src/model/channel.ts";
+import { agentWorkflowId, isId, type KeyId } from "../src/model/ids.ts";
 import type { MailboxRow, MessageRow, Store } from "../src/store/contract.ts";
+import type { DispatchRow } from "../src/store/contract-channels.ts";
 
 /** Why a delivery gives a workflow no authority. */
 export type NotDelivered = "no_mail" | "not_delivered" | "other_workflow" | "channel_removed" | "stopped";
@@ -38,15 +38,19 @@ export async function deliveryOf(deps: DeliveredDeps, ref: DispatchRef | null, w
   if (due === null) return { ok: false, why: "not_delivered", message: null };
   const { dispatch, message } = due;
   const { channel } = dispatch;
-  if (!isWorkflowChannel(channel) || agentWorkflowId(channel, dispatch) !== workflowId)
-    return { ok: false, why: "other_workflow", message: null };
+  const isTheirs = channel.kind === "workflow" && workflowOf(dispatch, channel) === workflowId;
+  if (!isTheirs) return { ok: false, why: "other_workflow", message: null };
   const mailbox = await deps.store.run("mailboxes.get", { tenant: dispatch.tenant, id: dispatch.mailbox });
   if (message === null || mailbox === null) return { ok: false, why: "not_delivered", message: null };
   if (due.stopped) return { ok: false, why: "stopped", message };
   // Today's channel says who may send; one that was taken off gives nothing any more.
-  const today = mailbox.channels.filter(isWorkflowChannel).find((each) => channelKey(each) === channelKey(channel));
-  if (today === undefined) return { ok: false, why: "channel_removed", message };
+  const today = mailbox.channels.find((each) => channelKey(each) === channelKey(channel));
+  if (today?.kind !== "workflow") return { ok: false, why: "channel_removed", message };
   return { ok: true, delivered: { message, mailbox, author: today.key_id ?? null } };
+}
+
+function workflowOf({ mailbox, thread, message }: DispatchRow, { id_per }: WorkflowChannel): string {
+  return agentWorkflowId(mailbox, id_per === "thread" ? thread : message);
 }
 
 function isRef(ref: unknown): ref is DispatchRef {

@@ -1,5 +1,5 @@
-import type { Channel, DispatchRef, MailDelivery, WorkflowChannel } from "./channel.ts";
-import { idBody, type DispatchId, type DraftId, type MailboxId, type MessageId, type ThreadId } from "./ids.ts";
+import type { DispatchRef, MailDelivery } from "./channel.ts";
+import type { DispatchId, DraftId } from "./ids.ts";
 import type { Verification } from "./message.ts";
 import type { DraftState, OutboundInput, SubmittedAttachment } from "./outbound.ts";
 
@@ -11,19 +11,6 @@ export const DELIVERY_HEADER = "postern-delivery";
 /** `ApplicationFailure.type` of an act that the mail does not allow (MB-06). Not retried; its details say what and why. */
 export const CAPABILITY_DENIED = "capability_denied";
 
-/** The workflow a mail is signalled to: one a thread, or one a message. Never an address. */
-export function agentWorkflowId(
-  { id_per }: Pick<WorkflowChannel, "id_per">,
-  { mailbox, thread, message }: { readonly mailbox: MailboxId; readonly thread: ThreadId; readonly message: MessageId },
-): string {
-  return `agent-${idBody(mailbox)}-${idBody(id_per === "thread" ? thread : message)}`;
-}
-
-/** The channel by which a mail came is one to a workflow. */
-export function isWorkflowChannel(channel: Channel): channel is WorkflowChannel {
-  return channel.kind === "workflow";
-}
-
 /** What an agent's workflow takes along into its next run. Bounded: see `Inbox.isLong`. */
 export interface InboxState {
   /** Mail that came and was not dealt with. */
@@ -34,9 +21,9 @@ export interface InboxState {
 
 /** What `GET /v1/messages/{id}` gives an agent. Personal data: in a history it is as safe as the namespace or its codec. */
 export interface MailContent {
-  readonly id: MessageId;
-  readonly mailbox_id: MailboxId;
-  readonly thread_id: ThreadId;
+  readonly id: string;
+  readonly mailbox_id: string;
+  readonly thread_id: string;
   /** The one sender the message names; null when that is ambiguous. */
   readonly from: string | null;
   /** SPF or DKIM proves `from`. */
