@@ -14,6 +14,7 @@ export interface OutboundFacts {
   /** The mailbox's own mode. */
   readonly mode: Mode;
   readonly stopped: "mailbox" | "agent" | "tenant" | null;
+  /** The key that submitted may not send from the mailbox (any more). */
   readonly author_revoked: boolean;
   /** Everybody who would get it: To, Cc, Bcc, which is the envelope (NY-09). */
   readonly recipients: readonly string[];

@@ -172,6 +172,7 @@ export interface ScreeningQuestion {
 export interface ScreeningFacts {
   readonly mode: Mode;
   readonly stopped: "mailbox" | "agent" | "tenant" | null;
+  /** Or it never was one that may send from this mailbox. */
   readonly author_revoked: boolean;
   /** Folded addresses among the recipients. */
   readonly suppressed: readonly string[];

@@ -6,7 +6,7 @@ import type { OutboundInput, OutboundReason, Recipient } from "../model/outbound
 import type { SendCaps } from "./contract-outbound.ts";
 import type { Tx } from "./operation.ts";
 import { capReached } from "./send-caps.ts";
-import { isRevoked, type SendingMailbox } from "./sending-mailbox.ts";
+import { isNoAuthor, type SendingMailbox } from "./sending-mailbox.ts";
 import { stoppedBy } from "./stopped.ts";
 import { suppressedAmong } from "./suppressions.ts";
 
@@ -35,7 +35,7 @@ export async function objectionTo(tx: Tx, screening: Screening, mailbox: Sending
   const isDraft = input.kind === "draft";
   const stopped = await stoppedBy(tx, { ...input, agent_id: mailbox.agent_id });
   if (stopped !== null) return blocked(`stopped_${stopped}`, "kill_switch");
-  if (isDraft && (await isRevoked(tx, input.tenant, input.author))) return blocked("author_key_revoked", "author");
+  if (isDraft && (await isNoAuthor(tx, input))) return blocked("author_key_revoked", "author");
   if (isDraft && mailbox.mode === "read_only") return blocked("mode_read_only", "mode");
   if (!isDraft && !isForOverseer(screening, mailbox)) return blocked("allow_list", "lists");
   const refused = await suppressedAt(tx, screening);

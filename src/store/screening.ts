@@ -8,7 +8,7 @@ import type { OperationsOf, Tx } from "./operation.ts";
 import { screenSend } from "./screen-send.ts";
 import { screenSubmit } from "./screen-submit.ts";
 import { sendsWithin, sendWindows } from "./send-caps.ts";
-import { findSendingMailbox, isRevoked } from "./sending-mailbox.ts";
+import { findSendingMailbox, isNoAuthor } from "./sending-mailbox.ts";
 import { stoppedBy } from "./stopped.ts";
 import { suppressedAmong } from "./suppressions.ts";
 
@@ -42,7 +42,7 @@ async function factsOf(tx: Tx, question: ScreeningQuestion): Promise<ScreeningFa
   return {
     mode: found.mode,
     stopped: await stoppedBy(tx, { tenant, mailbox, agent_id: found.agent_id }),
-    author_revoked: await isRevoked(tx, tenant, author),
+    author_revoked: await isNoAuthor(tx, { tenant, mailbox, author }),
     suppressed: await suppressedAmong(tx, tenant, recipients, at),
     sends: await sendsWithin(tx, { mailbox, draft }, at),
     new_domains: await newDomains(tx, mailbox, recipients),

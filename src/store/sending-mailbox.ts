@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { KeyId, MailboxId, TenantId } from "../model/ids.ts";
 import { MODES, type Mode } from "../model/outbound.ts";
+import type { Scope } from "./contract.ts";
 import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 
@@ -36,11 +37,26 @@ function modeOf(text: string): Mode {
 }
 
 const selectKey = once((db, given: { tenant: TenantId; id: KeyId }) =>
-  db.selectFrom("keys").select("revoked_at").where("tenant", "=", given.tenant).where("id", "=", given.id),
+  db
+    .selectFrom("keys")
+    .select(["revoked_at", "scopes_json", "mailboxes_json"])
+    .where("tenant", "=", given.tenant)
+    .where("id", "=", given.id),
 );
 
-/** True also for a key that the tenant does not have (NY-01). */
-export async function isRevoked({ db }: Tx, tenant: TenantId, id: KeyId): Promise<boolean> {
+/**
+ * True when no door would take the mailbox's mail from this key (NY-01): revoked, another tenant's, without the scope `send`
+ * or bound to other mailboxes. Threat: whoever may start workflows names any key as the author.
+ */
+export async function isNoAuthor({ db }: Tx, { tenant, mailbox, author: id }: Authorship): Promise<boolean> {
   const [row] = await selectKey(db, { tenant, id });
-  return row === undefined || row.revoked_at !== null;
+  if (row === undefined || row.revoked_at !== null) return true;
+  const mailboxes = row.mailboxes_json === null ? null : (JSON.parse(row.mailboxes_json) as MailboxId[]);
+  return !(JSON.parse(row.scopes_json) as Scope[]).includes("send") || (mailboxes !== null && !mailboxes.includes(mailbox));
+}
+
+interface Authorship {
+  readonly tenant: TenantId;
+  readonly mailbox: MailboxId;
+  readonly author: KeyId;
 }

@@ -64,3 +64,19 @@ it("NY-21 nor what people have to see by now, by calling it a copy on its way", 
   await handle.terminate();
   expect(world.peer.taken).toEqual([]);
 });
+
+it("NY-01 nor in the name of a key that may not send, or not from this mailbox", async () => {
+  const mailbox = await world.mailbox("autonomous");
+  const [other, ann] = [await world.mailbox("autonomous"), await world.person(["oversight"])];
+  const like = await world.send(mailbox, { send_at: new Date(Date.now() + 3_600_000).toISOString() });
+  const start = async (author: string) => {
+    const draft = makeId("drf", randomBytes(16));
+    const mine = { draft, message: draftMessageId(draft), thread: `thr_${idBody(draft)}`, author, kind: "draft" };
+    const args = [{ ...inputLike(like.id), ...mine, in_reply_to: null, submitted_at: Date.now(), send_at: null }];
+    const options = { workflowId: outboundWorkflowId(draft), taskQueue: world.postern.taskQueues.main, args };
+    return world.temporal.workflow.execute(WORKFLOW.outboundMessage, options);
+  };
+  for (const { keyId } of [ann, other.agent]) expect(await start(keyId)).toEqual({ state: "blocked" });
+  expect(world.peer.taken).toEqual([]);
+  expect(await start(mailbox.agent.keyId)).toEqual({ state: "sent" });
+});

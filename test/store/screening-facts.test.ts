@@ -85,11 +85,13 @@ it("X-27 a stop of mailbox, agent or tenant shows, the widest first; those of ot
   }
 });
 
-it("NY-01 a key that was revoked, or that the tenant does not have, is no author", async () => {
+it("NY-01 a key that was revoked, that the tenant does not have, or that may not send, is no author", async () => {
   const world = await openOutboundWorld();
   const other = await openOutboundWorld();
   expect((await factsOf(world, { author: other.author })).author_revoked).toBe(true);
   expect((await factsOf(world, { author: newId("key") })).author_revoked).toBe(true);
+  expect((await factsOf(world, { author: world.approver })).author_revoked).toBe(true);
+  expect((await factsOf(world)).author_revoked).toBe(false);
   await world.store.run("keys.revoke", { tenant: world.tenant, id: world.author, at: NOON });
   expect((await factsOf(world)).author_revoked).toBe(true);
 });

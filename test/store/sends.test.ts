@@ -351,6 +351,16 @@ const BARS: readonly (readonly [SendStop, string, (world: OutboundWorld, letter:
     "NY-01 the author's key is revoked",
     (world) => world.store.run("keys.revoke", { tenant: world.tenant, id: world.author, at: NOON }),
   ],
+  [
+    "author_revoked",
+    "NY-01 the author's key is bound to other mailboxes",
+    (world) => inDatabase(world, (db) => db.prepare("update keys set mailboxes_json = '[]' where id = ?").run(world.author)),
+  ],
+  [
+    "author_revoked",
+    "NY-01 the author's key may not send",
+    (world) => inDatabase(world, (db) => db.prepare(`update keys set scopes_json = '["read"]' where id = ?`).run(world.author)),
+  ],
   ["rejudge", "X-04 another policy is in force", (world) => setApprovals(world, {})],
   [
     "cancelled",
