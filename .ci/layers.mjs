@@ -51,7 +51,12 @@ const ARROWS = {
 const TYPE_ARROWS = { workflows: ["activities"], cli: ["root"] };
 
 /** Single files that may reach further than their folder: the only ways to an agent and to the network, and to start a workflow. */
-const FILE_ARROWS = { "activities/dispatch.ts": ["channels"], "activities/send.ts": ["transports"], "activities/revive.ts": ["gate"] };
+const FILE_ARROWS = {
+  "activities/dispatch.ts": ["channels"],
+  "activities/send.ts": ["transports"],
+  "activities/revive.ts": ["gate"],
+  "activities/redispatch.ts": ["gate"],
+};
 
 /** Composition roots, also every file directly in src/ that is not named above: they import anything, and only one another imports them. */
 const ROOTS = ["root", "dev"];

@@ -15,6 +15,7 @@ import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
 import { leave } from "./leave.ts";
+import { redispatchLost } from "./redispatch.ts";
 import { reviveLost } from "./revive.ts";
 import { screen } from "./screen.ts";
 import type { SendDeps } from "./send.ts";
@@ -82,7 +83,11 @@ export function createMainActivities(
     posternCopy: (input: OutboundInput) => copy(deps, input),
     posternSend: (input: OutboundInput, since: Since) =>
       leave(sending, input, since, { heartbeat, signal: cancellationSignal() }, traceHere()),
-    posternRevive: () => reviveLost({ ...deps, client: getClient(), taskQueue: activityInfo().taskQueue }, heartbeat),
+    posternRevive: async () => {
+      const reviving = { ...deps, client: getClient(), taskQueue: activityInfo().taskQueue };
+      await redispatchLost(reviving, heartbeat);
+      return reviveLost(reviving, heartbeat);
+    },
     posternDispatch: (ref: DispatchRef) => dispatch(deps, ref, getClient),
     posternEraseExpired: () => eraseExpired(deps, heartbeat),
     posternCollectBlobs: () => collectBlobs(deps, heartbeat),

@@ -7,12 +7,16 @@ const UNREFERENCED_MS = 24 * 3_600_000;
 /** At least so long a key leads to the answer it had (NY-12). */
 const KEY_MS = 24 * 3_600_000;
 
+/** Deliveries that have ended are listed, and may be replayed, for so long. */
+const DISPATCH_MS = 30 * 24 * 3_600_000;
+
 /**
  * Erases private audit details whose retention is over; the entries stay. Returns how many. Forgets keys of submits that
- * nobody can be waiting for any more.
+ * nobody can be waiting for any more, and deliveries whose time for a replay is over.
  */
 export async function eraseExpired({ store, clock }: ActivityDeps, heartbeat: () => void): Promise<number> {
   await inBatches(() => store.run("idempotency.prune", { before: clock() - KEY_MS, limit: BATCH }), heartbeat);
+  await inBatches(() => store.run("dispatches.prune", { before: clock() - DISPATCH_MS, limit: BATCH }), heartbeat);
   return inBatches(() => store.run("audit.erase_expired", { now: clock(), limit: BATCH }), heartbeat);
 }
 

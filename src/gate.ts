@@ -2,8 +2,10 @@ import { WorkflowExecutionAlreadyStartedError, type Client } from "@temporalio/c
 import { Gathering, GATHERING, type GatheringBounds, type Inputs } from "./gathering.ts";
 import type { Decision } from "./model/decision.ts";
 import { decide } from "./gate/decide.ts";
+import { dispatchAgain } from "./gate/dispatch.ts";
 import { submit, wake, type SubmitAnswer } from "./gate/submit.ts";
 import { inTime, isBusy, unavailable, within } from "./gate/within.ts";
+import type { DispatchRef } from "./model/channel.ts";
 import type { HoldAction, HoldAnswer, HoldMessage, HoldRef } from "./model/hold.ts";
 import { inboundWorkflowId, sharedWorkflowId, type DraftId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
@@ -29,6 +31,8 @@ export interface Gate {
   decide(ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer | null>;
   /** Drafts that wait for a kill switch or a cap look again now. */
   wake(drafts: readonly DraftId[]): Promise<void>;
+  /** A delivery that the record has in line is tried, also when its workflow is about to end. Rejects with a temporary `PosternError` when Temporal does not answer. */
+  dispatch(ref: DispatchRef): Promise<void>;
   /** Resolves when Temporal answers, rejects with a temporary `PosternError` otherwise. */
   ping(): Promise<void>;
 }
@@ -66,6 +70,7 @@ export function createGate(deps: GateDeps): Gate {
     submit: (input, deadlineMs) => submit(deps, input, deadlineMs),
     decide: (ref, action, message) => decide(deps, ref, action, message),
     wake: (drafts) => wake(deps, drafts),
+    dispatch: (ref) => dispatchAgain({ client: deps.client, taskQueue: deps.taskQueues.main }, ref),
     ping: () => ping(deps),
   };
 }

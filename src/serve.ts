@@ -203,7 +203,7 @@ async function startWorkers(
 
 type DoorDeps = Base &
   Omit<State, "source"> &
-  Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer" | "composer" | "freezer" | "screening" | "transport" | "temporal">;
+  Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer" | "composer" | "freezer" | "screening" | "transport" | "temporal" | "webhooks">;
 
 /** `judgements`: under way at once, for all peers together. */
 export async function openDoors(

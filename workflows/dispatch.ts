@@ -1,8 +1,9 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
-import { ParentClosePolicy, proxyActivities, startChild } from "@temporalio/workflow";
+import { defineSignal, ParentClosePolicy, proxyActivities, setHandler, startChild } from "@temporalio/workflow";
 import type { DispatchActivities, DispatchEnd } from "../activities/index.ts";
 import type { DispatchRef } from "../src/model/channel.ts";
 import { dispatchWorkflowId } from "../src/model/ids.ts";
+import { WAKE_SIGNAL } from "../src/model/names.ts";
 
 // The activity says itself when it is to be tried again and when its time is over; the intervals here are for its faults.
 const { posternDispatch } = proxyActivities<DispatchActivities>({
@@ -10,9 +11,20 @@ const { posternDispatch } = proxyActivities<DispatchActivities>({
   retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 minutes" },
 });
 
-/** One delivery of one message by one channel: tried until it arrived, or for a day, and then a dead letter (DESIGN §3.7). */
+/**
+ * One delivery of one message by one channel: tried until it arrived, or for a day, and then a dead letter (DESIGN §3.7).
+ * Woken, it looks again: somebody may have put it in line once more while it was ending.
+ */
 export async function dispatchMessage(ref: DispatchRef): Promise<DispatchEnd> {
-  return posternDispatch(ref);
+  let again = false;
+  setHandler(defineSignal(WAKE_SIGNAL), () => {
+    again = true;
+  });
+  for (;;) {
+    again = false;
+    const end = await posternDispatch(ref);
+    if (!again) return end;
+  }
 }
 
 /** Each on its own, on the queue `main`; whoever delivered the message does not wait for them. */

@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { identify } from "./auth.ts";
 import { decideRoutes } from "./decide.ts";
 import { decisionRoutes } from "./decisions.ts";
+import { deliveryRoutes } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { addDocs } from "./docs.ts";
 import { placesOf } from "./docs-page.ts";
@@ -10,6 +11,7 @@ import { draftRoutes } from "./drafts.ts";
 import { editRoutes } from "./edit.ts";
 import { grantRoutes } from "./grants.ts";
 import { limitBody, secure } from "./harden.ts";
+import { ingestRoutes } from "./ingest.ts";
 import { keyRoutes } from "./keys.ts";
 import { mailboxRoutes } from "./mailboxes.ts";
 import { messageRoutes } from "./messages.ts";
@@ -25,9 +27,11 @@ import { releaseRoutes } from "./release.ts";
 import { signalTokenRoutes } from "./signal-token.ts";
 import { sinkRoutes } from "./sink.ts";
 import { stopRoutes } from "./stops.ts";
+import { streamRoutes } from "./stream.ts";
 import { suppressionRoutes } from "./suppressions.ts";
 import { tenantRoutes } from "./tenants.ts";
 import { waitRoutes } from "./wait.ts";
+import { webhookRoutes } from "./webhooks.ts";
 import { wellKnownRoutes } from "./well-known.ts";
 
 /** The HTTP door (DESIGN §7): parse, authorise, call gate or store, answer. Nothing is decided here. */
@@ -38,6 +42,7 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     mailboxRoutes,
     policyRoutes,
     messageRoutes,
+    ingestRoutes,
     sendRoutes,
     draftRoutes,
     decideRoutes,
@@ -50,6 +55,9 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     suppressionRoutes,
     sinkRoutes,
     waitRoutes,
+    streamRoutes,
+    webhookRoutes,
+    deliveryRoutes,
     decisionRoutes,
     grantRoutes,
     keyRoutes,

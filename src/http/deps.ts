@@ -9,6 +9,7 @@ import type { Resolver } from "../mail/dns.ts";
 import type { Slots } from "../intake/slots.ts";
 import type { MailComposer } from "../mail/composer.ts";
 import type { MailReader } from "../mail/reader.ts";
+import type { Targets } from "../net/target.ts";
 import type { Freezer } from "../screening/freeze.ts";
 import type { Screening } from "../screening/screen.ts";
 import type { Store } from "../store/contract.ts";
@@ -29,8 +30,10 @@ export interface HttpDeps {
   readonly grants: GrantKey;
   /** Public part of the key that signs identity headers. */
   readonly identity: IdentityJwk;
-  /** Keeps the DKIM keys that are made here. */
+  /** Keeps the DKIM keys and the secrets of webhooks that are made here. */
   readonly sealer: Sealer;
+  /** Where webhooks may go to. */
+  readonly webhooks: { readonly targets: Targets };
   /** Asked for a domain's records; without a cache, because people publish and try again. */
   readonly resolver: Resolver;
   /** Shows people what would leave. */

@@ -5,6 +5,7 @@ import { DEFAULT_MODE, isUpward, MODES, type Mode } from "../model/outbound.ts";
 import type { Conflict, MailboxRow } from "../store/contract.ts";
 import { foldedAddress, type FoldedAddress } from "./address.ts";
 import { currentCaller, sees, unbound, type Caller } from "./auth.ts";
+import { ChannelJson, channelJson } from "./channels.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { setFirstMode } from "./mode-change.ts";
 import { PageQuery, pageOf, present, timeOf } from "./paging.ts";
@@ -29,6 +30,7 @@ export const Mailbox = z
     oversight_mode: z.enum(MODES),
     oversight_address: z.string().nullable().openapi({ description: "Gets a copy of what a `monitored` mailbox sends." }),
     policy: z.object({ id: z.string(), version: z.int(), digest: z.string() }).nullable(),
+    channels: z.array(ChannelJson).openapi({ description: "How mail reaches the agent beside pull." }),
     created_at: z.string(),
   })
   .openapi("Mailbox", {
@@ -40,6 +42,7 @@ export const Mailbox = z
       oversight_mode: "gated_send" as const,
       oversight_address: null,
       policy: null,
+      channels: [],
       created_at: "2026-11-21T10:00:00.000Z",
     },
   });
@@ -206,6 +209,7 @@ export function mailboxJson(row: MailboxRow): z.infer<typeof Mailbox> {
     oversight_mode: row.oversight_mode,
     oversight_address: row.oversight_address,
     policy: row.policy === null ? null : { id: row.policy.id, version: row.policy.version, digest: row.policy.digest },
+    channels: row.channels.map(channelJson),
     created_at: timeOf(row.created_at),
   };
 }

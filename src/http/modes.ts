@@ -4,6 +4,7 @@ import { PosternError } from "../model/errors.ts";
 import { MODES } from "../model/outbound.ts";
 import type { MailboxRow } from "../store/contract.ts";
 import { currentCaller, type Caller } from "./auth.ts";
+import { ChannelsJson, setChannels } from "./channels.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { freshEntry } from "./fresh.ts";
 import { Mailbox, mailboxJson, MailboxPath, mailboxOf } from "./mailboxes.ts";
@@ -30,9 +31,9 @@ const patch = guarded(["admin"], {
   method: "patch",
   path: "/v1/mailboxes/{id}",
   tags: TAGS,
-  summary: "Change how much people see and decide",
+  summary: "Change how much people see and decide, and how mail arrives",
   description:
-    "Down (stricter) is free and holds at once. Up needs the one-time code of `POST /v1/mailboxes/{id}/mode-code`. `monitored` copies what is sent to `oversight_address`.",
+    "Down (stricter) is free and holds at once. Up needs the one-time code of `POST /v1/mailboxes/{id}/mode-code`. `monitored` copies what is sent to `oversight_address`. `channels` push mail to the agent; pull is always on.",
   request: {
     params: MailboxPath,
     body: body(
@@ -41,6 +42,7 @@ const patch = guarded(["admin"], {
           oversight_mode: z.enum(MODES).optional(),
           mode_code: Code.optional(),
           oversight_address: z.string().max(320).nullable().optional(),
+          channels: ChannelsJson.optional().openapi({ description: "All of them at once; for mail that is delivered from now on." }),
         })
         .openapi("MailboxChange", { example: { oversight_mode: "gated_all" } }),
     ),
@@ -67,7 +69,8 @@ export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(patch, async (c) => {
     const caller = currentCaller(c);
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
-    const { oversight_mode, oversight_address, mode_code } = c.req.valid("json");
+    const { oversight_mode, oversight_address, mode_code, channels } = c.req.valid("json");
+    if (channels !== undefined) await setChannels(deps, caller, mailbox, channels);
     if (oversight_address !== undefined) await setAddress(deps, caller, mailbox, oversight_address);
     if (oversight_mode !== undefined) await setMode(deps, caller, mailbox, oversight_mode, mode_code ?? null);
     return c.json(mailboxJson(await mailboxOf(deps, caller, mailbox.id)), 200);

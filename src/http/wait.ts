@@ -1,11 +1,9 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import { PosternError } from "../model/errors.ts";
-import type { MailboxId } from "../model/ids.ts";
-import type { MailboxRow, MessageRow } from "../store/contract.ts";
 import { currentCaller } from "./auth.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { MailboxPath, mailboxOf } from "./mailboxes.ts";
 import { Message, messageJson } from "./message-json.ts";
+import { formatCursor, nextMessage, parseCursor, stopsOf } from "./next-message.ts";
 import { allowReading } from "./reading.ts";
 import { guarded, json, problems } from "./route.ts";
 import { createWaiters } from "./waiters.ts";
@@ -48,7 +46,7 @@ export function waitRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
     await allowReading(deps, caller, mailbox.id);
     const { after, timeout_s } = c.req.valid("query");
-    const from = after === undefined ? 0 : parseCursor(mailbox.id, after);
+    const from = after === undefined ? 0 : parseCursor(mailbox.id, after, "after");
     using _ = waiters.enter(caller.key.id);
     const row = await nextMessage(deps, mailbox, from, timeout_s * 1000, stopsOf(deps, c.req.raw.signal));
     // It may have been stopped while it waited.
@@ -58,47 +56,4 @@ export function waitRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     return c.json({ type: "message" as const, message, cursor: formatCursor(mailbox.id, row.delivery_seq ?? from) }, 200);
   });
   return app;
-}
-
-/** Null when the time is over, the client has gone or the instance stops. */
-async function nextMessage(
-  deps: HttpDeps,
-  mailbox: MailboxRow,
-  after: number,
-  timeoutMs: number,
-  stops: readonly AbortSignal[],
-): Promise<MessageRow | null> {
-  const deadline = deps.clock() + timeoutMs;
-  for (;;) {
-    // Subscribed before reading: what is delivered in between moves the watch.
-    const watch = deps.store.watch(`mailbox:${mailbox.id}`, Math.max(0, deadline - deps.clock()));
-    const cancel = () => watch.cancel();
-    for (const stop of stops) stop.addEventListener("abort", cancel);
-    try {
-      const [row] = await deps.store.run("messages.delivered_after", { tenant: mailbox.tenant, mailbox: mailbox.id, after, limit: 1 });
-      if (row !== undefined) return row;
-      if (stops.some((stop) => stop.aborted) || !(await watch.moved)) return null;
-    } finally {
-      for (const stop of stops) stop.removeEventListener("abort", cancel);
-      watch.cancel();
-    }
-  }
-}
-
-function stopsOf({ closing }: HttpDeps, client: AbortSignal): readonly AbortSignal[] {
-  return closing === undefined ? [client] : [client, closing];
-}
-
-/** `<place>-<mailbox>`: a place in one mailbox's order of delivery means nothing in another's. */
-function formatCursor(mailbox: MailboxId, place: number): string {
-  return Buffer.from(`${place}-${mailbox}`).toString("base64url");
-}
-
-function parseCursor(mailbox: MailboxId, cursor: string): number {
-  const [, place, owner] = /^([0-9]{1,15})-(.+)$/.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
-  if (place !== undefined && owner === mailbox) return Number(place);
-  throw new PosternError("invalid_request", "`after` is not a cursor of this mailbox", {
-    fix: "send the `cursor` of the call before, or none to begin with the oldest message",
-    problems: [{ path: "after", message: "must be a `cursor` of this mailbox" }],
-  });
 }

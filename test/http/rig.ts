@@ -41,6 +41,8 @@ export interface Rig {
   freeBytes: number;
   /** DNS as the instance sees it; tests replace it. */
   zone: Zone;
+  /** Addresses of hosts that webhooks may name; tests replace it. */
+  hosts: Readonly<Record<string, readonly string[]>>;
   /** Makes long polls answer, as a stopping instance does. */
   readonly closing: AbortController;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
@@ -90,7 +92,8 @@ export async function startRig(): Promise<Rig> {
   const lines: string[] = [];
   const log = (facts: object, text: string) => void lines.push(JSON.stringify({ ...facts, text }));
   const closing = new AbortController();
-  const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true, zone: {}, freeBytes: Number.MAX_SAFE_INTEGER };
+  const hosts: Readonly<Record<string, readonly string[]>> = { "agent.example": ["93.184.215.14"] };
+  const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true, zone: {}, hosts, freeBytes: Number.MAX_SAFE_INTEGER };
   const clock = () => rig.now;
   const boot = await bootstrap({ store, dataDir: dir, adminKey: ADMIN_KEY, clock, random });
   const deps: HttpDeps = {
@@ -109,6 +112,7 @@ export async function startRig(): Promise<Rig> {
     grants: boot.grants,
     identity: boot.identity.jwk,
     sealer: boot.sealer,
+    webhooks: { targets: { lookup: (host) => lookupIn(rig.hosts, host), allowed: new Set(["hooks.internal"]) } },
     resolver: (name, type) => createZoneResolver(rig.zone)(name, type),
     clock,
     random,
@@ -157,6 +161,10 @@ export async function startRig(): Promise<Rig> {
   });
 }
 
+async function lookupIn(hosts: Rig["hosts"], host: string): Promise<readonly string[]> {
+  return hosts[host] ?? Promise.reject(new Error("ENOTFOUND"));
+}
+
 function caller(base: string) {
   return async (method: string, path: string, { key = ADMIN_KEY, body, headers = {}, signal }: CallOptions = {}): Promise<Answer> => {
     const response = await fetch(base + path, {
@@ -186,6 +194,7 @@ function gateOver({ rig, ...parts }: GateParts): Gate {
     receive: unused,
     submit: unused,
     wake: () => Promise.resolve(),
+    dispatch: () => Promise.resolve(),
     decide: (ref, action, message) => {
       const trace = { workflow_id: holdWorkflowOf(ref.hold), run_id: Buffer.from(parts.random(8)).toString("hex"), activity_id: "1" };
       return decide(deps, ref, action, message, { via: "update", nonce: trace.run_id }, trace);
