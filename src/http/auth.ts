@@ -4,9 +4,13 @@ import { PosternError } from "../model/errors.ts";
 import type { MailboxId, TenantId } from "../model/ids.ts";
 import type { KeyRow, Scope, Store, View } from "../store/contract.ts";
 import type { HttpEnv } from "./deps.ts";
+import { isIngest } from "./ingest-paths.ts";
 
 /** RFC 6750 §2.1; longer is no key of ours. */
 const BEARER = /^Bearer ([\x21-\x7e]{1,200})$/i;
+
+/** PB-07: bridges put their key elsewhere. */
+const KEY = /^[\x21-\x7e]{1,200}$/;
 
 /** Who is asking: one live key. */
 export interface Caller {
@@ -20,10 +24,17 @@ export interface Caller {
 /** Looks the key up and leaves the caller; refusing is the business of {@link requires}, so an unknown route stays a 404. */
 export function identify(store: Store): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
-    const [, key] = BEARER.exec(c.req.header("authorization") ?? "") ?? [];
-    c.set("caller", key === undefined ? null : await findCaller(store, key));
+    const key = presentedKey(c);
+    c.set("caller", key === null ? null : await findCaller(store, key));
     await next();
   };
+}
+
+function presentedKey(c: Context<HttpEnv>): string | null {
+  const authorization = c.req.header("authorization");
+  if (authorization !== undefined || !isIngest(c.req.path)) return BEARER.exec(authorization ?? "")?.[1] ?? null;
+  const key = c.req.header("x-agentpack-key") ?? "";
+  return KEY.test(key) ? key : null;
 }
 
 async function findCaller(store: Store, text: string): Promise<Caller | null> {
@@ -48,7 +59,7 @@ export function requires(scopes: readonly Scope[]): MiddlewareHandler<HttpEnv> {
 /** The caller of a route that {@link requires} one. */
 export function currentCaller(c: Context<HttpEnv>): Caller {
   const caller = c.get("caller");
-  if (caller === null) throw unauthorized(c.req.header("authorization") !== undefined);
+  if (caller === null) throw unauthorized((c.req.header("authorization") ?? c.req.header("x-agentpack-key")) !== undefined);
   return caller;
 }
 

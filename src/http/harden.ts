@@ -1,8 +1,10 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { MAIL_LIMITS } from "../mail/limits.ts";
 import { PosternError } from "../model/errors.ts";
 import { SUBMISSION_LIMITS } from "../model/outbound.ts";
 import { currentCaller } from "./auth.ts";
 import type { HttpEnv } from "./deps.ts";
+import { isIngest } from "./ingest-paths.ts";
 import { createWaiters } from "./waiters.ts";
 
 /** Longest body of a request, in bytes; one that carries attachments may be longer, if it says how long it is. */
@@ -14,6 +16,9 @@ export const SUBMISSION_BYTES = Math.ceil(attachmentBytes / 3) * 4 + 4 * markdow
 
 /** Routes whose body is a submission. */
 const SUBMISSIONS = /^\/v1\/(?:mailboxes\/[^/]{1,80}\/send|messages\/[^/]{1,80}\/reply|pending\/[^/]{1,80}\/edit)$/;
+
+/** Of a batch as JSON, which is in memory several times and read in one go; and of one message as its bytes. */
+const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** Long bodies being worked on at once, of one key and in all: each is in memory several times. */
 const LONG = { perKey: 4, inAll: 8 };
@@ -47,12 +52,17 @@ export function limitBody(): MiddlewareHandler<HttpEnv> {
   const long = createWaiters(LONG.perKey, LONG.inAll);
   return async (c, next) => {
     const announced = Number(c.req.header("content-length") ?? 0);
-    const most = SUBMISSIONS.test(c.req.path) ? SUBMISSION_BYTES : BODY_BYTES;
+    const most = mostOf(c);
     if (announced > most) throw tooLarge(most);
     using _ = announced > BODY_BYTES ? long.enter(currentCaller(c).key.id) : null;
     if (c.req.header("transfer-encoding") !== undefined && c.get("caller") !== null) keepBody(c, await readLimited(c.req.raw.body));
     await next();
   };
+}
+
+function mostOf({ req }: Context<HttpEnv>): number {
+  if (isIngest(req.path)) return req.header("content-type")?.startsWith("message/rfc822") === true ? MAIL_LIMITS.size : BATCH_BYTES;
+  return SUBMISSIONS.test(req.path) ? SUBMISSION_BYTES : BODY_BYTES;
 }
 
 async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<ArrayBuffer> {

@@ -61,6 +61,10 @@ const TITLE: Readonly<Record<ProblemCode, string>> = {
   unavailable: "Not available at the moment",
 };
 
+export function statusOf(code: ErrorCode): number {
+  return STATUS[code];
+}
+
 /** RFC 9457 with members of our own; `code` is stable, texts are not. */
 export const ProblemBody = z
   .object({
