@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ADMIN_KEY, startRig, type Rig } from "../http/rig.ts";
+import { ENVIRONMENT } from "../support/environment.ts";
 
 // The commands as a real process: what a shell and a script see.
 
@@ -28,7 +29,7 @@ interface Ended {
 }
 
 function postern(argv: readonly string[], options: { readonly stdin?: string; readonly closeOutput?: boolean } = {}): Promise<Ended> {
-  const env = { PATH: process.env["PATH"], POSTERN_URL: rig.base, POSTERN_KEY: ADMIN_KEY, POSTERN_DATA: folder };
+  const env = { ...ENVIRONMENT, POSTERN_URL: rig.base, POSTERN_KEY: ADMIN_KEY, POSTERN_DATA: folder };
   const child = spawn(process.execPath, [MAIN, ...argv], { env });
   let out = "";
   let err = "";

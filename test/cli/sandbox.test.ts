@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { width } from "../../src/cli/text.ts";
 import { ADMIN_KEY, Instance } from "../support/instance.ts";
@@ -36,7 +37,7 @@ async function sent(to: string, text: string): Promise<string> {
   for (;;) {
     const shown = await postern(["drafts", "show", json.id as string, "--json"]);
     if (shown.json.status === "sent") return json.id as string;
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause(20);
   }
 }
 

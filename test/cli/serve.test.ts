@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, inject, it } from "vitest";
 import type { CliDeps, Started } from "../../src/cli/deps.ts";
 import { PosternError } from "../../src/model/errors.ts";
+import { ENVIRONMENT } from "../support/environment.ts";
 import { cli, noService } from "./rig.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -111,7 +112,7 @@ describe("serve, as a process", () => {
     const data = await mkdtemp(join(tmpdir(), "postern-serve-"));
     const [smtp, http] = [await freePort(), await freePort()];
     const env = {
-      PATH: process.env["PATH"],
+      ...ENVIRONMENT,
       POSTERN_DATA: data,
       POSTERN_SMTP: `127.0.0.1:${smtp}`,
       POSTERN_HTTP: `127.0.0.1:${http}`,

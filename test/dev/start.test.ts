@@ -5,7 +5,8 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { ENVIRONMENT } from "../support/environment.ts";
 
 const START = fileURLToPath(new URL("../../src/dev/start.ts", import.meta.url));
 const AGENT = fileURLToPath(new URL("../../src/dev/agent.ts", import.meta.url));
@@ -15,14 +16,14 @@ const SEND = fileURLToPath(new URL("../../src/dev/demo/send.ts", import.meta.url
 let dir: string;
 let running: Program[];
 
-beforeEach(async () => {
+async function setUp(): Promise<void> {
   dir = await mkdtemp(join(tmpdir(), "postern-start-"));
   running = [];
-});
-afterEach(async () => {
+}
+async function tearDown(): Promise<void> {
   for (const program of running) program.kill();
   await rm(dir, { recursive: true, force: true, maxRetries: 3 });
-});
+}
 
 /** A child process with what it printed. */
 class Program {
@@ -34,7 +35,7 @@ class Program {
   constructor(script: string, args: readonly string[], env: Readonly<Record<string, string>>, interpreter = process.execPath) {
     this.#child = spawn(interpreter, script === "" ? args : [script, ...args], {
       cwd: dir,
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+      env: { ...ENVIRONMENT, ...env },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (chunk: Buffer) => {
@@ -83,25 +84,57 @@ async function settings(): Promise<Record<string, string>> {
   };
 }
 
-describe("npm start", () => {
-  it("MB-21 MB-22 X-29 shows the demo, gates an agent, stops on Ctrl-C and finds its data again", { timeout: 90_000 }, async () => {
-    const env = await settings();
-    const first = new Program(START, [], env);
+describe("npm start with its demo", { timeout: 90_000 }, () => {
+  let env: Readonly<Record<string, string>>;
+  let first: Program;
+  beforeAll(async () => {
+    await setUp();
+    env = await settings();
+    first = new Program(START, [], env);
     await first.prints("ready; Ctrl-C stops everything");
-    for (const row of [
-      /the boss books a meeting +250 2\.0\.0 +delivered +sender_rule +admitted +read_calendar propose_meeting confirm_meeting/,
-      /the conflict bot reports +250 2\.0\.0 +delivered +sender_rule +admitted +ingest_conflict_notice/,
-      /a stranger writes +550 5\.7\.1 +rejected_at_policy +no_matching_sender_rule +sender_match/,
-      /somebody spoofs the boss +550 5\.7\.1 +rejected_at_verification +dkim_required +verification/,
-      /an injection in the boss's mail +550 5\.7\.1 +rejected_at_content_guard +prompt_injection_suspected +content_guards/,
-      /the thread's token budget is spent +550 5\.7\.1 +budget_exhausted +token_budget_per_thread +token_budget/,
-      /mail 21 of 20 in an hour +550 5\.7\.1 +rate_limited +rate_limit_per_hour +rate_limit/,
-      /two programs answer each other +250 2\.0\.0 +discarded +loop +loop/,
-    ])
-      expect(first.out).toMatch(row);
+  }, 90_000);
+  afterAll(tearDown);
 
-    const key = (await readFile(join(dir, "data", "demo", "agent.key"), "utf8")).trim();
-    const agent = new Program(AGENT, [], { POSTERN_URL: `http://${env["POSTERN_HTTP"]}`, POSTERN_KEY: key });
+  const agentKey = async (): Promise<string> => (await readFile(join(dir, "data", "demo", "agent.key"), "utf8")).trim();
+  const startAgent = async (): Promise<Program> =>
+    new Program(AGENT, [], { POSTERN_URL: `http://${env["POSTERN_HTTP"]}`, POSTERN_KEY: await agentKey() });
+
+  it.each([
+    /the boss books a meeting +250 2\.0\.0 +delivered +sender_rule +admitted +read_calendar propose_meeting confirm_meeting/,
+    /the conflict bot reports +250 2\.0\.0 +delivered +sender_rule +admitted +ingest_conflict_notice/,
+    /a stranger writes +550 5\.7\.1 +rejected_at_policy +no_matching_sender_rule +sender_match/,
+    /somebody spoofs the boss +550 5\.7\.1 +rejected_at_verification +dkim_required +verification/,
+    /an injection in the boss's mail +550 5\.7\.1 +rejected_at_content_guard +prompt_injection_suspected +content_guards/,
+    /the thread's token budget is spent +550 5\.7\.1 +budget_exhausted +token_budget_per_thread +token_budget/,
+    /mail 21 of 20 in an hour +550 5\.7\.1 +rate_limited +rate_limit_per_hour +rate_limit/,
+    /two programs answer each other +250 2\.0\.0 +discarded +loop +loop/,
+  ])("MB-21 X-29 shows %s", (row) => {
+    expect(first.out).toMatch(row);
+  });
+
+  it("MM-10 X-29 what it prints works as it is when it is pasted: settings, looking, a signed signal, what left", async () => {
+    const printed = first.out.split("\n").map((line) => line.trim());
+    const line = (part: string): string => printed.find((one) => one.includes(part)) ?? `echo no line has ${part} && false`;
+    const paste = async (command: string): Promise<string> => {
+      const local = command.replace(/npm run (-s )?postern --/g, `${process.execPath} ${CLI}`);
+      const shell = new Program("", ["-c", `${line("export ")}\n${local}`], {}, "/bin/sh");
+      expect({ code: await shell.ended, out: shell.out }).toMatchObject({ code: 0 });
+      return shell.out;
+    };
+    expect(await paste(line("messages list"))).toMatch(/^msg_\w+ .* rate_limited +boss@acme\.example/m);
+    expect(await paste(line("pending show"))).toMatch(/^pending send approval: mode gated send\n/);
+    // Somebody else's server does not bring a `temporal` along.
+    await paste(line(inject("temporalExecutable") === null ? "pending approve" : "--print-signal"));
+    const id = /drf_\w+/.exec(first.out)![0];
+    for (let out = ""; !/\nstatus +sent\n/.test(out);) {
+      expect(out).not.toMatch(/\nstatus +(?!pending_send_approval|queued|sending)\w/);
+      out = await paste(`npm run postern -- drafts show ${id}`);
+    }
+    expect(await paste(line("sink list").replace(/^.*: /, ""))).toContain("boss@acme.example");
+  });
+
+  it("MB-22 gates an agent, which hears of what may reach it and of nothing else", async () => {
+    const agent = await startAgent();
     await agent.prints("boss@acme.example: Lunch with Grace on Thursday -> books a meeting");
     await agent.prints("Conflict: two events on Thursday 12:00 -> notes a conflict");
     const stranger = new Program(SEND, ["stranger", "Me again"], { ...env, POSTERN_URL: `http://${env["POSTERN_HTTP"]}` });
@@ -112,7 +145,9 @@ describe("npm start", () => {
     await agent.prints("A conflict on Friday -> notes a conflict");
     expect(agent.out).not.toContain("elsewhere.example");
     agent.kill();
+  });
 
+  it("X-29 stops on Ctrl-C within 10 s and finds its data again", async () => {
     const asked = performance.now();
     first.interrupt();
     expect(await first.ended).toBe(0);
@@ -121,41 +156,15 @@ describe("npm start", () => {
     const second = new Program(START, [], env);
     await second.prints("ready; Ctrl-C stops everything");
     expect(second.out).not.toContain("the boss books a meeting");
-    const again = new Program(AGENT, [], { POSTERN_URL: `http://${env["POSTERN_HTTP"]}`, POSTERN_KEY: key });
-    await again.prints("A conflict on Friday -> notes a conflict");
+    await (await startAgent()).prints("A conflict on Friday -> notes a conflict");
     second.interrupt();
     expect(await second.ended).toBe(0);
   });
+});
 
-  it(
-    "MM-10 X-29 what it prints works as it is when it is pasted: settings, looking, a signed signal, what left",
-    { timeout: 90_000 },
-    async () => {
-      const env = await settings();
-      const gate = new Program(START, [], env);
-      await gate.prints("ready; Ctrl-C stops everything");
-      const printed = gate.out.split("\n").map((line) => line.trim());
-      const line = (part: string): string => printed.find((one) => one.includes(part)) ?? `echo no line has ${part} && false`;
-      const paste = async (command: string): Promise<string> => {
-        const local = command.replace(/npm run (-s )?postern --/g, `${process.execPath} ${CLI}`);
-        const shell = new Program("", ["-c", `${line("export ")}\n${local}`], {}, "/bin/sh");
-        expect({ code: await shell.ended, out: shell.out }).toMatchObject({ code: 0 });
-        return shell.out;
-      };
-      expect(await paste(line("messages list"))).toMatch(/^msg_\w+ .* rate_limited +boss@acme\.example/m);
-      expect(await paste(line("pending show"))).toMatch(/^pending send approval: mode gated send\n/);
-      // Somebody else's server does not bring a `temporal` along.
-      await paste(line(inject("temporalExecutable") === null ? "pending approve" : "--print-signal"));
-      const id = /drf_\w+/.exec(gate.out)![0];
-      for (let out = ""; !/\nstatus +sent\n/.test(out);) {
-        expect(out).not.toMatch(/\nstatus +(?!pending_send_approval|queued|sending)\w/);
-        out = await paste(`npm run postern -- drafts show ${id}`);
-      }
-      expect(await paste(line("sink list").replace(/^.*: /, ""))).toContain("boss@acme.example");
-      gate.interrupt();
-      expect(await gate.ended).toBe(0);
-    },
-  );
+describe("npm start", () => {
+  beforeEach(setUp);
+  afterEach(tearDown);
 
   it("starts an empty gate with --no-demo", async () => {
     const env = await settings();
@@ -173,13 +182,15 @@ describe("npm start", () => {
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo;
     try {
-      for (const name of ["POSTERN_SMTP", "POSTERN_HTTP"]) {
-        const start = new Program(START, ["--no-demo"], { ...(await settings()), [name]: `127.0.0.1:${port}` });
+      const refused = async (name: string): Promise<void> => {
+        const place = { POSTERN_DATA: join(dir, name), [name]: `127.0.0.1:${port}` };
+        const start = new Program(START, ["--no-demo"], { ...(await settings()), ...place });
         expect(await start.ended).not.toBe(0);
         expect(start.out).toMatch(new RegExp(`error: .*127\\.0\\.0\\.1:${port}`));
         expect(start.out).toMatch(new RegExp(`fix: .*${name}`));
         expect(start.out).not.toContain("    at ");
-      }
+      };
+      await Promise.all(["POSTERN_SMTP", "POSTERN_HTTP"].map(refused));
     } finally {
       taken.close();
     }

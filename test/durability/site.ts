@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { inject } from "vitest";
 import { createClient, type Client } from "../../src/cli/client.ts";
 import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
-import { bundlePosternWorkflows } from "../../src/worker.ts";
 import { ADMIN_KEY } from "../support/instance.ts";
 import { type Signer, zoneOf } from "../support/signer.ts";
 import { Service } from "./service.ts";
@@ -42,9 +42,7 @@ export class Site {
   static async start({ executable, signers, env = {} }: SiteOptions): Promise<Site> {
     const dataDir = await mkdtemp(join(tmpdir(), "postern-site-"));
     const zone = join(dataDir, "zone.json");
-    const bundle = join(dataDir, "bundle.json");
     await writeFile(zone, JSON.stringify(zoneOf(signers)));
-    await writeFile(bundle, JSON.stringify(await bundlePosternWorkflows()));
     const settings = {
       POSTERN_DATA: dataDir,
       POSTERN_ADMIN_KEY: ADMIN_KEY,
@@ -52,7 +50,7 @@ export class Site {
       POSTERN_DNS_ZONE: zone,
       ...env,
     };
-    const site = new Site(dataDir, executable, settings, bundle);
+    const site = new Site(dataDir, executable, settings, inject("bundleFile"));
     await site.service();
     return site;
   }

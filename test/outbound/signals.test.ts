@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { outboundWorkflowId } from "../../src/model/ids.ts";
-import { type Draft, type Mailbox, OutboundWorld, type Person } from "./world.ts";
+import { type Draft, LOOK_MS, type Mailbox, OutboundWorld, type Person } from "./world.ts";
 
 const run = promisify(execFile);
 const executable = inject("temporalExecutable");
@@ -51,7 +52,7 @@ async function attempts({ draft, overseer }: Scene, count: number): Promise<read
   for (;;) {
     const shown = await overseer.get<{ attempts: readonly Attempt[] }>(`/v1/pending/${draft.id}`);
     if (shown.attempts.length >= count) return shown.attempts;
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause(LOOK_MS);
   }
 }
 

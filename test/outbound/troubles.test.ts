@@ -1,8 +1,9 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { outboundWorkflowId } from "../../src/model/ids.ts";
 import { CUT } from "../support/smtp-peer.ts";
-import { codeOf, type Draft, OutboundWorld } from "./world.ts";
+import { codeOf, type Draft, LOOK_MS, OutboundWorld } from "./world.ts";
 
 let world: OutboundWorld;
 beforeAll(async () => {
@@ -105,7 +106,7 @@ it("MM-05 the oversight address gets a copy of its own, which the recipients do 
   await world.patch(mailbox.id, { oversight_address: "overseer@acme-people.example" });
   const sent = await world.send(mailbox, { bcc: ["secret@elsewhere.example"] });
   expect(await world.ended(sent)).toEqual({ state: "sent" });
-  while (world.peer.taken.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  while (world.peer.taken.length < 2) await pause(LOOK_MS);
   const [first, copy] = world.peer.taken;
   expect(first!.recipients).not.toContain("overseer@acme-people.example");
   expect(copy!.recipients).toEqual(["overseer@acme-people.example"]);

@@ -1,7 +1,8 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { outboundWorkflowId } from "../../src/model/ids.ts";
 import { Book, type Entry } from "./book.ts";
-import { codeOf, type Draft, type Mailbox, OutboundWorld, type Person } from "./world.ts";
+import { codeOf, type Draft, LOOK_MS, type Mailbox, OutboundWorld, type Person } from "./world.ts";
 
 // A hold lasts seven days; here its days are seconds.
 const WEEK = { expireAfter: "10 s", remindAfter: "3 s" } as const;
@@ -45,7 +46,7 @@ async function shown({ draft, desk }: Scene, wanted: (hold: Shown) => boolean): 
   for (;;) {
     const hold = await desk.get<Shown>(`/v1/pending/${draft.id}`);
     if (wanted(hold)) return hold;
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause(LOOK_MS);
   }
 }
 

@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/soak/**/*.test.ts"],
-    globalSetup: ["test/support/temporal.ts"],
+    globalSetup: ["test/support/temporal.ts", "test/support/workflow-bundle.ts"],
+    setupFiles: ["test/support/file-end.ts"],
     testTimeout: 30 * 60_000,
     hookTimeout: 60_000,
     maxWorkers: 1,

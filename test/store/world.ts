@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import type { MailboxId, TenantId } from "../../src/model/ids.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
+import { atEndOfFile } from "../support/file.ts";
 import { addTenant, newDomain } from "./samples.ts";
 
 export async function tempDirectory(): Promise<string> {
@@ -22,18 +23,18 @@ export async function openStore(): Promise<{ store: Store; path: string }> {
 }
 
 /** One for a whole test file: each test in it has a tenant of its own. */
-let shared: Promise<{ store: Store; path: string; directory: string }> | null = null;
+let shared: Promise<{ store: Store; path: string }> | null = null;
 
-afterAll(async () => {
-  const opened = await shared;
-  await opened?.store.close();
-  if (opened) await rm(opened.directory, { recursive: true, force: true });
-});
-
-async function openShared(): Promise<{ store: Store; path: string; directory: string }> {
+async function openShared(): Promise<{ store: Store; path: string }> {
   const directory = await mkdtemp(join(tmpdir(), "postern-store-"));
   const path = join(directory, "postern.db");
-  return { store: await createSqliteStore({ path }), path, directory };
+  const store = await createSqliteStore({ path });
+  atEndOfFile(async () => {
+    shared = null;
+    await store.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  return { store, path };
 }
 
 export interface World {

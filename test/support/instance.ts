@@ -9,7 +9,7 @@ import { createClient, type Client } from "../../src/cli/client.ts";
 import { handOver, type Handover, type Verdict } from "../../src/cli/smtp.ts";
 import { loadConfig } from "../../src/config.ts";
 import { serve, type Running, type ServeOptions } from "../../src/serve.ts";
-import { bundlePosternWorkflows } from "../../src/worker.ts";
+import { workflowBundle } from "./bundle.ts";
 import type { Signer } from "./signer.ts";
 import { zoneOf } from "./signer.ts";
 
@@ -66,7 +66,7 @@ export class Instance {
       { ...loadConfig({ ...settings(dataDir, zone), ...options.env }), smtp: ANY_PORT, http: ANY_PORT },
       {
         temporal: { connection: { address: inject("temporalAddress") }, namespace: "default" },
-        bundle: await (bundle ??= bundlePosternWorkflows()),
+        bundle: await workflowBundle(),
         log: pino({ level: "debug" }, { write: (line: string) => void logs.push(line) }),
         ...options.serve,
         taskQueues,
@@ -109,8 +109,6 @@ export class Instance {
     if (this.#owned) await rm(this.dataDir, { recursive: true, force: true });
   }
 }
-
-let bundle: ReturnType<typeof bundlePosternWorkflows> | undefined;
 
 export function uniqueQueues(): { readonly inbound: string; readonly main: string } {
   const name = randomBytes(6).toString("hex");

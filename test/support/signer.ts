@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from "node:crypto";
 import { dkimSign } from "mailauth";
 
 /** A domain with its DKIM key and its sending host, as the tests' zone file publishes them. */
@@ -14,12 +14,23 @@ export interface Signer {
 
 export function makeSigner(domain: string, ip: string, options: { algorithm?: "rsa" | "ed25519"; dmarc?: string | null } = {}): Signer {
   const { algorithm = "rsa", dmarc = "v=DMARC1; p=reject" } = options;
-  const pair = algorithm === "rsa" ? generateKeyPairSync("rsa", { modulusLength: 2048 }) : generateKeyPairSync("ed25519");
+  const pair = pairOf(domain, algorithm);
   const spki = pair.publicKey.export({ type: "spki", format: "der" });
   // RFC 8463 §4.2: the record holds the bare 32 bytes.
   const published = algorithm === "rsa" ? spki : spki.subarray(-32);
   const privateKey = pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   return { domain, ip, selector: algorithm, privateKey, publicKey: published.toString("base64"), algorithm, dmarc };
+}
+
+const pairs = new Map<string, KeyPairKeyObjectResult>();
+
+/** The same for one domain in all test files of a process: an RSA key takes a quarter of a second. */
+function pairOf(domain: string, algorithm: Signer["algorithm"]): KeyPairKeyObjectResult {
+  const known = pairs.get(`${algorithm} ${domain}`);
+  if (known !== undefined) return known;
+  const made = algorithm === "rsa" ? generateKeyPairSync("rsa", { modulusLength: 2048 }) : generateKeyPairSync("ed25519");
+  pairs.set(`${algorithm} ${domain}`, made);
+  return made;
 }
 
 /** SPF for the host, the DKIM key and DMARC, as a zone file has them. */

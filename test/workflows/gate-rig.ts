@@ -29,7 +29,8 @@ import { createComposerJobs } from "../../src/threads/composer/jobs.ts";
 import { createMailReader } from "../../src/threads/jobs.ts";
 import { UNWATCHED } from "../../src/threads/turn.ts";
 import { createTransport } from "../../src/transport.ts";
-import { bundlePosternWorkflows, createPosternWorkers } from "../../src/worker.ts";
+import { createPosternWorkers } from "../../src/worker.ts";
+import { workflowBundle } from "../support/bundle.ts";
 import { uniqueQueues } from "../support/instance.ts";
 import { zoneOf, type Signer } from "../support/signer.ts";
 import { addTenant, newDomain, newId, type Place } from "../store/samples.ts";
@@ -74,7 +75,7 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   const keys = keysFor();
   const workers = await createPosternWorkers({
     ...{ connection, namespace: "default", taskQueues, ...options },
-    bundle: await (bundle ??= bundlePosternWorkflows()),
+    bundle: await workflowBundle(),
     deps: createOutboundDeps(
       { ...real, reader: troubled(reader, troubles) },
       { ...keys, composer: composerOver(blobs), transport: createTransport(undefined, real), config: loadConfig({}) },
@@ -135,8 +136,6 @@ function composerOver(blobs: Blobs): MailComposer {
   const { compose, scanDraft, seal, preview } = createComposerJobs(blobs, UNWATCHED);
   return { compose, scan: scanDraft, seal, preview };
 }
-
-let bundle: ReturnType<typeof bundlePosternWorkflows> | undefined;
 
 async function put(blobs: Blobs, tenant: TenantId, bytes: string) {
   const writer = await blobs.create(tenant);

@@ -2,15 +2,15 @@ import { Worker } from "@temporalio/worker";
 import { beforeAll, describe, expect, it } from "vitest";
 import { WORKFLOW } from "../../src/model/names.ts";
 import { VERSION } from "../../src/version.ts";
-import { bundlePosternWorkflows } from "../../src/worker.ts";
+import { workflowBundle } from "../support/bundle.ts";
 import { historyIn, payloadsIn, storedHistories, type StoredHistory } from "./histories.ts";
 import { PATHS } from "./paths.ts";
 
-let bundle: Awaited<ReturnType<typeof bundlePosternWorkflows>>;
+let bundle: Awaited<ReturnType<typeof workflowBundle>>;
 let stored: readonly StoredHistory[];
 
 beforeAll(async () => {
-  [bundle, stored] = await Promise.all([bundlePosternWorkflows(), storedHistories()]);
+  [bundle, stored] = await Promise.all([workflowBundle(), storedHistories()]);
 });
 
 /** Name and, where the current code does not take the recorded path, what was wrong. */

@@ -15,7 +15,7 @@ import { GUARDED_PLACES } from "../../src/model/finding.ts";
 import { inboundWorkflowId, type MessageId, type TenantId } from "../../src/model/ids.ts";
 import { WORKFLOW } from "../../src/model/names.ts";
 import type { Store } from "../../src/store/contract.ts";
-import { bundlePosternWorkflows } from "../../src/worker.ts";
+import { workflowBundle } from "../support/bundle.ts";
 import type { Place } from "../store/samples.ts";
 import { makeSigner, sign, write, type Letter } from "../support/signer.ts";
 import { openGateRig, type GateRig, type RigMail } from "./gate-rig.ts";
@@ -388,7 +388,6 @@ it("X-34 whatever order the steps of many messages ended in, the histories repla
     }),
   );
   const errors: unknown[] = [];
-  for await (const { error } of Worker.runReplayHistories({ workflowBundle: await bundlePosternWorkflows() }, histories))
-    errors.push(error);
+  for await (const { error } of Worker.runReplayHistories({ workflowBundle: await workflowBundle() }, histories)) errors.push(error);
   expect(errors).toEqual([undefined, undefined, undefined]);
 });

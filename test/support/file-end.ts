@@ -1,0 +1,5 @@
+import { afterAll } from "vitest";
+import { endFile } from "./file.ts";
+
+// Run for every test file.
+afterAll(endFile);

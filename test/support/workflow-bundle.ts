@@ -1,0 +1,21 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { bundlePosternWorkflows } from "../../src/worker.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** File with the workflow bundle as JSON: made once, because it takes seconds. */
+    bundleFile: string;
+  }
+}
+
+/** Runs once before all tests that need it: what is costly to make and never changes. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "postern-run-"));
+  const file = join(folder, "bundle.json");
+  await writeFile(file, JSON.stringify(await bundlePosternWorkflows()));
+  project.provide("bundleFile", file);
+  return () => rm(folder, { recursive: true, force: true });
+}
