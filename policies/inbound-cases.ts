@@ -8,7 +8,7 @@ import { foldAddress } from "./address.ts";
 import { about, compare, findings, given, message, text, texts, viewsOf, wholeSays } from "./case-fields.ts";
 import { choice, flag, section } from "./fields.ts";
 import { evaluateInbound } from "./inbound.ts";
-import type { InboundFacts } from "./inbound.ts";
+import type { InboundFacts, InboundVerdict } from "./inbound.ts";
 import { policyDigest } from "./load.ts";
 import type { MailPolicy } from "./schema.ts";
 import { must } from "./wording.ts";
@@ -77,10 +77,15 @@ export const inboundCase = section(
 
 export type InboundCase = z.output<typeof inboundCase>;
 
-/** How the policy's decision differs from the one expected, its message looked at by every guard. */
+/** How the policy's decision differs from the one expected. */
 export function judgeInboundCase(policy: MailPolicy, one: InboundCase): readonly string[] {
+  return compare(one.expect, verdictOfCase(policy, one));
+}
+
+/** The policy's decision, its message looked at by every guard. */
+export function verdictOfCase(policy: MailPolicy, one: Omit<InboundCase, "name" | "expect">): InboundVerdict {
   const seen = one.message === undefined ? [] : runGuards(viewsOf(one.message), patternsOf(policy));
-  return compare(one.expect, evaluateInbound(policy, factsOf(one.facts), [...given(one.findings), ...seen]));
+  return evaluateInbound(policy, factsOf(one.facts), [...given(one.findings), ...seen]);
 }
 
 /** Per policy: its digest is asked for with every case. */

@@ -5,6 +5,15 @@ export interface ClientOptions {
   readonly url: string;
   readonly key: () => Promise<string>;
   readonly fetch: typeof fetch;
+  /** What says where the service is, as a fix names it. Default `POSTERN_URL`. */
+  readonly setting?: string;
+}
+
+/** Of one call. */
+export interface Patience {
+  /** Milliseconds until it is given up. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 type Method = "POST" | "PUT" | "PATCH" | "DELETE";
@@ -16,7 +25,7 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
  * Rejects with the `PosternError` the service answered, or `unavailable` when it did not.
  */
 export interface Client {
-  get<T extends object>(path: string, query?: Query): Promise<T>;
+  get<T extends object>(path: string, query?: Query, patience?: Patience): Promise<T>;
   /** `body` null: none. `headers` beside those of every call, e.g. `idempotency-key`. */
   send<T extends object>(method: Method, path: string, body: object | null, headers?: Headers): Promise<T>;
   /** A DELETE whose answer says nothing. */
@@ -27,13 +36,15 @@ export interface Client {
 
 /** Milliseconds; a submission waits for its first decision up to 30 s, after its attachments have come. */
 const TIMEOUT_MS = 45_000;
+/** What names the URL where nothing else is said to. */
+const SETTING = "POSTERN_URL";
 /** The largest message is 25 MiB. */
 const LARGEST_BODY = 64 * 1024 * 1024;
 
 export function createClient(options: ClientOptions): Client {
-  const json = async <T extends object>(request: Request): Promise<T> => parseAnswer<T>(options.url, await exchange(options, request));
+  const json = async <T extends object>(request: Request): Promise<T> => parseAnswer<T>(options, await exchange(options, request));
   return {
-    get: (path, query = {}) => json({ method: "GET", path: path + formatQuery(query) }),
+    get: (path, query = {}, patience = {}) => json({ method: "GET", path: path + formatQuery(query), ...patience }),
     send: (method, path, body, headers = {}) => json({ method, path, headers, ...(body === null ? {} : { body }) }),
     remove: async (path) => void (await exchange(options, { method: "DELETE", path })),
     bytes: (path) => exchange(options, { method: "GET", path }),
@@ -46,7 +57,7 @@ export function segment(id: string): string {
   return encodeURIComponent(id);
 }
 
-interface Request {
+interface Request extends Patience {
   readonly method: string;
   readonly path: string;
   readonly body?: object;
@@ -60,41 +71,44 @@ function formatQuery(query: Query): string {
 
 async function exchange(options: ClientOptions, request: Request): Promise<Buffer> {
   const response = await answerOf(options, request);
-  const body = await readBody(options.url, response);
+  const body = await readBody(options, response);
   if (response.ok) return body;
-  throw problemOf(options.url, response, body);
+  throw problemOf(options, response, body);
 }
 
-async function answerOf({ url, key, fetch }: ClientOptions, { method, path, body, headers: more = {} }: Request): Promise<Response> {
+async function answerOf(options: ClientOptions, request: Request): Promise<Response> {
+  const { url, key, fetch } = options;
+  const { method, path, body, headers: more = {}, timeoutMs = TIMEOUT_MS, signal } = request;
   const authorization = `Bearer ${await key()}`;
   const headers = { ...more, authorization, accept: "*/*", ...(body === undefined ? {} : { "content-type": "application/json" }) };
   // A redirect would carry the key elsewhere.
-  const fixed = { method, headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) } as const;
+  const late = AbortSignal.timeout(timeoutMs);
+  const fixed = { method, headers, redirect: "manual", signal: signal === undefined ? late : AbortSignal.any([late, signal]) } as const;
   try {
     return await fetch(url + path, body === undefined ? fixed : { ...fixed, body: JSON.stringify(body) });
   } catch (cause) {
-    throw unreachable(url, cause);
+    throw unreachable(options, cause, timeoutMs);
   }
 }
 
-async function readBody(url: string, response: Response): Promise<Buffer> {
+async function readBody(options: ClientOptions, response: Response): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of response.body ?? []) {
       size += chunk.length;
-      if (size > LARGEST_BODY) throw notPostern(url, `sent more than ${LARGEST_BODY} bytes`);
+      if (size > LARGEST_BODY) throw notPostern(options, `sent more than ${LARGEST_BODY} bytes`);
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw cause instanceof PosternError ? cause : unreachable(url, cause);
+    throw cause instanceof PosternError ? cause : unreachable(options, cause);
   }
   return Buffer.concat(chunks);
 }
 
-function parseAnswer<T extends object>(url: string, body: Buffer): T {
+function parseAnswer<T extends object>(options: ClientOptions, body: Buffer): T {
   const parsed = parseObject(body);
-  if (parsed === null) throw notPostern(url, "sent no JSON");
+  if (parsed === null) throw notPostern(options, "sent no JSON");
   return parsed as T;
 }
 
@@ -108,10 +122,10 @@ function parseObject(body: Buffer): Readonly<Record<string, unknown>> | null {
 }
 
 /** RFC 9457 back to what it was on the other side. */
-function problemOf(url: string, response: Response, body: Buffer): PosternError {
+function problemOf(options: ClientOptions, response: Response, body: Buffer): PosternError {
   const problem = response.headers.get("content-type")?.startsWith("application/problem+json") === true ? parseObject(body) : null;
   const { code, detail, fix, errors } = problem ?? {};
-  if (typeof detail !== "string") return notPostern(url, `answered ${response.status}`);
+  if (typeof detail !== "string") return notPostern(options, `answered ${response.status}`);
   const retryAfter = retryAfterOf(response);
   return new PosternError(codeOf(code, response.status), detail, {
     temporary: response.status === 503 || response.status === 429 || code === "in_flight",
@@ -148,17 +162,17 @@ function problemsOf(errors: unknown): Problem[] {
   });
 }
 
-function unreachable(url: string, cause: unknown): PosternError {
+function unreachable({ url, setting = SETTING }: ClientOptions, cause: unknown, timeoutMs = TIMEOUT_MS): PosternError {
   const timedOut = cause instanceof Error && cause.name === "TimeoutError";
-  return new PosternError("unavailable", `\`${url}\` ${timedOut ? `did not answer within ${TIMEOUT_MS / 1000} s` : "cannot be reached"}`, {
+  return new PosternError("unavailable", `\`${url}\` ${timedOut ? `did not answer within ${timeoutMs / 1000} s` : "cannot be reached"}`, {
     temporary: true,
-    fix: "start the service with `npm start`, or set POSTERN_URL to where it is",
+    fix: `start the service with \`npm start\`, or set ${setting} to where it is`,
     cause,
   });
 }
 
-function notPostern(url: string, what: string): PosternError {
+function notPostern({ url, setting = SETTING }: ClientOptions, what: string): PosternError {
   return new PosternError("unavailable", `\`${url}\` ${what}, which is not what Postern does`, {
-    fix: "set POSTERN_URL to where the service is",
+    fix: `set ${setting} to where the service is`,
   });
 }

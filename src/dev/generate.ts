@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { policyJsonSchema, policyReference } from "../../policies/reference.ts";
 import { threatTable } from "../../policies/threats.ts";
+import { clientTypes } from "./client-types.ts";
 import { settingsTable } from "./settings-table.ts";
 
 // Everything that is generated from source: `node src/dev/generate.ts --write`, and `--check` in CI.
@@ -16,13 +17,18 @@ interface Generated {
 
 /** Files whose content does not follow from the source, as they are and as they should be. */
 export async function staleFiles(root: URL = ROOT): Promise<readonly Generated[]> {
-  const files = [await schemaFile(root), await readme(root)];
+  const files = [await schemaFile(root), await clientTypesFile(root), await readme(root)];
   return files.filter(({ current, wanted }) => current !== wanted);
 }
 
 async function schemaFile(root: URL): Promise<Generated> {
   const path = "policies/schema.json";
   return { path, current: await read(root, path), wanted: `${JSON.stringify(policyJsonSchema(), null, 2)}\n` };
+}
+
+async function clientTypesFile(root: URL): Promise<Generated> {
+  const path = "src/client-types.generated.ts";
+  return { path, current: await read(root, path), wanted: await clientTypes() };
 }
 
 /** A README without the markers is left as it is. */
