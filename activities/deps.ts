@@ -7,9 +7,8 @@ import type { IdentityHeaderName, MailComposer } from "../src/mail/composer.ts";
 import type { MailReader } from "../src/mail/reader.ts";
 import type { Freezer } from "../src/screening/freeze.ts";
 import type { Screening } from "../src/screening/screen.ts";
-import type { Post } from "../src/net/post.ts";
-import type { Targets } from "../src/net/target.ts";
 import type { LoopCaps, Store } from "../src/store/contract.ts";
+import type { WebhookPort } from "./dispatch.ts";
 import type { SendDeps } from "./send.ts";
 
 /** What the activities are given; the real ones are chosen in a composition root. */
@@ -33,7 +32,7 @@ export interface DispatchDeps extends ActivityDeps {
   readonly grants: GrantKey;
   /** Opens the secrets of webhooks. */
   readonly sealer: Sealer;
-  readonly webhooks: { readonly post: Post; readonly targets: Targets };
+  readonly webhooks: WebhookPort;
   /** Milliseconds: until the second attempt, twice as long each time after that, never longer than the longest, and when it is given up. */
   readonly dispatching: { readonly firstMs: number; readonly longestMs: number; readonly giveUpMs: number };
 }

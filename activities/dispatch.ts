@@ -1,7 +1,7 @@
 import type { Client } from "@temporalio/client";
 import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/common";
 import { missed, type Attempt, type Missed } from "../src/channels/channel.ts";
-import { deliverToWebhook } from "../src/channels/webhook.ts";
+import { deliverToWebhook, type WebhookPort } from "../src/channels/webhook.ts";
 import { deliverToWorkflow } from "../src/channels/workflow.ts";
 import { mailDelivery, webhookBody, type Dispatched } from "../src/delivery/dispatched.ts";
 import type { DispatchRef, DispatchReason, DispatchState } from "../src/model/channel.ts";
@@ -10,6 +10,8 @@ import { MISSED_FAILURE } from "../src/model/names.ts";
 import type { DispatchRow, DueDispatch, WebhookRow } from "../src/store/contract-channels.ts";
 import { freshNames } from "./budget.ts";
 import type { DispatchDeps } from "./deps.ts";
+
+export type { WebhookPort };
 
 /** What the history says of a delivery. */
 export interface DispatchEnd {

@@ -19,7 +19,7 @@ export interface WebhookDelivery {
 }
 
 /** Standard Webhooks asks for the prefix; the rest is the key in base64. */
-export const SECRET_PREFIX = "whsec_";
+const SECRET_PREFIX = "whsec_";
 
 /** HTTP 410: the receiver asks to be left alone. */
 const GONE = 410;
@@ -27,11 +27,14 @@ const GONE = 410;
 /** Seconds a receiver may ask to wait. */
 const LONGEST_WAIT_S = 3600;
 
+/** How to reach hosts of others. */
+export interface WebhookPort {
+  readonly post: Post;
+  readonly targets: Targets;
+}
+
 /** Signed by Standard Webhooks 1.0; any 2xx says that it arrived. The URL is checked again: settings may have changed since it was registered. */
-export async function deliverToWebhook(
-  { post, targets }: { readonly post: Post; readonly targets: Targets },
-  delivery: WebhookDelivery,
-): Promise<Attempt> {
+export async function deliverToWebhook({ post, targets }: WebhookPort, delivery: WebhookDelivery): Promise<Attempt> {
   const url = parseTarget(targets, delivery.url);
   if (!(url instanceof URL)) return missed(url.refused);
   const posted = await post(url, headersOf(delivery), delivery.body);

@@ -11,10 +11,13 @@ import {
   type Reservation,
 } from "./decision-text.ts";
 import type { Session } from "./session.ts";
+import { channelText } from "./channel-text.ts";
+import type { Delivery } from "./webhooks.ts";
 import { formatFields } from "./table.ts";
 import { formatTime } from "./time.ts";
 
 export interface Explanation {
+  readonly deliveries: readonly Delivery[];
   readonly decision: Decision;
   readonly steps: readonly Step[];
   readonly policy: { readonly default_action: string | null };
@@ -34,7 +37,7 @@ interface Step {
 const MARK = { passed: "✓", decided: "✗", not_reached: "–" } as const;
 
 /** The decision, then the steps in the order of judgement, then what was told and recorded. */
-export function formatExplanation(session: Session, { decision, steps, policy, receipts, audit }: Explanation): string {
+export function formatExplanation(session: Session, { decision, steps, policy, receipts, deliveries, audit }: Explanation): string {
   const { cells } = session;
   const headline = `${paintOutcome(session, decision.outcome, decision.outcome)}: ${spaced(decision.reason)}`;
   const told = receipts.map((receipt): [string, string] => [formatTime(receipt.at), `${receipt.peer} was told ${receipt.reply}`]);
@@ -46,8 +49,14 @@ export function formatExplanation(session: Session, { decision, steps, policy, r
     "",
     formatFields(steps.map((step) => [`${MARK[step.result]} ${spaced(step.step)}`, describe(step)]), cells), // prettier-ignore
     ...section("Answers", told, cells),
+    ...section("Deliveries", deliveries.map(deliveryField), cells),
     ...section("Audit", recorded, cells),
   ].join("\n");
+}
+
+function deliveryField({ created_at, id, channel, state, reason, attempts }: Delivery): [string, string] {
+  const why = reason === null ? "" : ` (${reason})`;
+  return [formatTime(created_at), `${id} by ${channelText(channel)}: ${state}${why}, ${attempts} tries`];
 }
 
 function section(title: string, fields: readonly [string, string][], cells: number | null): string[] {

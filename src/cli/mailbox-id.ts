@@ -1,3 +1,4 @@
+import type { Channel } from "./channel-text.ts";
 import type { Client } from "./client.ts";
 import { isId } from "../model/ids.ts";
 import { PosternError } from "../model/errors.ts";
@@ -11,6 +12,7 @@ export interface Mailbox {
   readonly oversight_mode: string;
   readonly oversight_address: string | null;
   readonly policy: { readonly id: string; readonly version: number; readonly digest: string } | null;
+  readonly channels: readonly Channel[];
   readonly created_at: string;
 }
 

@@ -1,3 +1,4 @@
+import { channelText } from "./channel-text.ts";
 import type { Mailbox } from "./mailbox-id.ts";
 import { formatFields } from "./table.ts";
 import { formatTime } from "./time.ts";
@@ -12,6 +13,7 @@ export function formatMailbox(mailbox: Mailbox, cells: number | null): string {
     ["mode", mailbox.oversight_mode],
     ["copies to", mailbox.oversight_address],
     ["policy", policy === null ? "none: everything is refused" : `version ${policy.version} (${policy.digest})`],
+    ["channels", ["pull", ...mailbox.channels.map(channelText)].join("; ")],
     ["created", formatTime(mailbox.created_at)],
   ];
   return formatFields(fields, cells);

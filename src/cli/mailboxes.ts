@@ -1,6 +1,7 @@
 import { Option, type OptionValues } from "commander";
 import { PosternError } from "../model/errors.ts";
 import { MODES } from "../model/outbound.ts";
+import { addChannels } from "./channels.ts";
 import { segment } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
 import { mailboxId, type Mailbox } from "./mailbox-id.ts";
@@ -16,6 +17,7 @@ export function addMailboxes(cli: Cli): void {
   addShow(cli, group);
   addMode(cli, group);
   addModeCode(cli, group);
+  addChannels(cli, group);
 }
 
 interface CreateOptions extends OptionValues {

@@ -20,6 +20,7 @@ import { addSink } from "./sink.ts";
 import { addStops } from "./stops.ts";
 import { addSuppressions } from "./suppressions.ts";
 import { addTenants } from "./tenants.ts";
+import { addWebhooks } from "./webhooks.ts";
 
 const WIDEST_HELP = 100;
 
@@ -48,6 +49,7 @@ export function buildProgram(deps: CliDeps, exit: (code: Exit) => void): Command
   addTenants(cli);
   addMailboxes(cli);
   addKeys(cli);
+  addWebhooks(cli);
   addPolicies(cli);
   addReceive(cli);
   addMessages(cli);

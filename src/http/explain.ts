@@ -3,6 +3,7 @@ import type { Decision, JudgedAt } from "../model/decision.ts";
 import { idBody, type TenantId } from "../model/ids.ts";
 import type { AuditRow, DecisionRow, MessageRow, PolicyRow, ReceiptRow } from "../store/contract.ts";
 import { DECISION_EXAMPLE, decisionJson, DecisionJson, findingJson, FindingJson, ReservationJson } from "./decision-json.ts";
+import { Delivery, deliveryJson } from "./deliveries.ts";
 import type { HttpDeps } from "./deps.ts";
 import { OUTBOUND_STEPS, screenedSteps, type ScreenedStep } from "./explain-outbound.ts";
 import { timeOf } from "./paging.ts";
@@ -66,6 +67,7 @@ const EXAMPLE = {
       reply: "550 5.7.1 not accepted",
     },
   ],
+  deliveries: [],
   audit: [],
 };
 
@@ -76,6 +78,7 @@ export const Explanation = z
     steps: z.array(StepJson),
     policy: z.object({ id: z.string(), version: z.int(), digest: z.string(), default_action: z.string().nullable() }),
     receipts: z.array(Receipt).openapi({ description: "What peers were told about the message." }),
+    deliveries: z.array(Delivery).openapi({ description: "How it went on to the agent beside pull." }),
     audit: z.array(AuditEntry),
   })
   .openapi("Explanation", { example: EXAMPLE });
@@ -84,9 +87,10 @@ export const Explanation = z
 export async function explanation(deps: HttpDeps, tenant: TenantId, row: DecisionRow): Promise<z.infer<typeof Explanation>> {
   const { store } = deps;
   const { decision } = row;
-  const [policy, receipts, audit] = await Promise.all([
+  const [policy, receipts, deliveries, audit] = await Promise.all([
     store.run("policies.get", { tenant, id: decision.policy.id }),
     store.run("receipts.list", { tenant, message: decision.message }),
+    store.run("dispatches.of_message", { tenant, message: decision.message }),
     store.run("audit.of_message", { tenant, message: decision.message }),
   ]);
   const document = readDocument(policy);
@@ -96,6 +100,7 @@ export async function explanation(deps: HttpDeps, tenant: TenantId, row: Decisio
     steps: await stepsOf(deps, tenant, decision, document),
     policy: { id, version, digest, default_action: document.defaultAction ?? null },
     receipts: receipts.map(receiptJson),
+    deliveries: deliveries.map(deliveryJson),
     audit: audit.map(auditJson),
   };
 }

@@ -1,8 +1,8 @@
-import type { LookupFunction, Socket } from "node:net";
-import { isIP } from "node:net";
+import type { LookupAddress } from "node:dns";
+import { isIP, type LookupFunction, type Socket } from "node:net";
 import { buildConnector, Client, errors } from "undici";
-import { AddressRefused, hostOf, publicAddresses, type Targets } from "./target.ts";
 import { isPublic } from "./address.ts";
+import { AddressRefused, hostOf, publicAddresses, type Targets } from "./target.ts";
 
 /** Milliseconds for the whole of it, for the connection with TLS, and for what comes after the head of the answer. */
 const DEADLINE_MS = 15_000;
@@ -62,8 +62,11 @@ export function createPost(targets: Targets, { deadlineMs = DEADLINE_MS, ca }: P
 function connectorFor(targets: Targets, host: string, ca: string | undefined): buildConnector.connector {
   const isOwn = targets.allowed.has(host);
   const connect = buildConnector({
-    ...{ timeout: CONNECT_MS, allowH2: false, lookup: lookupIn(targets), ...(ca === undefined ? {} : { ca }) },
-  } as buildConnector.BuildOptions);
+    timeout: CONNECT_MS,
+    allowH2: false,
+    lookup: lookupIn(targets),
+    ...(ca === undefined ? {} : { ca }),
+  });
   return (options, done) => {
     // An address is connected to without a look-up.
     if (!isOwn && isIP(host) !== 0 && !isPublic(host)) return done(new AddressRefused(), null);
@@ -82,27 +85,30 @@ function isPublicPeer({ remoteAddress }: Socket): boolean {
 
 /** In the shape that sockets ask. Whatever is refused here is never connected to. */
 function lookupIn(targets: Targets): LookupFunction {
-  return (host, options, done) => {
-    publicAddresses(targets, host.endsWith(".") ? host.slice(0, -1) : host).then(
-      (addresses) => answer(addresses, options.all === true, done),
-      (error: unknown) => done(error instanceof AddressRefused ? error : notFound(error), ""),
-    );
-  };
+  return (host, options, done) => void answer(targets, host, options.all === true, done);
 }
 
-function answer(addresses: readonly string[], all: boolean, done: Parameters<LookupFunction>[2]): void {
-  const found = addresses.map((address) => ({ address, family: isIP(address) }));
-  const [first] = found;
-  if (first === undefined) return done(notFound(), "");
-  if (all) done(null, found);
-  else done(null, first.address, first.family);
+async function answer(targets: Targets, host: string, all: boolean, done: Parameters<LookupFunction>[2]): Promise<void> {
+  const found = await addressesOf(targets, host);
+  if (found instanceof Error) done(found, "");
+  else if (all) done(null, [...found]);
+  else done(null, found[0].address, found[0].family);
+}
+
+async function addressesOf(
+  targets: Targets,
+  host: string,
+): Promise<AddressRefused | NameNotFound | readonly [LookupAddress, ...LookupAddress[]]> {
+  try {
+    const addresses = await publicAddresses(targets, host.endsWith(".") ? host.slice(0, -1) : host);
+    const [first, ...others] = addresses.map((address) => ({ address, family: isIP(address) }));
+    return first === undefined ? new NameNotFound() : [first, ...others];
+  } catch (error) {
+    return error instanceof AddressRefused ? error : new NameNotFound("name not found", { cause: error });
+  }
 }
 
 class NameNotFound extends Error {}
-
-function notFound(cause?: unknown): NameNotFound {
-  return new NameNotFound("name not found", { cause });
-}
 
 function faultOf(error: unknown): PostFault {
   if (error instanceof AddressRefused) return "address_refused";

@@ -139,6 +139,7 @@ async function tellDead(tx: Tx, { message, mailbox, kind, attempts }: Dispatches
   await tell(tx, tenant, { ...attempt, actor: "postern" }, { action: "dispatch.dead", message, mailbox, facts });
 }
 
-function dispatchRow({ kind: _, webhook: __, channel_json, ...row }: DispatchesTable): DispatchRow {
+function dispatchRow(found: DispatchesTable): DispatchRow {
+  const { kind: _, webhook: __, channel_json, ...row } = found;
   return { ...row, channel: JSON.parse(channel_json) as Channel };
 }

@@ -3,10 +3,17 @@ import type { MailboxId, TenantId, WebhookId } from "../model/ids.ts";
 import { nextEntry } from "./audit.ts";
 import { tell } from "./channel-audit.ts";
 import { setChannels } from "./channels.ts";
-import { WEBHOOK_LIMITS, type Doing, type NewSecret, type NewWebhook, type WebhookRow } from "./contract-channels.ts";
+import {
+  WEBHOOK_LIMITS,
+  type Doing,
+  type NewSecret,
+  type NewWebhook,
+  type WebhookRow,
+  type WebhookSecretRow,
+} from "./contract-channels.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
-import type { WebhookSecretsTable, WebhooksTable } from "./schema.ts";
+import type { WebhooksTable } from "./schema.ts";
 
 export const webhooks = {
   "webhooks.create": {
@@ -147,12 +154,12 @@ export async function findWebhook(tx: Tx, { tenant, id }: { tenant: TenantId; id
 }
 
 async function withSecrets({ db }: Tx, row: WebhooksTable): Promise<WebhookRow> {
-  const rows = await db.selectFrom("webhook_secrets").selectAll().where("webhook", "=", row.id).execute();
-  const secrets = rows.toSorted(newestFirst).map(({ webhook: _, ...secret }) => secret);
-  return { ...row, agentpack: row.agentpack === 1, secrets };
+  const columns = ["id", "sealed", "created_at", "expires_at"] as const;
+  const secrets = await db.selectFrom("webhook_secrets").select(columns).where("webhook", "=", row.id).execute();
+  return { ...row, agentpack: row.agentpack === 1, secrets: secrets.toSorted(newestFirst) };
 }
 
-function newestFirst(one: WebhookSecretsTable, other: WebhookSecretsTable): number {
+function newestFirst(one: WebhookSecretRow, other: WebhookSecretRow): number {
   if (one.expires_at === null || other.expires_at === null) return one.expires_at === null ? -1 : 1;
   return other.created_at - one.created_at;
 }

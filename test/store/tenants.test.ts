@@ -20,6 +20,7 @@ import { newDomain, newId, NOON, proposalOf, questionOf } from "./samples.ts";
 type Asked = { [K in OperationName]: Args<K> extends { tenant: TenantId } ? K : never }[OperationName];
 type Adding =
   | "keys.create"
+  | "webhooks.create"
   | "mailboxes.create"
   | "receipts.add"
   | "audit.append"
@@ -39,7 +40,12 @@ async function questions(
   const { store, mailbox } = owner;
   const delivered = proposalOf(owner, { headline: { rfc_message_id: "known@acme.example" } });
   const held = proposalOf(owner, { proposal: { outcome: "held" } });
-  for (const proposal of [delivered, held]) await store.run("inbound.decide", proposal);
+  const webhook = { id: newId("whk"), tenant: owner.tenant, url: "https://agent.example/", description: "", agentpack: false } as const;
+  await store.run("webhooks.create", { ...webhook, secret: { id: newId("whk"), sealed: "s" }, ...byPostern() });
+  const channels = [{ kind: "webhook", webhook_id: webhook.id }] as const;
+  await store.run("channels.set", { tenant: owner.tenant, mailbox, channels, ...byPostern() });
+  const [{ dispatches }] = [await store.run("inbound.decide", delivered), await store.run("inbound.decide", held)];
+  const { dispatch } = dispatches![0]!;
   const message = delivered.input.message;
   await store.run("receipts.add", {
     id: newId("rcp"),
@@ -151,6 +157,18 @@ async function questions(
     "dkim.add": [{ tenant, domain, key: dkimKey(), ...byPostern() }, null],
     "dkim.activate": [{ tenant, domain, id: claim.key.id, ...byPostern() }, null],
     "dkim.signing": [{ tenant, domain, offer: dkimKey(), at: NOON, ...fresh() }, null],
+    "keys.get": [{ tenant, id: key.id }, null],
+    "channels.set": [{ tenant, mailbox, channels: [], ...byPostern() }, null],
+    "webhooks.get": [{ tenant, id: webhook.id }, null],
+    "webhooks.list": [{ tenant, limit: 9 }, empty],
+    "webhooks.rotate": [{ tenant, id: webhook.id, secret: { id: newId("whk"), sealed: "s" }, grace_ms: 1, ...byPostern() }, null],
+    "dispatches.get": [{ tenant, id: dispatch }, null],
+    "dispatches.of_message": [{ tenant, message }, []],
+    "dispatches.list": [{ tenant, of: { mailbox }, limit: 9 }, empty],
+    "dispatches.due": [{ tenant, id: dispatch, at: NOON }, null],
+    "dispatches.replay": [{ tenant, id: dispatch, ...byPostern() }, null],
+    "dispatches.attempted": [{ tenant, id: dispatch, state: "delivered", reason: null, status: 204, at: NOON, ...fresh() }, null],
+    "webhooks.delete": [{ tenant, id: webhook.id, ...byPostern() }, false],
   };
 }
 
