@@ -14,7 +14,7 @@ const ANSWER_MS = 1_000;
 
 it(
   "without workers the sender is told 451 at the deadline; once they are back the agent gets the message once, and the retry reads the decision",
-  { timeout: 60_000 },
+  { timeout: 90_000 },
   async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "postern-test-"));
     const start = { dataDir, signers: [boss], serve: { taskQueues: uniqueQueues() } };
@@ -35,8 +35,8 @@ it(
 
       const second = await Instance.start(start);
       const agent = new Agent(second.http, mailbox);
-      // Nobody has come again yet: the judgement went on by itself.
-      await expect.poll(() => agent.pull(), { timeout: 20_000 }).toHaveLength(1);
+      // Nobody has come again yet: the judgement went on by itself. A task that went to a poll of the first one is lost for 10 s.
+      await expect.poll(() => agent.pull(), { timeout: 45_000 }).toHaveLength(1);
       const told = await second.deliver(mail);
       expect(told.code).toBe(250);
       expect(told.text).toContain(agent.seen[0]);

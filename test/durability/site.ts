@@ -50,7 +50,7 @@ export class Site {
       POSTERN_DNS_ZONE: zone,
       ...env,
     };
-    const site = new Site(dataDir, executable, settings, inject("bundleFile"));
+    const site = new Site(dataDir, executable, settings, inject("bundleFile")!);
     await site.service();
     return site;
   }

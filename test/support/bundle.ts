@@ -1,12 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { inject } from "vitest";
-import type { bundlePosternWorkflows } from "../../src/worker.ts";
+import { bundlePosternWorkflows } from "../../src/worker.ts";
 
-type Bundle = Awaited<ReturnType<typeof bundlePosternWorkflows>>;
+type Bundle = ReturnType<typeof bundlePosternWorkflows>;
 
-let bundle: Promise<Bundle> | undefined;
+let bundle: Bundle | undefined;
 
 /** The workflow code, as it was bundled once for this run. */
-export function workflowBundle(): Promise<Bundle> {
-  return (bundle ??= readFile(inject("bundleFile"), "utf8").then((text) => JSON.parse(text) as Bundle));
+export function workflowBundle(): Bundle {
+  const file = inject("bundleFile");
+  return (bundle ??= file === undefined ? bundlePosternWorkflows() : read(file));
+}
+
+async function read(path: string): Bundle {
+  return JSON.parse(await readFile(path, "utf8")) as Awaited<Bundle>;
 }
