@@ -5,14 +5,29 @@ import { LongestFirst } from "./support/order.ts";
 /** What runs neither Temporal workers nor a whole service. */
 const PARTS = [
   "test/!(upkeep).test.ts",
-  "test/{activities,audit,blobs,grants,guards,mail,model,policies,intake,screening,smtp,store,threads,transports}/**/*.test.ts",
+  "test/{activities,audit,blobs,grants,guards,intake,mail,model,policies,screening,store,threads,transports}/**/*.test.ts",
   "test/cli/!(doctor|gate|pending|sandbox|sending|serve).test.ts",
-  "test/http/!(ingest|send).test.ts",
+  "test/http/!(ingest|ingest-killed|send).test.ts",
+  "test/smtp/!(postfix).test.ts",
 ];
 const ELSEWHERE = ["test/soak/**", "test/bench/**"];
+/** What the store promises, asked of both engines; beside it what is PostgreSQL's alone. */
+const BATTERIES = ["test/store/*.test.ts"];
+const POSTGRES_ONLY = ["test/**/postgres/*.test.ts"];
+/** What is the embedded store's alone. */
+const SQLITE_ONLY = ["sqlite", "line", "jobs", "kept", "plans", "holds-list"].map((name) => `test/store/${name}.test.ts`);
 
 // Compiled code is kept for the processes and threads that tests start by the hundred.
 process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("../node_modules/.cache/postern-compiled", import.meta.url));
+
+/** The names that users import, as source: examples are written as they write. */
+const PACKAGE = Object.entries({ client: "src/client", testing: "src/testing", workflows: "workflows/index" }).map(([name, path]) => ({
+  find: `postern/${name}`,
+  replacement: fileURLToPath(new URL(`../${path}.ts`, import.meta.url)),
+}));
+const resolve = {
+  alias: [...PACKAGE, { find: /^postern$/, replacement: fileURLToPath(new URL("../src/index.ts", import.meta.url)) }],
+};
 
 const COMMON = {
   testTimeout: 30_000,
@@ -30,22 +45,37 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       {
+        resolve,
         test: {
           ...COMMON,
           // A process for each file: the SDK keeps timers when a worker ends, and complains when they fire.
           name: "whole",
           include: ["test/**/*.test.ts"],
-          exclude: [...ELSEWHERE, ...PARTS],
+          exclude: [...ELSEWHERE, ...PARTS, ...POSTGRES_ONLY],
           globalSetup: ["test/support/workflow-bundle.ts"],
         },
       },
       {
+        resolve,
         test: {
           ...COMMON,
           // Modules are loaded once for many files: loading was half of what these cost.
           name: "parts",
           isolate: false,
           include: PARTS,
+          exclude: POSTGRES_ONLY,
+        },
+      },
+      {
+        resolve,
+        test: {
+          ...COMMON,
+          name: "postgres",
+          isolate: false,
+          include: [...BATTERIES, ...POSTGRES_ONLY],
+          exclude: SQLITE_ONLY,
+          globalSetup: ["test/support/postgres.ts"],
+          setupFiles: [...COMMON.setupFiles, "test/support/postgres/skip.ts"],
         },
       },
     ],
