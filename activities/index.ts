@@ -11,6 +11,7 @@ import { copy } from "./copy.ts";
 import { decide, type Arrival } from "./decide.ts";
 import type { ActivityDeps, OutboundDeps } from "./deps.ts";
 import { dispatch, type DispatchEnd } from "./dispatch.ts";
+import { dropped } from "./dropped.ts";
 import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
@@ -34,6 +35,7 @@ export interface InboundActivities {
 
 export interface HoldActivities {
   posternDecide(ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival): Promise<HoldAnswer>;
+  posternDropped(ref: HoldRef, count: number): Promise<null>;
   posternHoldTimes(ref: HoldRef): Promise<HoldTimes | null>;
   posternHoldTimer(ref: HoldRef, event: HoldTimerEvent): Promise<{ readonly status: HoldStatus }>;
 }
@@ -76,6 +78,7 @@ export function createMainActivities(
   return withCodes(deps, {
     posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
       decide(deps, ref, action, message, arrival, traceHere()),
+    posternDropped: (ref: HoldRef, count: number) => dropped(deps, ref, count, traceHere()),
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, ref),
     posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, ref, event, traceHere()),
     posternCompose: (input: OutboundInput) => compose(deps, input),

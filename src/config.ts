@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { S3Settings } from "./blobs/s3/settings.ts";
+import { SUBMITS_PER_HOUR } from "./http/submit-rate.ts";
 import { IDENTITY_HEADERS, type IdentityHeaderName } from "./mail/composer.ts";
 import { MAIL_LIMITS } from "./mail/limits.ts";
 import { PosternError, type Problem } from "./model/errors.ts";
@@ -68,6 +69,10 @@ export const Settings = z.object({
     .wholeNumber("seconds", 1, 3_600)
     .default(SMTP_LIMITS.idleMs / 1000)
     .describe("Seconds a peer may be silent. Default 60."),
+  POSTERN_LIMIT_SUBMITS_PER_HOUR: read
+    .wholeNumber("submits", 1, 1_000_000)
+    .default(SUBMITS_PER_HOUR)
+    .describe("Submits of one key in an hour that are refused or dry runs; what becomes a draft has the policy's caps. Default 600."),
   // RFC 5321 §4.5.3.2.6: a sender waits ten minutes for the answer to the final dot.
   POSTERN_LIMIT_ANSWER_SECONDS: read
     .wholeNumber("seconds", 1, 590)
@@ -115,6 +120,8 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly limits: Pick<SmtpLimits, "size" | "recipients" | "connectionsPerPeer" | "idleMs" | "answerMs">;
+  /** Submits of one key in an hour that may come to nothing. */
+  readonly submitsPerHour: number;
   readonly temporal: TemporalConfig;
 }
 
@@ -181,6 +188,7 @@ function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
       idleMs: settings.POSTERN_LIMIT_IDLE_SECONDS * 1000,
       answerMs: settings.POSTERN_LIMIT_ANSWER_SECONDS * 1000,
     },
+    submitsPerHour: settings.POSTERN_LIMIT_SUBMITS_PER_HOUR,
     temporal: isTemporalExternal(env)
       ? { kind: "external" }
       : { kind: "embedded", namespace: env["TEMPORAL_NAMESPACE"] || "default", port: settings.POSTERN_TEMPORAL_PORT },

@@ -15,6 +15,7 @@ const NAMES: Readonly<Record<keyof PosternActivities, true>> = {
   posternGuard: true,
   posternBudget: true,
   posternDecide: true,
+  posternDropped: true,
   posternHoldTimes: true,
   posternHoldTimer: true,
   posternCompose: true,

@@ -225,6 +225,7 @@ export async function openDoors(
     metrics,
     version: VERSION,
     publicUrl: config.publicUrl,
+    submitsPerHour: config.submitsPerHour,
     closing: closing.signal,
   });
   const http = await startHttp({ app, ...config.http });

@@ -46,6 +46,7 @@ describe("configuration", () => {
       tls: undefined,
       logLevel: "info",
       limits: { size: 25 * 1024 * 1024, recipients: 100, connectionsPerPeer: 20, idleMs: 60_000, answerMs: 30_000 },
+      submitsPerHour: 600,
       temporal: { kind: "embedded", namespace: "default", port: undefined },
     });
   });
@@ -75,6 +76,7 @@ describe("configuration", () => {
       POSTERN_LIMIT_CONNECTIONS_PER_PEER: "2",
       POSTERN_LIMIT_IDLE_SECONDS: "7",
       POSTERN_LIMIT_ANSWER_SECONDS: "9",
+      POSTERN_LIMIT_SUBMITS_PER_HOUR: "7",
       TEMPORAL_NAMESPACE: "acme",
     });
     expect(config).toEqual({
@@ -100,6 +102,7 @@ describe("configuration", () => {
       tls: { cert: file, key: file },
       logLevel: "warn",
       limits: { size: 10 * 1024 * 1024, recipients: 5, connectionsPerPeer: 2, idleMs: 7_000, answerMs: 9_000 },
+      submitsPerHour: 7,
       temporal: { kind: "embedded", namespace: "acme", port: 7233 },
     });
   });

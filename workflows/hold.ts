@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, proxyActivities, workflowInfo } from "@temporalio/workflow";
+import { continueAsNew, proxyActivities, workflowInfo } from "@temporalio/workflow";
 import type { HoldActivities } from "../activities/index.ts";
 import type { HoldInput, HoldStatus } from "../src/model/hold.ts";
 import { startDispatches } from "./dispatch.ts";
@@ -19,8 +19,8 @@ export async function holdMessage(input: HoldInput): Promise<{ readonly status: 
   const people = new People(ref);
   const times = await posternHoldTimes(ref);
   const status = times === null ? ended(people.status) : await people.decided(times);
+  await people.close();
   if (status === "waiting") return continueAsNew<typeof holdMessage>(input);
-  await condition(allHandlersFinished);
   await startDispatches(people.dispatches, workflowInfo().taskQueue);
   return { status };
 }

@@ -1,6 +1,5 @@
 import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/common";
 import {
-  allHandlersFinished,
   condition,
   continueAsNew,
   defineSignal,
@@ -46,7 +45,7 @@ export async function outboundMessage(input: OutboundInput, stage?: OutboundStag
   const draft = new Draft(input);
   const begun = stage ?? beginning(await posternScreen(input, await posternCompose(input)));
   const state = begun === null ? "blocked" : await draft.run(begun);
-  if (!allHandlersFinished()) await condition(allHandlersFinished);
+  if (!draft.isQuiet) await draft.close();
   return { state };
 }
 
@@ -77,6 +76,14 @@ class Draft {
     setHandler(defineSignal(WAKE_SIGNAL), () => void (this.#wakes += 1));
   }
 
+  get isQuiet(): boolean {
+    return this.#people.isQuiet;
+  }
+
+  close(): Promise<void> {
+    return this.#people.close();
+  }
+
   /** `times`: of the hold that comes first; null: nobody need approve. */
   async run({ times, since: begun }: OutboundStage): Promise<DraftState> {
     for (let [hold, since] = [times, begun]; ; since = null) {
@@ -92,7 +99,7 @@ class Draft {
 
   /** In another run, once everybody here has been answered. It looks at the record at once, whatever was said meanwhile. */
   async #goOn(stage: OutboundStage): Promise<never> {
-    await condition(allHandlersFinished);
+    await this.close();
     const isOver = this.#people.status === "cancelled";
     return continueAsNew<typeof outboundMessage>({ ...this.#input, send_at: isOver ? null : this.#input.send_at }, stage);
   }

@@ -35,6 +35,9 @@ const patient = proxyActivities<HoldActivities>({
   retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "1 minute" },
 });
 
+/** Signals of one run that may count for nothing before no more are heard: fewer of those that nobody even seems to have signed. */
+const MOST_REFUSED = { unsigned: 100, signed: 300 } as const;
+
 /** Milliseconds until the record is asked once more whether a hold is over. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -54,6 +57,8 @@ export class People {
   dispatches: readonly DispatchRef[] = [];
   readonly #hold: HoldRef;
   #signals = 0;
+  #refused = 0;
+  #dropped = 0;
 
   /** Registers the handlers: to be made before the workflow first awaits. */
   constructor(hold: HoldRef) {
@@ -66,9 +71,35 @@ export class People {
     setHandler(defineUpdate<HoldAnswer, [HoldMessage]>(name), (message) => this.#attempt(action, message, "update"), {
       validator: checkShape,
     });
-    setHandler(defineSignal<[HoldMessage]>(name), async (message) => {
-      await this.#attempt(action, isHoldMessage(message) ? message : { token: null }, "signal");
-    });
+    setHandler(defineSignal<[HoldMessage]>(name), (message) => this.#hear(action, isHoldMessage(message) ? message : { token: null }));
+  }
+
+  /**
+   * Whoever may write to the namespace can send signals without end; each is an activity, an attempt and an entry in the log.
+   * So a run hears so many that count for nothing, and counts the rest. Doors ask by update and are heard all the same.
+   */
+  async #hear(action: HoldAction, message: HoldMessage): Promise<void> {
+    if (this.#refused >= (message.token ? MOST_REFUSED.signed : MOST_REFUSED.unsigned)) {
+      this.#dropped += 1;
+      return;
+    }
+    // Counted before it is answered, or a flood would all be heard at once.
+    this.#refused += 1;
+    const { result } = await this.#attempt(action, message, "signal");
+    if (result === "accepted") this.#refused -= 1;
+  }
+
+  /** True: there is nothing to {@link close}. */
+  get isQuiet(): boolean {
+    return allHandlersFinished() && this.#dropped === 0;
+  }
+
+  /** The end of the run: everybody heard has been answered, and the log says how many were not heard. */
+  async close(): Promise<void> {
+    await condition(allHandlersFinished);
+    if (this.#dropped === 0) return;
+    await patient.posternDropped(this.#hold, this.#dropped);
+    await condition(allHandlersFinished);
   }
 
   async #attempt(action: HoldAction, message: HoldMessage, via: "update" | "signal"): Promise<HoldAnswer> {

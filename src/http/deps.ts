@@ -54,6 +54,8 @@ export interface HttpDeps {
   readonly version: string;
   /** How the world reaches this instance, without a final slash; named in `/openapi.json` and `/docs`. */
   readonly publicUrl: string;
+  /** Submits of one key in an hour that may come to nothing. Default 600. */
+  readonly submitsPerHour?: number;
   /** Aborted when the instance stops: long polls answer at once. */
   readonly closing?: AbortSignal;
 }

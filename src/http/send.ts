@@ -15,6 +15,7 @@ import { MessagePath, messageOf } from "./messages.ts";
 import { body, guarded, json, problems } from "./route.ts";
 import { limitHeaders } from "./send-limits.ts";
 import { idempotencyKeyOf, payloadHash, ReplyRequest, SendRequest, sendAtOf, submissionOf } from "./submission.ts";
+import { createSubmitRate } from "./submit-rate.ts";
 import { holdingBytes, inputOf, invalid, submitDraft, type Draft } from "./submit.ts";
 
 const TAGS = ["Drafts"];
@@ -67,7 +68,7 @@ const RESPONSES = {
     409: "The `Idempotency-Key` was used with another request, or the same one is under way",
     413: "Too large",
     422: "The draft cannot be composed",
-    429: "A cap is reached",
+    429: "A cap is reached, or too many submits of this key came to nothing",
   }),
 } as const;
 
@@ -96,11 +97,12 @@ const reply = guarded(["send"], {
 export function sendRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   const deny = createDeny(deps);
+  const rate = createSubmitRate(deps.clock, deps.submitsPerHour);
   app.openapi(send, async (c) => {
     const caller = currentCaller(c);
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
     const request = c.req.valid("json");
-    return answer(deps, c, { ...request, mailbox, answers: null });
+    return answer({ ...deps, rate }, c, { ...request, mailbox, answers: null });
   });
   app.openapi(reply, async (c) => {
     const caller = currentCaller(c);
@@ -110,7 +112,7 @@ export function sendRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const request = c.req.valid("json");
     const to = request.to.length > 0 ? request.to : [senderOf(answered)];
     const subject = request.subject ?? replySubject(answered.subject);
-    return answer(deps, c, { ...request, to, subject, mailbox, answers: { message: answered.id, thread: answered.thread } });
+    return answer({ ...deps, rate }, c, { ...request, to, subject, mailbox, answers: { message: answered.id, thread: answered.thread } });
   });
   return app;
 }
@@ -120,19 +122,33 @@ interface Request extends Submission, Pick<Draft, "mailbox" | "answers"> {
   readonly dry_run: boolean;
 }
 
-async function answer(deps: HttpDeps, c: Context<HttpEnv>, request: Request) {
+interface AnswerDeps extends HttpDeps {
+  readonly rate: ReturnType<typeof createSubmitRate>;
+}
+
+async function answer(deps: AnswerDeps, c: Context<HttpEnv>, request: Request) {
   const caller = currentCaller(c);
+  const giveBack = deps.rate(caller.key.id);
   const { mailbox, answers } = request;
   const draft: Draft = { mailbox, answers, submission: submissionOf(request), send_at: sendAtOf(request.send_at, deps.clock()) };
   if (request.dry_run) return c.json(await dryRun(deps, caller, draft), 200);
   const key = idempotencyKeyOf(c.req.header("idempotency-key"));
   const { submission, send_at } = draft;
   const hash = payloadHash({ submission, send_at, in_reply_to: answers?.message ?? null });
-  const submitted = await submitDraft(deps, caller, draft, { key, hash });
+  const submitted = await submitDraft(deps, caller, draft, { key, hash }).catch((error: unknown) => {
+    if (isOurs(error)) giveBack();
+    throw error;
+  });
+  giveBack();
   for (const [name, value] of Object.entries(await limitHeaders(deps, mailbox))) c.header(name, value);
   return submitted.status === 202
     ? c.json(draftJson(submitted.draft), 202)
     : c.json(draftJson({ ...submitted.draft, state: "queued" }), 200);
+}
+
+/** Not taken for a reason of our own, and to be tried again. */
+function isOurs(error: unknown): boolean {
+  return !(error instanceof PosternError) || (error.temporary && error.code !== "too_many_requests");
 }
 
 /** NY-14: every check, and no row, quota or workflow. The bytes are collected like all that nothing refers to. */

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
@@ -116,4 +117,25 @@ describe("signals that nobody signed", () => {
     expect(await world.ended(scene.draft)).toEqual({ state: "sent" });
     expect(await attempts(scene, 1)).toEqual([expect.objectContaining({ action: "approve", result: "accepted" })]);
   });
+
+  it("X-06 sent without end are heard a hundred times, counted after that, and what is signed is heard all the same", async () => {
+    const scene = await waiting();
+    for (let sent = 0; sent < 160; sent += 20) await Promise.all(Array.from({ length: 20 }, () => signal(scene, "approve", {})));
+    await attempts(scene, 100);
+    const { token } = await scene.overseer.send<{ token: string }>("POST", `/v1/pending/${scene.draft.id}/token`, { action: "approve" });
+    await signal(scene, "approve", { token });
+    expect(await world.ended(scene.draft)).toEqual({ state: "sent" });
+    expect((await attempts(scene, 101)).map(({ result }) => result)).toEqual([
+      ...Array.from({ length: 100 }, () => "token_missing"),
+      "accepted",
+    ]);
+    expect(entriesOf(scene, "hold.signals_dropped")).toMatchObject([{ facts: { hold: scene.draft.id, dropped: 60 } }]);
+  });
 });
+
+/** What an auditor reads of one action. */
+function entriesOf({ draft }: Scene, action: string): readonly object[] {
+  using database = new DatabaseSync(join(world.postern.dataDir, "postern.db"), { readOnly: true, timeout: 5000 });
+  const rows = database.prepare("select leaf from audit_entries where message = ?").all(draft.message_id) as { leaf: string }[];
+  return rows.map(({ leaf }) => JSON.parse(leaf) as { action: string }).filter((entry) => entry.action === action);
+}
