@@ -145,7 +145,10 @@ function outgoingOf(deps: SendDeps, attempt: Attempt, signal: AbortSignal): Outg
 async function sealed(deps: SendDeps, { input, revision, mime, terms, opened }: Attempt): Promise<Buffer> {
   const { reviewed, envelope_sender } = opened;
   const signers = await deps.signers(input, terms.mode, envelope_sender);
-  const bytes = await deps.composer.seal({ tenant: input.tenant, ref: revision.mime }, { at: deps.clock(), reviewed, ...signers });
+  const bytes = await deps.composer.seal(
+    { tenant: input.tenant, ref: revision.mime, bytes: mime },
+    { at: deps.clock(), reviewed, ...signers },
+  );
   if (bytes.subarray(-mime.length).equals(mime)) return bytes;
   throw new PosternError("internal", "what was sealed does not end with what was approved");
 }

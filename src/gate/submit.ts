@@ -24,7 +24,10 @@ export interface SubmitDeps {
   readonly onFault: (error: unknown) => void;
 }
 
-/** The record is read this often when nothing is heard. */
+/**
+ * When nothing is heard the record is read after this long, and whether the run goes on is asked; then after twice as long each
+ * time: a server that is slow is not made slower by being asked.
+ */
 const POLL_MS = 1_000;
 
 /** Milliseconds for a call that only needs the server's word. */
@@ -46,7 +49,8 @@ export async function submit(deps: SubmitDeps, input: OutboundInput, deadlineMs:
 
 /** Subscribed before the start, so that a decision is heard of however soon it comes. */
 async function startAndWait(deps: SubmitDeps, input: OutboundInput, deadline: number): Promise<SubmitAnswer> {
-  let watch = subscribe(deps, input, deadline);
+  let pause = POLL_MS;
+  let watch = subscribe(deps, input, pause, deadline);
   try {
     const { run, isNew } = await start(deps, input, deadline);
     // Another's run may have decided before we listened.
@@ -54,7 +58,8 @@ async function startAndWait(deps: SubmitDeps, input: OutboundInput, deadline: nu
     if (early !== null) return early;
     for (;;) {
       const moved = await watch.moved;
-      watch = subscribe(deps, input, deadline);
+      if (!moved) pause *= 2;
+      watch = subscribe(deps, input, pause, deadline);
       const answer = await read(deps, input, run);
       if (answer !== null) return answer;
       if (!moved && (await hasFailed(deps, input, run, deadline))) return (await read(deps, input, run)) ?? { kind: "failed" };
@@ -65,8 +70,8 @@ async function startAndWait(deps: SubmitDeps, input: OutboundInput, deadline: nu
   }
 }
 
-function subscribe({ store }: SubmitDeps, { draft }: OutboundInput, deadline: number): Watch {
-  return store.watch(`draft:${draft}`, Math.max(0, Math.min(POLL_MS, deadline - performance.now())));
+function subscribe({ store }: SubmitDeps, { draft }: OutboundInput, pause: number, deadline: number): Watch {
+  return store.watch(`draft:${draft}`, Math.max(0, Math.min(pause, deadline - performance.now())));
 }
 
 /** `run`: null when one has completed, so that the record is there. `isNew`: it certainly began with this call. */

@@ -48,10 +48,10 @@ async function change(deps: HttpDeps, caller: Caller, row: HoldRow, submission: 
   const { id: hold, tenant, mailbox } = row;
   const draft = isId("drf", hold) ? await deps.store.run("drafts.get", { tenant, id: hold }) : null;
   if (draft === null) throw await refuse(deps, caller, { hold, action: "edit", content_hash }, "not_editable");
-  await holdingBytes(deps, caller, submission, async (source) => {
-    const writing = { number: draft.revision.number + 1, source, author: caller.key.id };
+  await holdingBytes(deps, caller, submission, async (written) => {
+    const writing = { number: draft.revision.number + 1, ...written, author: caller.key.id };
     const frozen = await deps.freezer.freeze({ ...draft, draft: draft.id }, writing);
     if ("invalid" in frozen) throw invalid(frozen.invalid);
-    await attempt(deps, caller, { hold, mailbox, action: "edit", reason: null, content_hash, edit: source });
+    await attempt(deps, caller, { hold, mailbox, action: "edit", reason: null, content_hash, edit: written.source });
   });
 }

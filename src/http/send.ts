@@ -153,9 +153,9 @@ function isOurs(error: unknown): boolean {
 
 /** NY-14: every check, and no row, quota or workflow. The bytes are collected like all that nothing refers to. */
 async function dryRun(deps: HttpDeps, caller: Caller, draft: Draft): Promise<z.infer<typeof DryRun>> {
-  return holdingBytes(deps, caller, draft.submission, async (source) => {
-    const input = inputOf(deps, caller, draft, makeId("drf", deps.random(16)), source);
-    const frozen = await deps.freezer.freeze(input, { number: 1, source, author: caller.key.id });
+  return holdingBytes(deps, caller, draft.submission, async (written) => {
+    const input = inputOf(deps, caller, draft, makeId("drf", deps.random(16)), written.source);
+    const frozen = await deps.freezer.freeze(input, { number: 1, ...written, author: caller.key.id });
     if ("invalid" in frozen) throw invalid(frozen.invalid);
     const judged = await deps.screening.judge(input, frozen.revision, frozen.content);
     const { outcome, reason, judged_at, mode, refused, findings } = judged;

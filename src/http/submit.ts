@@ -4,6 +4,7 @@ import { PosternError } from "../model/errors.ts";
 import type { MessageRef } from "../model/message.ts";
 import type { OutboundInput, Submission } from "../model/outbound.ts";
 import type { SubmitAnswer } from "../gate/submit.ts";
+import type { Writing } from "../screening/freeze.ts";
 import type { MailboxRow } from "../store/contract.ts";
 import type { DraftRow } from "../store/contract-outbound.ts";
 import type { Caller } from "./auth.ts";
@@ -72,9 +73,9 @@ async function pinnedAnswer(deps: HttpDeps, draft: DraftRow, { status }: Pinned)
 
 /** Composed here, so that whoever wrote it learns what is wrong with it; the workflow finds it composed. */
 async function enter(deps: HttpDeps, caller: Caller, draft: Draft, id: DraftId): Promise<SubmitAnswer> {
-  return holdingBytes(deps, caller, draft.submission, async (source) => {
-    const input = inputOf(deps, caller, draft, id, source);
-    const frozen = await deps.freezer.freeze(input, { number: 1, source, author: input.author });
+  return holdingBytes(deps, caller, draft.submission, async (written) => {
+    const input = inputOf(deps, caller, draft, id, written.source);
+    const frozen = await deps.freezer.freeze(input, { number: 1, ...written, author: input.author });
     if ("invalid" in frozen) throw invalid(frozen.invalid);
     return deps.gate.submit(input, DEADLINE_MS);
   });
@@ -90,21 +91,20 @@ export function inputOf(deps: HttpDeps, { tenant, key }: Caller, draft: Draft, i
   };
 }
 
-/** Stores a submission; until the work is done nothing else says that somebody needs the bytes. */
+/** Freezing stores them; until the work is done nothing else says that somebody needs the bytes. */
 export async function holdingBytes<T>(
-  { blobs, uses, freeBytes }: HttpDeps,
+  { uses, freeBytes }: HttpDeps,
   { tenant }: Caller,
   submission: Submission,
-  work: (source: MessageRef) => Promise<T>,
+  work: (written: Required<Pick<Writing, "source" | "bytes">>) => Promise<T>,
 ): Promise<T> {
   // As at MAIL (DESIGN §8): what comes from agents must not fill the disk that mail from outside needs.
   if ((await freeBytes()) < SPACE_BYTES) throw diskFull();
   const bytes = Buffer.from(JSON.stringify(submission));
-  const leave = await uses.take({ tenant, digest: createHash("sha256").update(bytes).digest("hex") });
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  const leave = await uses.take({ tenant, digest });
   try {
-    const writer = await blobs.create(tenant);
-    await writer.write(bytes);
-    return await work(await writer.commit());
+    return await work({ source: { digest, size: bytes.length }, bytes });
   } finally {
     leave();
   }

@@ -9,13 +9,21 @@ import type { DraftKind, Mode, Recipient } from "../model/outbound.ts";
  */
 export interface MailComposer {
   /** Finished MIME of a submission (DESIGN §4.2): same input, same bytes. */
-  compose(source: { readonly tenant: TenantId; readonly ref: MessageRef }, frame: ComposeFrame): Promise<Composed | InvalidDraft>;
+  compose(source: Kept, frame: ComposeFrame): Promise<Composed | InvalidDraft>;
   /** Secrets and personal data in finished MIME (X-11): subject, every text, names and text of attachments. Rejects rather than skip a guard. */
   scan(mime: { readonly tenant: TenantId; readonly ref: MessageRef }): Promise<readonly Finding[]>;
   /** The bytes that leave: the closed list of header fields in front, DKIM last (DESIGN §4.5). */
-  seal(mime: { readonly tenant: TenantId; readonly ref: MessageRef }, seal: Seal): Promise<Buffer>;
+  seal(mime: Kept, seal: Seal): Promise<Buffer>;
   /** What a person who decides is shown. */
   preview(mime: { readonly tenant: TenantId; readonly ref: MessageRef }): Promise<DraftPreview>;
+}
+
+/** Bytes by their name. */
+export interface Kept {
+  readonly tenant: TenantId;
+  readonly ref: MessageRef;
+  /** Where they are at hand, and need not be read; INVARIANT: they are those of `ref`. */
+  readonly bytes?: Buffer;
 }
 
 /** What a submission does not say itself. All of it ends in the content hash by way of the bytes. */

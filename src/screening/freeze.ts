@@ -22,6 +22,8 @@ export interface Writing {
   readonly number: number;
   /** JSON of a `Submission`. */
   readonly source: MessageRef;
+  /** Those of the source, when nobody has stored them yet: they are stored together with what is made of them, or not at all. */
+  readonly bytes?: Buffer;
   readonly author: HoldActor;
 }
 
@@ -75,10 +77,14 @@ function nameOf({ tenant, draft }: Draft, { number, source, author }: Writing): 
 
 async function freezeNow(deps: FreezerDeps, draft: Draft, writing: Writing): Promise<Frozen | InvalidDraft> {
   const frame = await frameOf(deps, draft, writing.number);
-  const composed = await deps.composer.compose({ tenant: draft.tenant, ref: writing.source }, frame);
+  const { tenant } = draft;
+  const { source: ref, bytes } = writing;
+  const composed = await deps.composer.compose({ tenant, ref, ...(bytes === undefined ? {} : { bytes }) }, frame);
   if ("invalid" in composed) return composed;
   const content = contentOf(composed, frame, writing);
-  const mime = await keep(deps, draft.tenant, composed.mime);
+  // Side by side, so that one wait for the disk serves both.
+  const [mime] = await Promise.all([composed.mime, ...(bytes === undefined ? [] : [bytes])].map((each) => keep(deps, tenant, each)));
+  if (mime === undefined) throw new PosternError("internal", "what was composed was not kept");
   return { revision: { number: writing.number, content_hash: hashOf(draft, content, mime), mime }, content };
 }
 

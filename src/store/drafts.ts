@@ -1,7 +1,7 @@
 import type { DraftId, TenantId } from "../model/ids.ts";
 import type { DraftState } from "../model/outbound.ts";
 import type { DeliveryRow, DraftRow } from "./contract-outbound.ts";
-import { once } from "./once.ts";
+import { once, type Query } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import { revisionRow } from "./revisions.ts";
@@ -10,6 +10,7 @@ import type { DeliveriesTable, DraftsTable, RevisionsTable } from "./schema.ts";
 export const drafts = {
   "drafts.get": {
     kind: "read",
+    until: draftKey,
     async run({ db }, { tenant, id }) {
       const [row] = await selectWithRevision(db, { tenant, id });
       return row === undefined ? null : draftRow(row);
@@ -64,11 +65,16 @@ export const ENDED: readonly DraftState[] = [
   "failed",
 ];
 
+/** Moves with the draft's row, its revision, deliveries and hold. */
+function draftKey({ id }: { readonly id: DraftId }): string {
+  return `draft:${id}`;
+}
+
 const insertDraft = once((db, row: DraftsTable) => db.insertInto("drafts").values(row));
 
 export async function addDraft(tx: Tx, row: DraftsTable): Promise<void> {
   await insertDraft(tx.db, row);
-  tx.touch(`draft:${row.id}`);
+  tx.touch(draftKey(row));
 }
 
 const selectDraft = once((db, given: { tenant: TenantId; id: DraftId }) =>
@@ -85,12 +91,22 @@ type DraftChange = Partial<Pick<DraftsTable, "state" | "reason" | "mode" | "revi
 
 /** Every change of a draft's row goes through here, so that whoever watches the draft hears of it. */
 export async function changeDraft(tx: Tx, id: DraftId, change: DraftChange, at: number): Promise<void> {
-  await tx.db
-    .updateTable("drafts")
-    .set({ ...change, updated_at: at })
-    .where("id", "=", id)
-    .execute();
-  tx.touch(`draft:${id}`);
+  await updateOf(change)(tx.db, { ...change, updated_at: at, id });
+  tx.touch(draftKey({ id }));
+}
+
+/** By the columns that change. */
+const updates = new Map<string, Query<DraftUpdate, unknown>>();
+
+type DraftUpdate = DraftChange & Pick<DraftsTable, "id" | "updated_at">;
+
+function updateOf(change: DraftChange): Query<DraftUpdate, unknown> {
+  const name = Object.keys(change).toSorted().join();
+  const known = updates.get(name);
+  if (known !== undefined) return known;
+  const update = once((db, { id, ...set }: DraftUpdate) => db.updateTable("drafts").set(set).where("id", "=", id));
+  updates.set(name, update);
+  return update;
 }
 
 function withRevision(db: Tx["db"]) {

@@ -58,6 +58,14 @@ export async function addRevision({ db }: Tx, { tenant, draft, revision, content
   });
 }
 
+const deleteDue = once((db, given: { draft: DraftId }) =>
+  db.deleteFrom("deliveries").where("draft", "=", given.draft).where("state", "in", ["pending", "deferred"]),
+);
+
+const selectRecipients = once((db, given: { draft: DraftId }) =>
+  db.selectFrom("deliveries").select("recipient").where("draft", "=", given.draft),
+);
+
 const insertDelivery = once((db, row: DeliveriesTable) => db.insertInto("deliveries").values(row));
 
 /**
@@ -65,8 +73,8 @@ const insertDelivery = once((db, row: DeliveriesTable) => db.insertInto("deliver
  * may have been, or has refused it, is not tried again with a later one.
  */
 export async function putDeliveries({ db }: Tx, { draft, content, at }: Pick<NewRevision, "draft" | "content" | "at">): Promise<void> {
-  await db.deleteFrom("deliveries").where("draft", "=", draft).where("state", "in", ["pending", "deferred"]).execute();
-  const ended = await db.selectFrom("deliveries").select("recipient").where("draft", "=", draft).execute();
+  await deleteDue(db, { draft });
+  const ended = await selectRecipients(db, { draft });
   const tried = new Set(ended.map(({ recipient }) => foldRecipient(recipient)));
   const untried = { draft, state: "pending", attempt: 0, code: null, enhanced: null, reply: null, at } as const;
   for (const { address, kind } of distinct(content.recipients)) {

@@ -32,13 +32,10 @@ export interface Sender {
  */
 export async function capReached(tx: Tx, sender: Sender, caps: SendCaps, at: number): Promise<CapReached | null> {
   const own = await ownReservation(tx, sender.draft);
-  const full = async (cap: number, window: number): Promise<boolean> => {
-    const after = at - window;
-    const [row] = await countSome(tx.db, { mailbox: sender.mailbox, after, limit: Math.min(cap, MOST) + 1 });
-    return Number(row?.count) - (own !== null && own > after ? 1 : 0) >= cap;
-  };
-  const hour = await full(caps.perHour, HOUR);
-  const day = await full(caps.perDay, DAY);
+  const limit = Math.min(Math.max(caps.perHour, caps.perDay), MOST) + 1;
+  const [row] = await countSome(tx.db, { mailbox: sender.mailbox, hour: at - HOUR, day: at - DAY, limit });
+  const used = withoutOwn(row, own, at);
+  const [hour, day] = [used.lastHour >= caps.perHour, used.lastDay >= caps.perDay];
   if (!hour && !day) return null;
   const free = Math.max(
     hour ? await freeAt(tx, sender, caps.perHour, HOUR, at) : at,
@@ -60,12 +57,18 @@ export async function sendWindows(tx: Tx, sender: Sender, caps: SendCaps, at: nu
 /** How many messages of the mailbox each window holds, without the draft's own. */
 export async function sendsWithin(tx: Tx, { mailbox, draft }: Sender, at: number): Promise<{ lastHour: number; lastDay: number }> {
   const own = await ownReservation(tx, draft);
-  const within = async (window: number): Promise<number> => {
-    const after = at - window;
-    const [row] = await countAll(tx.db, { mailbox, after });
-    return Number(row?.count) - (own !== null && own > after ? 1 : 0);
-  };
-  return { lastHour: await within(HOUR), lastDay: await within(DAY) };
+  const [row] = await countAll(tx.db, { mailbox, hour: at - HOUR, day: at - DAY });
+  return withoutOwn(row, own, at);
+}
+
+interface Counted {
+  readonly hour: number | string | bigint;
+  readonly day: number | string | bigint;
+}
+
+function withoutOwn(row: Counted | undefined, own: number | null, at: number): { lastHour: number; lastDay: number } {
+  const others = (count: Counted["day"] | undefined, window: number): number => Number(count) - (own !== null && own > at - window ? 1 : 0);
+  return { lastHour: others(row?.hour, HOUR), lastDay: others(row?.day, DAY) };
 }
 
 const upsertReservation = once((db, row: SendsTable) =>
@@ -89,27 +92,35 @@ async function ownReservation({ db }: Tx, draft: DraftId | null): Promise<number
   return row?.at ?? null;
 }
 
-// Counting stops at the cap.
-const countSome = once((db, given: { mailbox: MailboxId; after: number; limit: number }) =>
+/** Both windows at one look; the hour is the newest part of the day. */
+interface Windows {
+  readonly mailbox: MailboxId;
+  readonly hour: number;
+  readonly day: number;
+}
+
+// Counting stops at the larger cap, the newest first.
+const countSome = once((db, given: Windows & { limit: number }) =>
   db
     .selectFrom(
       db
         .selectFrom("sends")
         .select("at")
         .where("mailbox", "=", given.mailbox)
-        .where("at", ">", given.after)
+        .where("at", ">", given.day)
+        .orderBy("at", "desc")
         .limit(given.limit)
         .as("counted"),
     )
-    .select((eb) => eb.fn.countAll<number>().as("count")),
+    .select((eb) => [eb.fn.countAll<number>().filterWhere("counted.at", ">", given.hour).as("hour"), eb.fn.countAll<number>().as("day")]),
 );
 
-const countAll = once((db, given: { mailbox: MailboxId; after: number }) =>
+const countAll = once((db, given: Windows) =>
   db
     .selectFrom("sends")
-    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .select((eb) => [eb.fn.countAll<number>().filterWhere("at", ">", given.hour).as("hour"), eb.fn.countAll<number>().as("day")])
     .where("mailbox", "=", given.mailbox)
-    .where("at", ">", given.after),
+    .where("at", ">", given.day),
 );
 
 /** When the newest `cap` reservations of others are one fewer. A cap of nothing is never free; who waits looks again in a day. */

@@ -45,3 +45,25 @@ export async function paced<T>(items: readonly T[], perSecond: number, work: (it
   });
   return Promise.all(each);
 }
+
+/** Begins each by chance, so many a second on average, whether or not earlier ones have ended; milliseconds of each from when it was due. */
+export async function arriving<T>(items: readonly T[], perSecond: number, work: (item: T) => Promise<unknown>): Promise<readonly number[]> {
+  const started = performance.now();
+  const gaps = exponential(1000 / perSecond);
+  let due = started;
+  const each = items.map(async (item) => {
+    const mine = (due += gaps.next().value);
+    await setTimeout(mine - started);
+    await work(item);
+    return performance.now() - mine;
+  });
+  return Promise.all(each);
+}
+
+/** Gaps of a Poisson process, the same in every run (Park and Miller's generator). */
+function* exponential(mean: number): Generator<number, never> {
+  for (let drawn = 4711; ;) {
+    drawn = (drawn * 48_271) % 2_147_483_647;
+    yield -mean * Math.log(drawn / 2_147_483_647);
+  }
+}

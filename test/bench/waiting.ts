@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { letter, openDoor, openSendingMailbox, type Door, type SendingMailbox } from "./agents.ts";
-import { percentile, median, timed } from "./figures.ts";
+import { arriving, percentile, median, timed } from "./figures.ts";
 import type { InstanceSetup } from "./instance.ts";
 import type { Figure, Measurement, Terms } from "./measurement.ts";
 import { withRig } from "./rig.ts";
@@ -11,14 +11,16 @@ const AT_ONCE = 30;
 /** Enough that every cache is full and every piece of code compiled. */
 const SETTLED = 500;
 const WAITING = 2_000;
+/** People who decide, on average: far more than anybody has. */
+const PER_SECOND = 10;
 const MIB = 1024 ** 2;
 
 export const waiting: Measurement = {
   name: "waiting",
   about:
     "2,000 drafts that wait for people, each in a real workflow on a real server, submitted through HTTP 30 at once: what the process weighs with 500 and with 2,000 of them, after a collection in all threads. " +
-    "Then POST /v1/mailboxes/{id}/decide/{id} (approve), by 30 people in the same moment or by one, oldest first: their workflows are out of memory by then and read again. " +
-    "What is approved has left, into the sandbox, before the next decisions.",
+    "Then POST /v1/mailboxes/{id}/decide/{id} (approve), oldest first: their workflows are out of memory by then and read again. By one after the other; by people who come by chance, 10 a second, " +
+    "while what others approved leaves beside them, into the sandbox; by 30 in the same moment. What is approved has left before the next series.",
   run: (terms) =>
     withRig(
       new URL("./waiting-process.ts", import.meta.url),
@@ -54,8 +56,11 @@ async function measure({ quick, say }: Terms, child: Child): Promise<readonly Fi
   for (let burst = 0; burst < (quick ? 2 : 6); burst += 1) together.push(...(await decide(AT_ONCE, AT_ONCE)));
   const alone: number[] = [];
   for (let nth = 0; nth < (quick ? 20 : 60); nth += 1) alone.push(...(await decide(1, 1)));
+  const arrived = drafts.splice(0, PER_SECOND * (quick ? 10 : 30));
+  const steady = await arriving(arrived, PER_SECOND, approve);
+  await untilSent(door, mailbox, arrived);
   door.close();
-  return [...weightFigures(before, after, least, most), ...answerFigures(together, alone)];
+  return [...weightFigures(before, after, least, most), ...answerFigures(together, steady, alone)];
 }
 
 async function ask(door: Door, { id, key }: SendingMailbox): Promise<string> {
@@ -87,11 +92,13 @@ function weightFigures(before: Weight, after: Weight, least: number, most: numbe
   ];
 }
 
-function answerFigures(together: readonly number[], alone: readonly number[]): readonly Figure[] {
+function answerFigures(together: readonly number[], steady: readonly number[], alone: readonly number[]): readonly Figure[] {
   const target = { most: 300 };
   return [
     { what: "decision p95, 30 at once", value: percentile(together, 0.95), unit: "ms", target },
     { what: "decision p50, 30 at once", value: median(together), unit: "ms" },
+    { what: `decision p95, ${PER_SECOND} a second`, value: percentile(steady, 0.95), unit: "ms", target },
+    { what: `decision p50, ${PER_SECOND} a second`, value: median(steady), unit: "ms" },
     { what: "decision p95 alone", value: percentile(alone, 0.95), unit: "ms", target },
     { what: "decision p50 alone", value: median(alone), unit: "ms" },
   ];

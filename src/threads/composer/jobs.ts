@@ -3,7 +3,7 @@ import { scanOutgoing } from "../../guards/outgoing.ts";
 import { textOf } from "../../guards/place.ts";
 import { redact } from "../../guards/redact.ts";
 import { composeMail } from "../../mail/compose.ts";
-import type { DraftPreview } from "../../mail/composer.ts";
+import type { DraftPreview, Kept } from "../../mail/composer.ts";
 import { isViolation } from "../../mail/parse.ts";
 import { previewMail } from "../../mail/preview.ts";
 import { openMail, type OpenedMail } from "../../mail/read.ts";
@@ -25,7 +25,7 @@ export function createComposerJobs(blobs: Pick<Blobs, "get">, turn: Turn): Compo
   };
   return {
     compose: async (source, frame) => {
-      const bytes = await readBlob(blobs, source);
+      const bytes = await bytesOf(blobs, source);
       return turn.use(() => composeMail(bytes, frame));
     },
     scanDraft: async (mime) => {
@@ -33,7 +33,7 @@ export function createComposerJobs(blobs: Pick<Blobs, "get">, turn: Turn): Compo
       return turn.use(() => scanOutgoing(views));
     },
     seal: async (mime, seal) => {
-      const bytes = await readBlob(blobs, mime);
+      const bytes = await bytesOf(blobs, mime);
       return turn.use(() => sealMail(bytes, seal));
     },
     preview: async (mime) => {
@@ -56,6 +56,11 @@ function seen(views: Parameters<typeof textOf>[0], { where, span }: Finding): st
 
 function isGuarded(where: Finding["where"]): where is GuardedPlace {
   return GUARDED_PLACES.some((place) => place === where);
+}
+
+/** From the other thread a Buffer comes as a plain array of bytes. */
+async function bytesOf(blobs: Pick<Blobs, "get">, { bytes, ...stored }: Kept): Promise<Buffer> {
+  return bytes === undefined ? readBlob(blobs, stored) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function readBlob(blobs: Pick<Blobs, "get">, { tenant, ref }: StoredMessage): Promise<Buffer> {
