@@ -15,9 +15,11 @@ const Name = z
   .max(CHANNEL_LIMITS.nameCharacters)
   .regex(/^[\x20-\x7e]*$/, "must be visible ASCII characters");
 
+const WEBHOOK_EXAMPLE = { kind: "webhook" as const, webhook_id: "whk_3p5r7t9v1x3z5b7d9f1h3k5m" };
+
 const WebhookChannelJson = z
   .strictObject({ kind: z.literal("webhook"), webhook_id: z.string().max(80).openapi({ description: "Of `POST /v1/webhooks`." }) })
-  .openapi("WebhookChannel", { example: { kind: "webhook", webhook_id: "whk_3p5r7t9v1x3z5b7d9f1h3k5m" } });
+  .openapi("WebhookChannel", { example: WEBHOOK_EXAMPLE });
 
 const WorkflowChannelJson = z
   .strictObject({
@@ -38,7 +40,9 @@ const WorkflowChannelJson = z
   });
 
 /** How mail reaches an agent beside pull, which is always on. */
-export const ChannelJson = z.discriminatedUnion("kind", [WebhookChannelJson, WorkflowChannelJson]).openapi("Channel");
+export const ChannelJson = z
+  .discriminatedUnion("kind", [WebhookChannelJson, WorkflowChannelJson])
+  .openapi("Channel", { example: WEBHOOK_EXAMPLE });
 
 export const ChannelsJson = z.array(ChannelJson).max(CHANNEL_LIMITS.perMailbox);
 

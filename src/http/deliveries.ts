@@ -27,7 +27,7 @@ const DELIVERY_EXAMPLE = {
   ended_at: "2026-11-22T10:00:00.000Z",
 };
 
-export const Delivery = z
+export const MailDelivery = z
   .object({
     id: z.string().openapi({ description: "What the receiver knows the delivery by, at every attempt." }),
     message_id: z.string(),
@@ -41,7 +41,7 @@ export const Delivery = z
     attempted_at: z.string().nullable(),
     ended_at: z.string().nullable(),
   })
-  .openapi("Delivery", { example: DELIVERY_EXAMPLE });
+  .openapi("MailDelivery", { example: DELIVERY_EXAMPLE });
 
 const DeliveryQuery = PageQuery.extend({ state: z.enum(STATES).optional().openapi({ example: "dead" }) });
 const DeliveryId = z.string().max(80).openapi({ example: DELIVERY_EXAMPLE.id });
@@ -62,7 +62,7 @@ const list = (place: Place) =>
     description: "One for each message and channel; kept for 30 days.",
     request: { params: place === "mailboxes" ? MailboxPath : pathOf(place), query: DeliveryQuery },
     responses: {
-      200: json("Newest first", pageOf("DeliveryPage", Delivery)),
+      200: json("Newest first", pageOf("MailDeliveryPage", MailDelivery)),
       ...problems({ 404: `No such ${PLACES[place].noun}`, 422: "Bad query" }),
     },
   });
@@ -76,7 +76,7 @@ const replay = (place: Place) =>
     description:
       "Also what has arrived. Under the same delivery id and, within a day of the message, with the same body. One that is being tried is left to it.",
     request: { params: pathOf(place).extend({ delivery: DeliveryId }) },
-    responses: { 202: json("In line again", Delivery), ...problems({ 404: "No such delivery, or older than 30 days" }) },
+    responses: { 202: json("In line again", MailDelivery), ...problems({ 404: "No such delivery, or older than 30 days" }) },
   });
 
 function pathOf(place: Place) {
@@ -129,7 +129,7 @@ async function again(deps: HttpDeps, { actor }: Caller, { tenant, id }: Dispatch
   return row;
 }
 
-export function deliveryJson(row: DispatchRow): z.infer<typeof Delivery> {
+export function deliveryJson(row: DispatchRow): z.infer<typeof MailDelivery> {
   const { id, message, mailbox, channel, state, reason, status, attempts, created_at, attempted_at, ended_at } = row;
   return {
     ...{ id, message_id: message, mailbox_id: mailbox, channel: channelJson(channel), state, reason, status, attempts },

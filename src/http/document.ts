@@ -20,6 +20,7 @@ const TAGS = [
   { name: "Suppressions", description: "Whom nobody writes to." },
   { name: "Sandbox", description: "What would have left, where there is no relay." },
   { name: "Mailboxes", description: "Agents' mailboxes and their addresses." },
+  { name: "Webhooks", description: "Where mail is pushed to, and what became of each delivery." },
   { name: "Domains", description: "Whose domains they are, and the keys their mail is signed with." },
   { name: "Policies", description: "What a mailbox lets in." },
   { name: "Decisions", description: "What was decided, why, and what people decide." },

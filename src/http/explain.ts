@@ -3,7 +3,7 @@ import type { Decision, JudgedAt } from "../model/decision.ts";
 import { idBody, type TenantId } from "../model/ids.ts";
 import type { AuditRow, DecisionRow, MessageRow, PolicyRow, ReceiptRow } from "../store/contract.ts";
 import { DECISION_EXAMPLE, decisionJson, DecisionJson, findingJson, FindingJson, ReservationJson } from "./decision-json.ts";
-import { Delivery, deliveryJson } from "./deliveries.ts";
+import { deliveryJson, MailDelivery } from "./deliveries.ts";
 import type { HttpDeps } from "./deps.ts";
 import { OUTBOUND_STEPS, screenedSteps, type ScreenedStep } from "./explain-outbound.ts";
 import { timeOf } from "./paging.ts";
@@ -78,7 +78,7 @@ export const Explanation = z
     steps: z.array(StepJson),
     policy: z.object({ id: z.string(), version: z.int(), digest: z.string(), default_action: z.string().nullable() }),
     receipts: z.array(Receipt).openapi({ description: "What peers were told about the message." }),
-    deliveries: z.array(Delivery).openapi({ description: "How it went on to the agent beside pull." }),
+    deliveries: z.array(MailDelivery).openapi({ description: "How it went on to the agent beside pull." }),
     audit: z.array(AuditEntry),
   })
   .openapi("Explanation", { example: EXAMPLE });

@@ -61,7 +61,9 @@ const create = guarded(["admin"], {
     "Signed by Standard Webhooks with the secret, which is shown this once. It gets mail once a mailbox has it as a channel: `PATCH /v1/mailboxes/{id}`.",
   request: {
     body: body(
-      z.strictObject({ url: Url, description: z.string().max(WEBHOOK_LIMITS.descriptionCharacters).default("") }).openapi("NewWebhook"),
+      z
+        .strictObject({ url: Url, description: z.string().max(WEBHOOK_LIMITS.descriptionCharacters).default("") })
+        .openapi("NewWebhook", { example: { url: WEBHOOK_EXAMPLE.url, description: WEBHOOK_EXAMPLE.description } }),
     ),
   },
   responses: { 201: json("The webhook", WebhookWithSecret), ...problems({ 409: "Too many webhooks", 422: "No URL mail may go to" }) },
@@ -101,7 +103,10 @@ const rotate = guarded(["admin"], {
   tags: TAGS,
   summary: "Make another secret",
   description: "For the time of `grace_s` deliveries are signed with both; a secret before those two is good no more.",
-  request: { params: WebhookPath, body: body(z.strictObject({ grace_s: Grace }).openapi("Rotation")) },
+  request: {
+    params: WebhookPath,
+    body: body(z.strictObject({ grace_s: Grace }).openapi("Rotation", { example: { grace_s: GRACE_S.usual } })),
+  },
   responses: { 200: json("The webhook", WebhookWithSecret), ...problems({ 404: "No such webhook", 422: "No such time" }) },
 });
 
@@ -123,7 +128,7 @@ const register = (path: "/webhook/register" | "/postbox/webhook/register") =>
       body: body(
         z
           .strictObject({ url: Url, agent_id: z.string().min(1).max(128).optional().openapi({ example: "assistant" }) })
-          .openapi("WebhookRegistration"),
+          .openapi("WebhookRegistration", { example: { url: WEBHOOK_EXAMPLE.url, agent_id: "assistant" } }),
       ),
     },
     responses: {
@@ -143,7 +148,7 @@ const rotateShort = (path: "/webhook/rotate" | "/postbox/webhook/rotate") =>
       body: body(
         z
           .strictObject({ webhook_id: z.string().max(80).openapi({ example: WEBHOOK_EXAMPLE.id }), grace_s: Grace })
-          .openapi("WebhookRotation"),
+          .openapi("WebhookRotation", { example: { webhook_id: WEBHOOK_EXAMPLE.id, grace_s: GRACE_S.usual } }),
       ),
     },
     responses: { 200: json("The webhook", Registered), ...problems({ 404: "No such webhook", 422: "No such time" }) },

@@ -19,6 +19,7 @@ const ROUTES = `
 DELETE /v1/drafts/{id}
 DELETE /v1/keys/{id}
 DELETE /v1/suppressions/{id}
+DELETE /v1/webhooks/{id}
 GET /.well-known/jwks.json
 GET /.well-known/multimail-signing-key
 GET /.well-known/postern-signing-key
@@ -34,9 +35,11 @@ GET /v1/drafts/{id}
 GET /v1/mailboxes
 GET /v1/mailboxes/{id}
 GET /v1/mailboxes/{id}/decisions
+GET /v1/mailboxes/{id}/deliveries
 GET /v1/mailboxes/{id}/drafts
 GET /v1/mailboxes/{id}/messages
 GET /v1/mailboxes/{id}/policy
+GET /v1/mailboxes/{id}/stream
 GET /v1/mailboxes/{id}/wait
 GET /v1/messages/{id}
 GET /v1/messages/{id}/raw
@@ -47,11 +50,16 @@ GET /v1/sink/{id}
 GET /v1/sink/{id}/raw
 GET /v1/stops
 GET /v1/suppressions
+GET /v1/webhooks
+GET /v1/webhooks/{id}
+GET /v1/webhooks/{id}/deliveries
 PATCH /v1/mailboxes/{id}
 POST /alloc
 POST /api/domains/add
 POST /api/domains/{domain}/verify
 POST /postbox/alloc
+POST /postbox/webhook/register
+POST /postbox/webhook/rotate
 POST /v1/agents/{agent_id}/start
 POST /v1/agents/{agent_id}/stop
 POST /v1/domains
@@ -63,6 +71,7 @@ POST /v1/keys
 POST /v1/mailboxes
 POST /v1/mailboxes/{id}/aliases
 POST /v1/mailboxes/{id}/decide/{email_id}
+POST /v1/mailboxes/{id}/deliveries/{delivery}/replay
 POST /v1/mailboxes/{id}/mode-code
 POST /v1/mailboxes/{id}/send
 POST /v1/mailboxes/{id}/start
@@ -79,6 +88,11 @@ POST /v1/start
 POST /v1/stop
 POST /v1/suppressions
 POST /v1/tenants
+POST /v1/webhooks
+POST /v1/webhooks/{id}/deliveries/{delivery}/replay
+POST /v1/webhooks/{id}/rotate
+POST /webhook/register
+POST /webhook/rotate
 PUT /v1/mailboxes/{id}/policy`
   .trim()
   .split("\n");

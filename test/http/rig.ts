@@ -92,7 +92,7 @@ export async function startRig(): Promise<Rig> {
   const lines: string[] = [];
   const log = (facts: object, text: string) => void lines.push(JSON.stringify({ ...facts, text }));
   const closing = new AbortController();
-  const hosts: Readonly<Record<string, readonly string[]>> = { "agent.example": ["93.184.215.14"] };
+  const hosts: Readonly<Record<string, readonly string[]>> = { "agent.example.com": ["93.184.215.14"] };
   const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true, zone: {}, hosts, freeBytes: Number.MAX_SAFE_INTEGER };
   const clock = () => rig.now;
   const boot = await bootstrap({ store, dataDir: dir, adminKey: ADMIN_KEY, clock, random });
