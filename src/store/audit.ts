@@ -142,7 +142,8 @@ async function forgetMessages({ db }: Tx, entries: readonly Id<"aud">[]): Promis
 /** Drafts that came to nothing. What failed was offered to somebody, and is kept like mail that was sent. */
 const UNSENT: readonly DraftState[] = ["blocked", "rejected", "expired", "cancelled"];
 
-async function forgetDrafts({ db }: Tx, entries: readonly Id<"aud">[]): Promise<void> {
+async function forgetDrafts(tx: Tx, entries: readonly Id<"aud">[]): Promise<void> {
+  const { db } = tx;
   const found = await db
     .selectFrom("drafts")
     .select("id")
@@ -154,6 +155,8 @@ async function forgetDrafts({ db }: Tx, entries: readonly Id<"aud">[]): Promise<
   const blank = { envelope_sender: "", recipients_json: "[]", subject: "", rfc_message_id: "" };
   await db.updateTable("revisions").set(blank).where("draft", "in", ids).execute();
   await db.deleteFrom("deliveries").where("draft", "in", ids).execute();
+  // Nor does whoever has kept what was read of them.
+  for (const id of ids) tx.touch(`draft:${id}`);
   await forgetHolds(db, ids);
 }
 

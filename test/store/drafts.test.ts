@@ -107,6 +107,9 @@ it("MB-10 with the details of drafts that came to nothing go all their words; id
   for (const letter of [rejected, blocked, waiting]) await screen(store, letter);
   await reject(world, rejected);
   expect(await isNeeded(world, rejected.revision.mime.digest)).toBe(true);
+  // Whatever is kept of a draft that was read.
+  for (const letter of [rejected, blocked])
+    expect(await draftOf(world, letter)).toMatchObject({ revision: { subject: "dinner at eight" } });
   await store.run("audit.erase_expired", { now: NOON + 2 * DAY, limit: 1000 });
   for (const letter of [rejected, blocked]) {
     const { draft: hold, message } = letter.input;
