@@ -12,7 +12,10 @@ export interface Folded {
 // Single classes with one quantifier each: linear. Bounded, because the engine keeps a step of every character that may
 // be two units long, and some megabytes of them are more than its stack; a first piece leaves enough for another.
 const PIECE =
-  /[\s\p{Default_Ignorable_Code_Point}]{65536}(?=[\s\p{Default_Ignorable_Code_Point}]{2})|[\s\p{Default_Ignorable_Code_Point}]{2,65537}|[[\s\p{Default_Ignorable_Code_Point}]--[ ]]|(?:[A-Za-z](?=\p{M}))?[[^\x00-\x7f]--[\s\p{Default_Ignorable_Code_Point}]]{1,65536}/gv;
+  /[\s\p{Default_Ignorable_Code_Point}]{65536}(?=[\s\p{Default_Ignorable_Code_Point}]{2})|[\s\p{Default_Ignorable_Code_Point}]{2,65537}|[[\s\p{Default_Ignorable_Code_Point}]--[ ]]|(?:[A-Za-z](?=\p{M}))?[[^\x00-\x7f]--[\s\p{Default_Ignorable_Code_Point}]]{1,65536}/vy;
+
+// A piece begins here, or one character before: a space or a letter may belong to it. This is found five times faster.
+const MARK = /[\t-\r\x80-\uffff]| {2}/g;
 
 /** Invisible ASCII. `fold` reads it; a text without it is what was there before somebody put it in between. */
 export const TAGS = /[\u{E0000}-\u{E007F}]{1,65536}/gu;
@@ -39,23 +42,45 @@ function foldPieces(text: string): Folded {
   let folded = "";
   let done = 0;
   let spaced = false;
-  for (const match of text.matchAll(PIECE)) {
-    const [piece] = match;
-    const follows: boolean = spaced && done === match.index;
-    const shape = afterSpace(foldPiece(piece, 2 * match.index + SPARE - folded.length), follows);
+  for (const { piece, index } of piecesOf(text)) {
+    const follows: boolean = spaced && done === index;
+    const shape = afterSpace(foldPiece(piece, 2 * index + SPARE - folded.length), follows);
     if (shape === piece) continue;
-    folded += text.slice(done, match.index);
-    pieces.add(match.index, piece.length, folded.length, shape.length);
+    folded += text.slice(done, index);
+    pieces.add(index, piece.length, folded.length, shape.length);
     folded += shape;
     // Not asked of `folded`: looking into a text that grows copies it every time.
     spaced = shape.endsWith(" ") || (follows && shape === "");
-    done = match.index + piece.length;
+    done = index + piece.length;
   }
   folded += text.slice(done);
   return {
     text: folded,
     origin: (start, end) => ({ start: pieces.original(start, "start"), end: pieces.original(end, "end") }),
   };
+}
+
+/** What a search for PIECE along the text finds, from left to right. */
+function* piecesOf(text: string): Generator<{ readonly piece: string; readonly index: number }> {
+  for (let at = 0; ;) {
+    const mark = nextMark(text, at);
+    if (mark === -1) return;
+    const before = mark > at ? pieceAt(text, mark - 1) : null;
+    const piece = before ?? pieceAt(text, mark) ?? text.charAt(mark);
+    const index = before === null ? mark : mark - 1;
+    at = index + piece.length;
+    yield { piece, index };
+  }
+}
+
+function nextMark(text: string, from: number): number {
+  MARK.lastIndex = from;
+  return MARK.exec(text)?.index ?? -1;
+}
+
+function pieceAt(text: string, index: number): string | null {
+  PIECE.lastIndex = index;
+  return PIECE.exec(text)?.[0] ?? null;
 }
 
 /** A run of white space longer than a piece is one space all the same. */

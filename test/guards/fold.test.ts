@@ -63,6 +63,30 @@ describe("a text as a person reads it", () => {
     );
   });
 
+  it("finds every piece that a search along the whole text finds", () => {
+    const unit = fc.constantFrom(
+      "a",
+      "Z",
+      "1",
+      " ",
+      "\n",
+      "\t",
+      "\u00a0",
+      "\u200b",
+      "\ufb03",
+      "e\u0301",
+      "\u0301",
+      "\ufeff",
+      "я",
+      "\u{1f600}",
+      "\ud800",
+    );
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 30 }), (text) => void expect(fold(text).text).toBe(foldedAlong(text))),
+      { numRuns: 3_000 },
+    );
+  });
+
   it.each([
     ["line feeds", "\n", "a b"],
     ["spaces", " ", "a b"],
@@ -80,3 +104,13 @@ describe("a text as a person reads it", () => {
     expect(fold(text).text.length).toBeLessThanOrEqual(3 * text.length + 32);
   });
 });
+
+/** As `fold` is described, by one search and without its shortcuts; for short texts without tag characters. */
+function foldedAlong(text: string): string {
+  const piece =
+    /[\s\p{Default_Ignorable_Code_Point}]{2,}|[[\s\p{Default_Ignorable_Code_Point}]--[ ]]|(?:[A-Za-z](?=\p{M}))?[[^\x00-\x7f]--[\s\p{Default_Ignorable_Code_Point}]]+/gv;
+  return text.replace(piece, (found) => {
+    if (!/[\s\p{Default_Ignorable_Code_Point}]/v.test(found)) return found.normalize("NFKC").replace(/\s+/g, " ");
+    return /[[\s]--[\ufeff]]/v.test(found) ? " " : "";
+  });
+}

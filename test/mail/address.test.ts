@@ -1,3 +1,4 @@
+import { domainToASCII } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { foldAddress, foldDomain, formatAddress, parseAddress, splitTag } from "../../src/mail/address.ts";
@@ -93,6 +94,15 @@ describe("folding for matching", () => {
     expect(foldAddress("Info@BÜCHER.example")).toBe("info@xn--bcher-kva.example");
     expect(foldDomain("Bücher.Example")).toBe("xn--bcher-kva.example");
     expect(foldDomain("XN--BCHER-KVA.example")).toBe("xn--bcher-kva.example");
+  });
+
+  it("is in the form the URL standard gives a host, or none", () => {
+    const name = fc.string({ unit: fc.constantFrom(..."ax0719.-", "xn--", "0x"), maxLength: 20 });
+    fc.assert(
+      fc.property(name, (text) => void expect([domainToASCII(text), null]).toContain(foldDomain(text))),
+      { numRuns: 3_000 },
+    );
+    fc.assert(fc.property(domain, (text) => void expect(foldDomain(text)).toBe(domainToASCII(text))));
   });
 
   it("takes a quoted local part for the same as an unquoted one", () => {
