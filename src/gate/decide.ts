@@ -4,6 +4,7 @@ import {
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from "@temporalio/client";
 import type { Workflow } from "@temporalio/common";
@@ -38,6 +39,8 @@ export async function decide(deps: DecideDeps, ref: HoldRef, action: HoldAction,
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     if (error instanceof WorkflowUpdateFailedError) throw unavailable("the attempt could not be judged", error);
+    // The server's own deadline is as late as ours, and either may be the first.
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw unavailable("temporal does not answer in time", error);
     if (error instanceof ServiceError) throw unavailable("temporal did not take the attempt", error);
     throw error;
   }

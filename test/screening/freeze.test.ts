@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { contentHash } from "../../src/mail/content-hash.ts";
 import { idBody } from "../../src/model/ids.ts";
@@ -79,6 +80,23 @@ describe("freezing", () => {
     const kept: string[] = [];
     for await (const { digest } of rig.blobs.list(Number.MAX_SAFE_INTEGER)) kept.push(digest);
     expect(kept).toEqual([input.source.digest]);
+  });
+
+  it("NY-12 what nobody has stored yet is stored with what is made of it, and nothing of what has mistakes", async () => {
+    const rig = await openRig();
+    const { source: _, ...draft } = await rig.inputOf();
+    const written = (submission: object) => {
+      const bytes = Buffer.from(JSON.stringify({ ...LETTER, ...submission }));
+      const source = { digest: createHash("sha256").update(bytes).digest("hex"), size: bytes.length };
+      return { number: 1, source, bytes, author: draft.author };
+    };
+    const [good, bad] = [written({ subject: "Not stored" }), written({ to: ["not an address"] })];
+    const frozen = await rig.freezer.freeze(draft, good);
+    expect(await rig.bytesOf(good.source)).toEqual(good.bytes);
+    const { bytes: __, ...stored } = good;
+    expect(await rig.newFreezer().freeze(draft, stored)).toEqual(frozen);
+    expect(await rig.freezer.freeze(draft, bad)).toMatchObject({ invalid: [{ path: "to[0]" }] });
+    expect(await rig.bytesOf(bad.source)).toBeNull();
   });
 
   it("another tenant's mailbox is none", async () => {
