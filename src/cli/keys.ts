@@ -27,6 +27,7 @@ export function addKeys(cli: Cli): void {
 interface CreateOptions extends OptionValues {
   readonly scope: readonly string[];
   readonly mailbox?: readonly string[];
+  readonly attest?: true;
 }
 
 function addCreate(cli: Cli, group: Cli["program"]): void {
@@ -39,15 +40,16 @@ function addCreate(cli: Cli, group: Cli["program"]): void {
     options: (command) =>
       command
         .requiredOption("--scope <scope>", `${SCOPES.join(", ")}; may be repeated`, addScope)
-        .option("--mailbox <mailbox>", "id or address; may be repeated (default: all of the tenant)", addText),
+        .option("--mailbox <mailbox>", "id or address; may be repeated (default: all of the tenant)", addText)
+        .option("--attest", "of a key that ingests: believed about where mail came from and what was verified; only for a bridge you run"),
     examples: [
       "key create 'the assistant' --scope read --mailbox assistant@acme.example",
       "key create 'review desk' --scope oversight",
       "key create 'the assistant' --scope read --json",
     ],
-    run: async ({ http, print, note, cells }, [name], { scope, mailbox }) => {
+    run: async ({ http, print, note, cells }, [name], { scope, mailbox, attest = false }) => {
       const mailboxes = mailbox === undefined ? {} : { mailboxes: await Promise.all(mailbox.map((text) => mailboxId(http, text))) };
-      const key = await http.send<Key>("POST", "/v1/keys", { name, scopes: scope, ...mailboxes });
+      const key = await http.send<Key>("POST", "/v1/keys", { name, scopes: scope, ...mailboxes, ...(attest ? { attest } : {}) });
       print(key, () => formatFields(fieldsOf(key), cells));
       note("the key is shown this once; put it where only its owner can read it");
     },

@@ -8,6 +8,7 @@ import { addDrafts } from "./drafts.ts";
 import { EXIT, EXIT_MEANINGS, type Exit } from "./exit.ts";
 import { reportError, reportUsage } from "./failure.ts";
 import { addIdentity } from "./identity.ts";
+import { addIngest } from "./ingest.ts";
 import { addKeys } from "./keys.ts";
 import { addMailboxes } from "./mailboxes.ts";
 import { addMessages } from "./messages.ts";
@@ -52,6 +53,7 @@ export function buildProgram(deps: CliDeps, exit: (code: Exit) => void): Command
   addWebhooks(cli);
   addPolicies(cli);
   addReceive(cli);
+  addIngest(cli);
   addMessages(cli);
   addSend(cli);
   addReply(cli);

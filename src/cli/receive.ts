@@ -5,8 +5,9 @@ import { crockford, isId } from "../model/ids.ts";
 import { addCommand, type Cli } from "./command.ts";
 import { decisionFields, type Decision } from "./decision-text.ts";
 import { latestDecision } from "./decisions.ts";
-import { hasBareLfOnly, toCrlf, withTrace } from "./eml.ts";
+import { withTrace } from "./eml.ts";
 import { EXIT, type Exit } from "./exit.ts";
+import { parseRecipient, parseSender, readLetter } from "./letter.ts";
 import type { Session } from "./session.ts";
 import { smtpEndpoint } from "./settings.ts";
 import { handOver, type Verdict } from "./smtp.ts";
@@ -49,7 +50,7 @@ export function addReceive(cli: Cli): void {
 
 async function receive(session: Session, [file]: [string], options: ReceiveOptions): Promise<Exit> {
   const { from: sender, to: recipient, ip } = options;
-  const bytes = prepare(session, await readMessage(session, file), options);
+  const bytes = withTraceIf(options.again, session, await readLetter(session, file));
   const helo = options.helo ?? literal(ip ?? "127.0.0.1");
   const verdict = await handOver(smtpEndpoint(session.deps.env), { sender, recipient, bytes, ip, helo });
   const message = messageOf(verdict);
@@ -60,25 +61,8 @@ async function receive(session: Session, [file]: [string], options: ReceiveOptio
   return told === "accepted" ? EXIT.ok : EXIT[told];
 }
 
-async function readMessage({ deps }: Session, file: string): Promise<Buffer> {
-  if (file === "-") return deps.stdin();
-  try {
-    return await deps.files.read(file);
-  } catch (cause) {
-    const { code = "unknown" } = cause as NodeJS.ErrnoException;
-    throw new PosternError("invalid_request", `\`${file}\` cannot be read (${code})`, {
-      fix: "check the path, or give `-` for standard input",
-      cause,
-    });
-  }
-}
-
-function prepare({ deps, note }: Session, bytes: Buffer, { again }: ReceiveOptions): Buffer {
-  if (bytes.length === 0) throw new PosternError("invalid_request", "the message is empty");
-  const bare = hasBareLfOnly(bytes);
-  if (bare) note("line ends were LF and are sent as CRLF, as SMTP has them; a signature over other bytes does not hold");
-  const lines = bare ? toCrlf(bytes) : bytes;
-  return again === true ? withTrace(lines, crockford(deps.random(16)), new Date(deps.clock())) : lines;
+function withTraceIf(again: true | undefined, { deps }: Session, bytes: Buffer): Buffer {
+  return again === true ? withTrace(bytes, crockford(deps.random(16)), new Date(deps.clock())) : bytes;
 }
 
 /** The server names the message in its answer. */
@@ -113,16 +97,6 @@ function formatOutcome({ paint, cells }: Session, told: Told, { step, code, enha
 
 function literal(ip: string): string {
   return isIPv6(ip) ? `[IPv6:${ip}]` : `[${ip}]`;
-}
-
-function parseSender(text: string): string {
-  return text === "<>" || text === "" ? "" : parseRecipient(text);
-}
-
-/** What would end or widen an SMTP command is refused here; whether it is an address is the server's to say. */
-function parseRecipient(text: string): string {
-  if (/[\p{Cc}\s<>]/u.test(text) || !text.includes("@")) throw new InvalidArgumentError("give an address like boss@acme.example");
-  return text;
 }
 
 function parseIp(text: string): string {

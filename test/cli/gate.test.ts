@@ -92,3 +92,31 @@ describe("receive, with the whole gate behind it", () => {
     expect((await postern(["messages", "list"], key)).out).toContain("For the agent");
   });
 });
+
+describe("ingest", () => {
+  it("MH-19 brings files in a batch and shows what was decided on each, in order", async () => {
+    const made = await postern(["key", "create", "bridge", "--scope", "ingest", "--json"]);
+    const { key, attest } = made.json as { key: string; attest: boolean };
+    expect(attest).toBe(false);
+    const files = [
+      await letter("ingest-strange", write({ from: "stranger@else.example" })),
+      await letter("ingest-lf", write({ from: "stranger@else.example" }).replaceAll("\r\n", "\n")),
+      await letter("ingest-nul", `${write({ from: "stranger@else.example" })}a\0b\r\n`),
+    ];
+    const to = ["--to", "assistant@desk.example"];
+    const ran = await postern(["ingest", ...files, ...to, "--from", "stranger@else.example", "--json"], key);
+    expect(ran.json.items.map(({ file, outcome, error }: any) => [file, outcome ?? error.code])).toEqual([
+      [files[0], "rejected_at_policy"],
+      [files[1], "rejected_at_policy"],
+      [files[2], "invalid_request"],
+    ]);
+    expect(ran.code).toBe(21);
+    const shown = await postern(["ingest", files[0]!, ...to], key);
+    expect([shown.code, shown.out]).toEqual([20, expect.stringMatching(/rejected_at_policy +msg_/)]);
+    expect((await postern(["ingest", files[0]!, ...to])).code).toBe(4);
+    const { items } = await instance.http.get<{ items: { id: string; source: string }[] }>(
+      `/v1/mailboxes/${(await instance.http.get<{ items: { id: string }[] }>("/v1/mailboxes")).items[0]!.id}/messages`,
+    );
+    expect(items.find(({ id }) => id === ran.json.items[0].id)?.source).toBe("cli");
+  });
+});
