@@ -100,6 +100,24 @@ export const THREATS: readonly Threat[] = [
     control: "One idempotency key is one draft; one attempt at a time, claimed before DATA; what is uncertain waits for a person.",
     tests: ["NY-12", "DESIGN §9.7"],
   },
+  {
+    threat: "A client address made up behind an MTA",
+    control:
+      "XCLIENT and XFORWARD count from listed relays alone, the latter for one transaction; over LMTP the MTA's own address is never the client's.",
+    tests: ["what nobody states is unknown", "hold for one transaction", "MB-14 XFORWARD reaches verification"],
+  },
+  {
+    threat: "Mail that a bridge, or a stolen ingest key, makes up",
+    control:
+      "What is ingested is judged as mail; nobody is believed about it but a key made to attest; no part ends a field or begins one; our own mailboxes are no senders.",
+    tests: ["MH-19 a key attests", "X-10 a mailbox of ours is no sender", "PB-08"],
+  },
+  {
+    threat: "A stranger who answers into an agent's thread",
+    control:
+      "A thread is joined by who took part in it and is verified, whichever way the mail comes; a quoted Message-ID is none.",
+    tests: ["X-28"],
+  },
 ];
 
 /** The threat table of the README. */

@@ -38,6 +38,7 @@ describe("help", () => {
       "policy apply",
       "policy show",
       "receive",
+      "ingest",
       "messages list",
       "messages show",
       "messages raw",

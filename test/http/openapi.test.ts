@@ -57,6 +57,7 @@ PATCH /v1/mailboxes/{id}
 POST /alloc
 POST /api/domains/add
 POST /api/domains/{domain}/verify
+POST /ingest
 POST /postbox/alloc
 POST /postbox/webhook/register
 POST /postbox/webhook/rotate
@@ -67,6 +68,7 @@ POST /v1/domains/{domain}/activate
 POST /v1/domains/{domain}/rotate
 POST /v1/domains/{domain}/verify
 POST /v1/grants/check
+POST /v1/ingest
 POST /v1/keys
 POST /v1/mailboxes
 POST /v1/mailboxes/{id}/aliases
