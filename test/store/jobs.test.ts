@@ -34,6 +34,26 @@ it("one operation that fails takes nothing from its neighbours", async () => {
   expect(names(connection)).toEqual(["fifth", "first", "third"]);
 });
 
+it("what was done beside one that fails is done once", async () => {
+  const { connection } = await openWriterConnection();
+  const tenant = newId("ten");
+  await writeJobs(connection, [{ id: ++lastId, name: "tenants.create", args: { id: tenant, name: "tenant", at: NOON } }]);
+  const append = (): Job => {
+    const entry = { id: newId("aud"), tenant, at: NOON, action: "test", actor: "test", message: null, mailbox: null, facts: {} };
+    return { id: ++lastId, name: "audit.append", args: { ...entry, details: {}, salt: "salt", retentionDays: 1 } };
+  };
+  const create = createTenant("once");
+  const { answers } = await writeJobs(connection, [
+    append(),
+    create,
+    { ...create, id: ++lastId, args: { ...(create.args as object), name: "another" } },
+    append(),
+  ]);
+  expect(answers.map(({ ok }) => ok)).toEqual([true, true, false, true]);
+  expect(connection.sqlite.prepare("select count(*) as count from audit_entries").get()).toEqual({ count: 2 });
+  expect(connection.sqlite.isTransaction).toBe(false);
+});
+
 it("when the disk is full, what was answered as done is there, and the rest was refused as temporary", async () => {
   const { connection } = await openWriterConnection();
   const { page_count } = connection.sqlite.prepare("pragma page_count").get() as { page_count: number };
