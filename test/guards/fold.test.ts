@@ -45,7 +45,7 @@ describe("a text as a person reads it", () => {
         expect(origin.end).toBeLessThanOrEqual(original.length);
         if (end > start) expect(fold(original.slice(origin.start, origin.end)).text).toContain(folded.text.slice(start, end));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -59,7 +59,7 @@ describe("a text as a person reads it", () => {
         const end = Math.min(start + length, plain.text.length);
         expect(plain.origin(start, end)).toEqual(beside.origin(start, end));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -83,7 +83,7 @@ describe("a text as a person reads it", () => {
     );
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 30 }), (text) => void expect(fold(text).text).toBe(foldedAlong(text))),
-      { numRuns: 3_000 },
+      { numRuns: 300 },
     );
   });
 

@@ -280,7 +280,7 @@ describe("the guard", () => {
         const at = 1 + (where % (text.length - 1));
         expect(codes(`so: ${text.slice(0, at)}${what}${text.slice(at)} ok`)).toContain(code);
       }),
-      { numRuns: 600 },
+      { numRuns: 150 },
     );
   });
 
@@ -320,7 +320,7 @@ describe("the guard", () => {
           expect(span.sha256).toBe(createHash("sha256").update(seen).digest("hex"));
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 });

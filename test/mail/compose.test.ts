@@ -327,7 +327,7 @@ describe("any Unicode", () => {
           expect(mime.toString("latin1")).toMatch(/^(?:[\x01-\x7f]{0,76}\r\n)*$/);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -284,7 +284,7 @@ describe("any interleaving", () => {
         }
         reached.set(state.status, (reached.get(state.status) ?? 0) + 1);
       }),
-      { numRuns: 3000 },
+      { numRuns: 300 },
     );
     // The search is worth something only if it gets everywhere.
     expect([...reached.keys()].toSorted()).toEqual(["approved", "cancelled", "expired", "rejected", "waiting"]);
@@ -310,7 +310,7 @@ describe("any interleaving", () => {
           expect(hasQuorum(verdict.state, rules)).toBe(true);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 300 },
     );
   });
 });

@@ -148,7 +148,7 @@ describe("definePolicy", () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });

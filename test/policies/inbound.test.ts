@@ -104,7 +104,7 @@ describe("the first rule that matches", () => {
         const index = policy.senders.findIndex(({ match }) => matches(match, address, known.lists));
         expect(evaluateInbound(policy, known, []).rule_index).toBe(index < 0 ? null : index);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });
@@ -274,7 +274,7 @@ describe("properties", () => {
           expect(strict(after)).toBeGreaterThanOrEqual(strict(before));
         else expect(after).toEqual(before);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -283,7 +283,7 @@ describe("properties", () => {
       fc.property(policies, facts, fc.array(finding, { maxLength: 5 }), (policy, known, findings) => {
         expect(evaluateInbound(policy, known, findings.toReversed())).toEqual(evaluateInbound(policy, known, findings));
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -305,7 +305,7 @@ describe("properties", () => {
         expect([[], rule?.capabilities ?? []]).toContainEqual(capabilities);
         expect(limits === null).toBe(outcome !== "delivered");
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 });

@@ -262,7 +262,7 @@ describe("properties", () => {
         expect(isUpward(facts.mode, verdict.mode)).toBe(false);
         if (verdict.outcome !== "blocked") expect(verdict.refused).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -285,7 +285,7 @@ describe("properties", () => {
         ];
         for (const [worse, found] of stricter) expect(rank(evaluateOutbound(policy, worse, found))).toBeGreaterThanOrEqual(before);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -302,7 +302,7 @@ describe("properties", () => {
         ];
         for (const rules of stricter) expect(rank(evaluateOutbound(policyOf(rules), facts, seen))).toBeGreaterThanOrEqual(before);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -314,7 +314,7 @@ describe("properties", () => {
         if (blind.outcome === "blocked" || blind.outcome === "rate_limited") expect(judged).toEqual(blind);
         else expect(["queued", "pending_send_approval"]).toContain(judged.outcome);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -50,7 +50,7 @@ describe("a list", () => {
         );
         expect(recipientList(entries).has(address)).toBe(named);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -63,7 +63,7 @@ describe("a list", () => {
           if (one.has(address)) expect(list.has(address)).toBe(true);
         expect(recipientList([...entries, entry]).covers(entry)).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });
