@@ -93,6 +93,10 @@ export class PosternClient {
     return this.#http.get("/v1/mailboxes", { ...page });
   }
 
+  mailbox(mailbox: string): Promise<api.Mailbox> {
+    return this.#http.get(`/v1/mailboxes/${segment(mailbox)}`);
+  }
+
   /** Without their text. An agent's key sees delivered messages only. */
   list(mailbox: string, options: ListOptions = {}): Promise<api.MessagePage> {
     return this.#http.get(`/v1/mailboxes/${segment(mailbox)}/messages`, { ...options });
@@ -131,6 +135,26 @@ export class PosternClient {
   /** Where a draft is, and what became of it at each recipient. */
   draft(draft: string): Promise<api.Draft> {
     return this.#http.get(`/v1/drafts/${segment(draft)}`);
+  }
+
+  /** Every judgement of a mailbox's mail. */
+  decisions(mailbox: string, page: PageOptions = {}): Promise<api.DecisionPage> {
+    return this.#http.get(`/v1/mailboxes/${segment(mailbox)}/decisions`, { ...page });
+  }
+
+  /** Every stage, input, rule and cost of one judgement, and the audit of its message. */
+  explain(decision: string): Promise<api.Explanation> {
+    return this.#http.get(`/v1/decisions/${segment(decision)}/explain`);
+  }
+
+  /** What would have left, where there is no relay. */
+  sink(mailbox_id?: string, page: PageOptions = {}): Promise<api.SinkPage> {
+    return this.#http.get("/v1/sink", { ...page, mailbox_id });
+  }
+
+  /** One of those, as it would have left. */
+  sunk(id: string): Promise<Uint8Array> {
+    return this.#http.bytes(`/v1/sink/${segment(id)}/raw`);
   }
 
   /** What waits for people (scope `oversight`). */

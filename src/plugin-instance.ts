@@ -53,20 +53,18 @@ export class Instance {
   /** Whoever joined leaves, also when this rejects. */
   async join(open: () => Promise<Instanced>): Promise<void> {
     this.#users += 1;
-    this.#opening ??= this.#tell(open);
-    this.#open = await this.#opening;
-  }
-
-  async #tell(open: () => Promise<Instanced>): Promise<Instanced> {
     try {
-      const opened = await open();
-      const { doors, adminKey, tenant } = opened.beside;
-      this.#told.resolve({ doors, adminKey, tenant });
-      return opened;
+      this.#open = await (this.#opening ??= open());
     } catch (error) {
       this.#told.reject(error);
       throw error;
     }
+  }
+
+  /** A worker runs on it. */
+  tell(): void {
+    const { doors, adminKey, tenant } = this.#now.beside;
+    this.#told.resolve({ doors, adminKey, tenant });
   }
 
   async closeDoors(): Promise<void> {

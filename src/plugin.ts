@@ -114,7 +114,10 @@ export class PosternPlugin extends SimplePlugin {
       if (worker.getState() !== "RUNNING") void this.#instance.closeDoors();
     }, LOOK_MS);
     try {
-      await super.runWorker(worker, next);
+      const running = super.runWorker(worker, next);
+      // By now it can be shut down.
+      this.#instance.tell();
+      await running;
     } finally {
       clearInterval(timer);
     }

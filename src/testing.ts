@@ -137,8 +137,12 @@ export class TestPostern {
   }
 
   /** Whatever else the HTTP door takes, with the admin key. */
-  call<T extends object>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body: object | null): Promise<T> {
+  call<T extends object>(method: "POST" | "PUT" | "PATCH", path: string, body: object | null): Promise<T> {
     return this.#admin.send(method, path, body);
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#admin.remove(path);
   }
 
   /** Stops everything and removes its directory. */

@@ -1,6 +1,6 @@
 // Workflow module of a team of its own: its workflows, and ours beside them.
-import { continueAsNew, proxyActivities, sleep } from "@temporalio/workflow";
-import { onMail, sendMail, type InboxState, type MailContent, type MailStart } from "../../workflows/index.ts";
+import { condition, continueAsNew, defineUpdate, proxyActivities, setHandler, sleep } from "@temporalio/workflow";
+import { onMail, sendMail, type InboxState, type MailContent, type MailDelivery, type MailStart } from "../../workflows/index.ts";
 
 export * from "../../workflows/index.ts";
 
@@ -9,8 +9,9 @@ export interface Start extends MailStart {
 }
 
 export interface TeamActivities {
+  took(delivery: MailDelivery): Promise<void>;
   greet(name: string): Promise<string>;
-  note(line: string): Promise<void>;
+  note(mailbox: string, line: string): Promise<void>;
   bookMeeting(title: string): Promise<string>;
   callTool(tool: string): Promise<string>;
 }
@@ -26,34 +27,37 @@ export async function greeting(name: string): Promise<string> {
 /** Notes what it reads; ends when nothing came for a while. */
 export async function readingAgent(start: Start): Promise<readonly string[]> {
   const subjects: string[] = [];
-  for await (const mail of onMail(start, { idle: "3 seconds" })) {
+  for await (const mail of onMail(start, { idle: "1 second" })) {
+    await team.took(mail);
     const { subject, from }: MailContent = await mail.read();
     subjects.push(subject);
-    await team.note(`${from}: ${subject}`);
+    await team.note(mail.mailbox, `${from}: ${subject}`);
   }
   return subjects;
 }
 
 /** Books whatever it is asked for, as a model would that believes its mail. */
 export async function bookingAgent(start: Start): Promise<void> {
-  for await (const mail of onMail(start, { idle: "3 seconds" })) {
+  for await (const mail of onMail(start, { idle: "1 second" })) {
+    await team.took(mail);
     const booked = await team.bookMeeting("lunch").catch(codeOf);
     const tool = await team.callTool("create_event").catch(codeOf);
     const other = await team.callTool("drop_tables").catch(codeOf);
-    await team.note(`${mail.capabilities.join(" ")}: ${booked}, ${tool}, ${other}`);
+    await team.note(mail.mailbox, `${mail.capabilities.join(" ")}: ${booked}, ${tool}, ${other}`);
   }
-  await team.note(`after: ${await team.bookMeeting("dinner").catch(codeOf)}`);
+  await team.note(start.mailbox, `after: ${await team.bookMeeting("dinner").catch(codeOf)}`);
 }
 
 /** Answers, and says what became of it. */
 export async function answeringAgent(start: Start): Promise<void> {
-  for await (const mail of onMail(start, { idle: "3 seconds" })) {
+  for await (const mail of onMail(start, { idle: "1 second" })) {
+    await team.took(mail);
     const sent = await sendMail({ markdown: "Friday suits me." }, { on: mail, wait: true }).catch(codeOf);
-    await team.note(typeof sent === "string" ? sent : `answer ${sent.state}`);
+    await team.note(mail.mailbox, typeof sent === "string" ? sent : `answer ${sent.state}`);
     const other = await sendMail({ to: ["stranger@elsewhere.example"], subject: "Hello", markdown: "Hello." }).catch(codeOf);
-    await team.note(typeof other === "string" ? other : `own ${other.state}`);
+    await team.note(mail.mailbox, typeof other === "string" ? other : `own ${other.state}`);
     const wrong = await sendMail({ to: ["no address"], subject: "Hello", markdown: "Hello." }).catch(codeOf);
-    await team.note(typeof wrong === "string" ? wrong : `wrong ${wrong.state}`);
+    await team.note(mail.mailbox, typeof wrong === "string" ? wrong : `wrong ${wrong.state}`);
   }
 }
 
@@ -61,11 +65,12 @@ export async function answeringAgent(start: Start): Promise<void> {
 export async function endlessAgent(start: Start): Promise<void> {
   const inbox = onMail(start);
   for await (const mail of inbox) {
+    await team.took(mail);
     const { subject } = await mail.read();
-    await team.note(subject);
+    await team.note(mail.mailbox, subject);
     if (subject === "stop") return;
     // Whoever signals meanwhile is heard by this run, and dealt with by the next.
-    await sleep("1 second");
+    await sleep("500 milliseconds");
     await continueAsNew<typeof endlessAgent>({ ...start, inbox: inbox.carry() });
   }
 }
@@ -74,4 +79,27 @@ export async function endlessAgent(start: Start): Promise<void> {
 function codeOf(error: unknown): string {
   const cause = (error as { readonly cause?: { readonly type?: string } }).cause;
   return cause?.type ?? String(error);
+}
+
+/** Books what nobody wrote about. */
+export async function bookingNothing(): Promise<string> {
+  return team.bookMeeting("dinner").catch(codeOf);
+}
+
+/** Stays with its first mail, and books whenever it is told to. */
+export async function waitingAgent(start: Start): Promise<void> {
+  setHandler(defineUpdate<string>("book"), () => team.bookMeeting("lunch").catch(codeOf));
+  for await (const mail of onMail(start)) {
+    await team.took(mail);
+    await condition(() => false);
+  }
+}
+
+/** Answers, and is gone before anybody approves. */
+export async function leavingAgent(start: Start): Promise<string | null | undefined> {
+  for await (const mail of onMail(start)) {
+    await team.took(mail);
+    return (await sendMail({ markdown: "Friday suits me." }, { on: mail })).state;
+  }
+  return undefined;
 }
