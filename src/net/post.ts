@@ -114,11 +114,12 @@ function faultOf(error: unknown): PostFault {
   if (error instanceof AddressRefused) return "address_refused";
   if (error instanceof NameNotFound) return "name_not_found";
   if (error instanceof errors.ConnectTimeoutError || error instanceof errors.HeadersTimeoutError) return "timeout";
+  if (INVALID.some((fault) => error instanceof fault)) return "response_invalid";
   const { code } = error as { readonly code?: unknown };
-  if (typeof code !== "string") return "connection_failed";
-  if (isTls(code)) return "tls_failed";
-  return code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" ? "response_invalid" : "connection_failed";
+  return typeof code === "string" && isTls(code) ? "tls_failed" : "connection_failed";
 }
+
+const INVALID = [errors.HTTPParserError, errors.HeadersOverflowError, errors.ResponseContentLengthMismatchError];
 
 /** OpenSSL's own codes and Node's for certificates. */
 function isTls(code: string): boolean {
