@@ -6,12 +6,14 @@ import { MAIL_LIMITS } from "./mail/limits.ts";
 import { PosternError, type Problem } from "./model/errors.ts";
 import * as read from "./settings.ts";
 import { SMTP_LIMITS, type SmtpLimits } from "./smtp/limits.ts";
+import { formatDatabase, type DatabaseTarget } from "./store/postgres/target.ts";
 import { isTemporalExternal } from "./temporal-env.ts";
 import { formatRelay, type Relay } from "./transports/relay.ts";
 
 export { isTemporalExternal };
 
 const PREFIX = "POSTERN_";
+const ROLES = ["all", "gateway", "worker"] as const;
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 const DEFAULT_SMTP = { host: "127.0.0.1", port: 2525 };
@@ -20,7 +22,10 @@ const DEFAULT_HTTP = { host: "127.0.0.1", port: 8025 };
 /** Every `POSTERN_*` setting there is. What is not here is refused. */
 export const Settings = z.object({
   POSTERN_DATA: read.directory.prefault("./.postern").describe("Directory of everything Postern keeps. Default `./.postern`."),
-  POSTERN_ROLE: read.role.default("all").describe("Only `all`: the embedded store belongs to one process."),
+  POSTERN_ROLE: read
+    .oneOf(ROLES)
+    .default("all")
+    .describe("`all` (default), or one part of a deployment of several processes: `gateway` (the doors) or `worker` (the judgements)."),
   POSTERN_SMTP: read.listen("127.0.0.1:2525").default(DEFAULT_SMTP).describe("Where the SMTP door listens. Default `127.0.0.1:2525`."),
   POSTERN_HTTP: read.listen("127.0.0.1:8025").default(DEFAULT_HTTP).describe("Where the HTTP door listens. Default `127.0.0.1:8025`."),
   POSTERN_PUBLIC_URL: read.publicUrl.optional().describe("How the world reaches the HTTP door, for links. Default: its address."),
@@ -30,7 +35,9 @@ export const Settings = z.object({
     .describe("Seals recoverable secrets; 32 bytes, base64. Default: made at the first start, in `secret.key`."),
   POSTERN_TRUSTED_RELAYS: read.networks
     .default([])
-    .describe("Peers that may state a client's address by XCLIENT or XFORWARD: addresses and networks, `unix` for those of a unix socket. Default: nobody."),
+    .describe(
+      "Peers that may state a client's address by XCLIENT or XFORWARD: addresses and networks, `unix` for those of a unix socket. Default: nobody.",
+    ),
   POSTERN_RELAY: read.relay
     .optional()
     .describe(
@@ -78,7 +85,11 @@ export const Settings = z.object({
     .wholeNumber("seconds", 1, 590)
     .default(SMTP_LIMITS.answerMs / 1000)
     .describe("Seconds a sender waits for a decision before it is told 451. Default 30."),
-  POSTERN_DATABASE_URL: read.notBuilt("PostgreSQL").optional(),
+  POSTERN_DATABASE_URL: read.database
+    .optional()
+    .describe(
+      "PostgreSQL 15 or newer: `postgres://user:password@host:5432/postern?sslmode=verify-full` (or `require`, or `disable`, the default; `sslrootcert=` an absolute path). Default: the embedded store in the data directory.",
+    ),
   POSTERN_BLOBS: read.bucket
     .optional()
     .describe(
@@ -95,7 +106,7 @@ type Settings = z.infer<typeof Settings>;
 export interface Config {
   /** Absolute path. */
   readonly dataDir: string;
-  readonly role: "all";
+  readonly role: (typeof ROLES)[number];
   readonly smtp: read.Listen;
   /** Undefined: there is no LMTP door. */
   readonly lmtp?: read.Door | undefined;
@@ -108,6 +119,8 @@ export interface Config {
   readonly trustedRelays: readonly string[];
   /** Undefined: files in the data directory. */
   readonly blobs: S3Settings | undefined;
+  /** Undefined: the embedded store, a file in the data directory. */
+  readonly database: DatabaseTarget | undefined;
   /** Undefined: mail goes to the sandbox. */
   readonly relay: Relay | undefined;
   /** What the signed identity header is called (MM-18). */
@@ -138,19 +151,26 @@ export type TemporalConfig =
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith(PREFIX) && value !== ""));
   const settings = Settings.safeParse(given);
-  const problems = [...unknownNames(given), ...problemsOf(settings), ...halfTls(given), ...keylessBucket(settings, env)];
+  const problems = [
+    ...unknownNames(given),
+    ...problemsOf(settings),
+    ...halfTls(given),
+    ...keylessBucket(settings, env),
+    ...lonelyRole(settings, env),
+  ];
   if (!settings.success || problems.length > 0) throw invalid(problems);
   return toConfig(settings.data, env);
 }
 
-/** For the log of a start: every setting as it is used, keys only as given or not, the relay without its password. */
+/** For the log of a start: every setting as it is used, keys only as given or not, relay and database without their passwords. */
 export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
-  const { adminKey, secretKey, smtp, lmtp, http, relay, blobs, ...rest } = config;
+  const { adminKey, secretKey, smtp, lmtp, http, relay, blobs, database, ...rest } = config;
   const source = (key: string | undefined): string => (key === undefined ? "from the data directory" : "from the environment");
   const doors = { smtp: formatListen(smtp), http: formatListen(http), ...(lmtp === undefined ? {} : { lmtp: formatDoor(lmtp) }) };
   const keys = { adminKey: source(adminKey), secretKey: source(secretKey) };
   const mail = blobs === undefined ? "in the data directory" : `${blobs.endpoint}/${blobs.bucket}/${blobs.prefix}`;
-  return { ...rest, ...doors, blobs: mail, relay: relay === undefined ? "the sandbox" : formatRelay(relay), ...keys };
+  const rows = database === undefined ? "in the data directory" : formatDatabase(database);
+  return { ...rest, ...doors, database: rows, blobs: mail, relay: relay === undefined ? "the sandbox" : formatRelay(relay), ...keys };
 }
 
 /** Inverse of reading `host:port`. */
@@ -174,6 +194,7 @@ function toConfig(settings: Settings, env: NodeJS.ProcessEnv): Config {
     adminKey: settings.POSTERN_ADMIN_KEY,
     secretKey: settings.POSTERN_SECRET_KEY,
     trustedRelays: settings.POSTERN_TRUSTED_RELAYS,
+    database: settings.POSTERN_DATABASE_URL,
     blobs: settings.POSTERN_BLOBS && { ...settings.POSTERN_BLOBS, ...bucketKeys(env) },
     relay: settings.POSTERN_RELAY,
     identityHeader: settings.POSTERN_IDENTITY_HEADER,
@@ -209,6 +230,26 @@ function halfTls(given: Readonly<Record<string, unknown>>): Problem[] {
   if (cert in given === key in given) return [];
   const [set, missing] = cert in given ? [cert, key] : [key, cert];
   return [{ path: set, message: `is of no use without \`${missing}\`; set both, or neither` }];
+}
+
+/** What the processes of one deployment must have in common. */
+const SHARED = {
+  gateway: ["POSTERN_DATABASE_URL", "POSTERN_BLOBS", "POSTERN_SECRET_KEY", "POSTERN_ADMIN_KEY"],
+  worker: ["POSTERN_DATABASE_URL", "POSTERN_BLOBS", "POSTERN_SECRET_KEY"],
+} as const;
+
+function lonelyRole({ data }: z.ZodSafeParseResult<Settings>, env: NodeJS.ProcessEnv): Problem[] {
+  if (data === undefined || data.POSTERN_ROLE === "all") return [];
+  const missing: string[] = SHARED[data.POSTERN_ROLE].filter((name) => data[name] === undefined);
+  if (!isTemporalExternal(env)) missing.push("TEMPORAL_ADDRESS");
+  if (missing.length === 0) return [];
+  const names = missing.map((name) => `\`${name}\``).join(", ");
+  return [
+    {
+      path: "POSTERN_ROLE",
+      message: `\`${data.POSTERN_ROLE}\` shares its state with other processes and needs ${names}; set them, or use \`all\``,
+    },
+  ];
 }
 
 // The names that every client of S3 reads.

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { PosternError } from "./model/errors.ts";
 import type { S3Settings } from "./blobs/s3/settings.ts";
 import { parseNetworks } from "./smtp/peers.ts";
+import { NoDatabase, parseDatabaseUrl, type DatabaseTarget } from "./store/postgres/target.ts";
 import { isLoopback, type Relay } from "./transports/relay.ts";
 
 // One reader per kind of setting. A refusal is one line: what is wrong, then the way out.
@@ -204,7 +205,16 @@ function decoded(text: string): string | null {
   }
 }
 
-/** A setting whose feature is not in this release: refused rather than ignored. */
+/** Repeats nothing of what was given, which may hold a password. */
+export const database = setting<DatabaseTarget>((text) => {
+  try {
+    return parseDatabaseUrl(text);
+  } catch (error) {
+    if (!(error instanceof NoDatabase)) throw error;
+    return refuse(error.message, "write for example `postgres://user:password@host:5432/postern?sslmode=verify-full`");
+  }
+});
+
 const BUCKET_FIX = "write `s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1`";
 
 /** `s3://bucket/prefix?endpoint=…&region=…`; without an endpoint it is AWS's own of that region. Keys are not in it. */
@@ -230,12 +240,3 @@ function originOf(text: string): string | null {
   const plain = url !== null && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === "";
   return plain && url.pathname === "/" ? url.origin : null;
 }
-
-export const notBuilt = (what: string) => setting((): undefined => refuse(`${what} is not built yet`, "unset it"));
-
-/** How the process takes part; only `all` while the store is the embedded one. */
-export const role = setting((text): "all" => {
-  if (text === "all") return text;
-  if (text !== "gateway" && text !== "worker") return refuse(`\`${text}\` is not known`, "use `all`");
-  return refuse(`\`${text}\` needs PostgreSQL and shared blobs, the embedded store cannot be split`, "use `all`, or unset it");
-});

@@ -14,6 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const ADMIN_KEY = "pst_live_0123456789abcdefghjk";
 const BUCKET_FIX = "write `s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1`";
+const DATABASE_FIX = "write for example `postgres://user:password@host:5432/postern?sslmode=verify-full`";
 const RELAY_FIX = "write for example `smtps://user:password@smtp.example.com:465`";
 const SECRET_KEY = Buffer.alloc(32, 7).toString("base64");
 
@@ -40,6 +41,7 @@ describe("configuration", () => {
       secretKey: undefined,
       trustedRelays: [],
       blobs: undefined,
+      database: undefined,
       relay: undefined,
       identityHeader: "Postern-Identity",
       dnsZone: undefined,
@@ -48,6 +50,8 @@ describe("configuration", () => {
       limits: { size: 25 * 1024 * 1024, recipients: 100, connectionsPerPeer: 20, idleMs: 60_000, answerMs: 30_000 },
       submitsPerHour: 600,
       temporal: { kind: "embedded", namespace: "default", port: undefined },
+      lmtp: undefined,
+      webhookAllow: [],
     });
   });
 
@@ -104,6 +108,9 @@ describe("configuration", () => {
       limits: { size: 10 * 1024 * 1024, recipients: 5, connectionsPerPeer: 2, idleMs: 7_000, answerMs: 9_000 },
       submitsPerHour: 7,
       temporal: { kind: "embedded", namespace: "acme", port: 7233 },
+      database: undefined,
+      lmtp: undefined,
+      webhookAllow: [],
     });
   });
 
@@ -121,6 +128,23 @@ describe("configuration", () => {
     const shown = describeConfig(config);
     expect(shown["blobs"]).toBe("https://s3.eu-west-1.amazonaws.com/mail/");
     expect(JSON.stringify(shown)).not.toContain("hunter2");
+  });
+
+  it("X-30 a gateway needs what it shares, and the key that lets people in", () => {
+    const shared = {
+      POSTERN_ROLE: "gateway",
+      POSTERN_DATABASE_URL: "postgres://h/d",
+      POSTERN_BLOBS: "s3://mail",
+      AWS_ACCESS_KEY_ID: "AKID",
+      AWS_SECRET_ACCESS_KEY: "hunter2",
+      POSTERN_SECRET_KEY: SECRET_KEY,
+      TEMPORAL_ADDRESS: "temporal:7233",
+    };
+    expect(refusal(shared)).toEqual([
+      "POSTERN_ROLE: `gateway` shares its state with other processes and needs `POSTERN_ADMIN_KEY`; set them, or use `all`",
+    ]);
+    expect(loadConfig({ ...shared, POSTERN_ADMIN_KEY: ADMIN_KEY }).role).toBe("gateway");
+    expect(loadConfig({ ...shared, POSTERN_ROLE: "worker" }).role).toBe("worker");
   });
 
   it("names a public URL that can be visited when the HTTP door listens everywhere", () => {
@@ -171,9 +195,18 @@ describe("configuration", () => {
     ["POSTERN_LIMIT_IDLE_SECONDS", "1.5", "`1.5` is not a whole number of seconds from 1 to 3600; correct or unset it"],
     ["POSTERN_LIMIT_ANSWER_SECONDS", "600", "`600` is not a whole number of seconds from 1 to 590; correct or unset it"],
     ["POSTERN_TEMPORAL_PORT", "-1", "`-1` is not a port number from 1 to 65535; correct or unset it"],
-    ["POSTERN_ROLE", "worker", "`worker` needs PostgreSQL and shared blobs, the embedded store cannot be split; use `all`, or unset it"],
-    ["POSTERN_ROLE", "boss", "`boss` is not known; use `all`"],
-    ["POSTERN_DATABASE_URL", "postgres://h/d", "PostgreSQL is not built yet; unset it"],
+    [
+      "POSTERN_ROLE",
+      "worker",
+      "`worker` shares its state with other processes and needs `POSTERN_DATABASE_URL`, `POSTERN_BLOBS`, `POSTERN_SECRET_KEY`, `TEMPORAL_ADDRESS`; set them, or use `all`",
+    ],
+    ["POSTERN_ROLE", "boss", "`boss` is not known; use one of all, gateway, worker"],
+    ["POSTERN_DATABASE_URL", "mysql://u:hunter2@h/d", `is not a postgres URL; ${DATABASE_FIX}`],
+    [
+      "POSTERN_DATABASE_URL",
+      "postgres://u:hunter2@h/d?sslmode=prefer",
+      `has an sslmode other than disable, require, verify-full; ${DATABASE_FIX}`,
+    ],
     ["POSTERN_BLOBS", "/var/mail", `is not an s3 URL; ${BUCKET_FIX}`],
     ["POSTERN_BLOBS", "s3://id:hunter2@bucket", `is not an s3 URL; ${BUCKET_FIX}`],
     ["POSTERN_BLOBS", "s3://b", `\`b\` is not the name of a bucket; ${BUCKET_FIX}`],
@@ -246,6 +279,15 @@ describe("configuration", () => {
     expect(text).toContain('"relay":"smtp://agent@[2001:db8::1]:25"');
     expect(text).not.toContain("hunter2");
     expect(describeConfig(loadConfig({}))).toMatchObject({ relay: "the sandbox" });
+  });
+
+  it("keeps the rows in another database than its own, and prints it without the password", () => {
+    const config = loadConfig({ POSTERN_DATABASE_URL: "postgres://postern:hunter2@db.example/mail?sslmode=verify-full" });
+    expect(config.database).toMatchObject({ host: "db.example", port: 5432, password: "hunter2", sslmode: "verify-full" });
+    const text = JSON.stringify(describeConfig(config));
+    expect(text).toContain('"database":"postgres://postern@db.example:5432/mail?sslmode=verify-full"');
+    expect(text).not.toContain("hunter2");
+    expect(describeConfig(loadConfig({}))).toMatchObject({ database: "in the data directory" });
   });
 
   it("reads back every address that it writes", () => {

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { Client, Connection } from "@temporalio/client";
 import type { Decision } from "../../src/model/decision.ts";
 import type { MessageId, TenantId } from "../../src/model/ids.ts";
 import { WORKFLOW } from "../../src/model/names.ts";
+import { openRows } from "../support/postgres/rows.ts";
 import { readSegments } from "../blobs/journal/segments.ts";
 
 /** What is in the database, read past the product. */
@@ -18,8 +18,9 @@ export interface Recorded {
   readonly audit: readonly { readonly message: MessageId; readonly decision: string; readonly leaf: string }[];
 }
 
-export function readDatabase(dataDir: string): Recorded {
-  using database = new DatabaseSync(join(dataDir, "postern.db"), { readOnly: true, timeout: 5_000 });
+/** `path`: of the embedded store's file, or a `postgres://` URL. */
+export function readDatabase(path: string): Recorded {
+  using database = openRows(path);
   const rows = <T>(sql: string): readonly T[] => database.prepare(sql).all() as T[];
   const decisions = rows<{ is_final: number; decision_json: string }>("select is_final, decision_json from decisions");
   return {

@@ -32,6 +32,8 @@ export interface ScenarioOptions {
   readonly senders: number;
   /** Processes killed while mail comes in. `both`: service and Temporal at the same moment. */
   readonly kills: { readonly service: number; readonly temporal: number; readonly both: number };
+  /** A `postgres://` database instead of the embedded store. */
+  readonly database?: string;
 }
 
 /** One copy of a message: what a mailbox was to make of it. */
@@ -93,7 +95,11 @@ export async function runScenario(options: ScenarioOptions): Promise<Report> {
   const site = await Site.start({
     executable: options.executable,
     signers: SIGNERS,
-    env: { POSTERN_LIMIT_ANSWER_SECONDS: ANSWER_SECONDS, POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100" },
+    env: {
+      POSTERN_LIMIT_ANSWER_SECONDS: ANSWER_SECONDS,
+      POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100",
+      ...(options.database === undefined ? {} : { POSTERN_DATABASE_URL: options.database }),
+    },
   });
   try {
     return await play(site, options, from);
@@ -112,7 +118,7 @@ async function play(site: Site, options: ScenarioOptions, from: number): Promise
   const mailFrom = performance.now();
   const [told, killed] = await Promise.all([sendAll(site, options, random, progress), killAll(site, options, random, progress)]);
   const mailMs = performance.now() - mailFrom;
-  const recorded = readDatabase(site.dataDir);
+  const recorded = readDatabase(options.database ?? join(site.dataDir, "postern.db"));
   const ended = told.map(({ planned, ...rest }) => withCopies(planned, rest, recorded, mailboxes));
   await withTemporal((await site.temporal()).address, (client) => settled(client, recorded));
   for (const agent of agents.values()) agent.finish();

@@ -1,11 +1,11 @@
 import fc from "fast-check";
-import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished } from "vitest";
 import type { DraftId } from "../../src/model/ids.ts";
 import type { ScreenProposal, SendCaps } from "../../src/store/contract-outbound.ts";
+import { openRows, type Rows } from "../support/postgres/rows.ts";
 import { addTenant, DAY, HOUR, MINUTE, newDomain, NOON } from "./samples.ts";
 import { addKey, atSending, letterOf, screen, screenedAgain, setMode, type OutboundWorld } from "./outbound-samples.ts";
-import { openStore } from "./world.ts";
+import { openStore, runs } from "./world.ts";
 
 interface Step {
   /** The first step of a draft submits it, later ones are its sending. */
@@ -39,7 +39,7 @@ it("NY-13 PB-06 no window is ever over its cap, in whatever order drafts are sub
         expectWindowsToHold(reservationsOf(world), went, caps);
       }
     }),
-    { numRuns: 30 },
+    { numRuns: runs(30) },
   );
 });
 
@@ -58,7 +58,7 @@ it("NY-13 PB-06 nor when everything is asked at once", async () => {
       await Promise.all(sends.filter(({ input }) => went.has(input.draft)).map((one) => screen(world.store, one)));
       expectWindowsToHold(reservationsOf(world), went, caps);
     }),
-    { numRuns: 30 },
+    { numRuns: runs(30) },
   );
 });
 
@@ -79,17 +79,17 @@ it("NY-13 one after the other, exactly what the windows have room for goes, and 
       }
       expect(reservationsOf(world)).toEqual(reserved);
     }),
-    { numRuns: 30 },
+    { numRuns: runs(30) },
   );
 });
 
 interface Readable extends Pick<OutboundWorld, "store" | "path"> {
-  readonly rows: DatabaseSync;
+  readonly rows: Rows;
 }
 
 async function openReadable(): Promise<Readable> {
   const opened = await openStore();
-  const rows = new DatabaseSync(opened.path, { readOnly: true });
+  const rows = openRows(opened.path);
   onTestFinished(() => rows.close());
   return { ...opened, rows };
 }

@@ -3,7 +3,7 @@ import type { Actor } from "../../src/model/decision.ts";
 import type { TenantId } from "../../src/model/ids.ts";
 import type { Store } from "../../src/store/contract.ts";
 import type { DomainRow, NewDkimKey } from "../../src/store/contract-outbound.ts";
-import { openReader } from "../../src/store/sqlite/open.ts";
+import { openRows } from "../support/postgres/rows.ts";
 import { newDomain, newId, NOON } from "./samples.ts";
 import { openWorld } from "./world.ts";
 
@@ -22,7 +22,7 @@ async function claimed(store: Store, tenant: TenantId, domain: string): Promise<
 
 /** Actions on a domain, in order, as the log has them. */
 function logged(path: string, tenant: TenantId): Record<string, unknown>[] {
-  const sqlite = openReader(path);
+  const sqlite = openRows(path);
   const rows = sqlite.prepare("select leaf from audit_entries where tenant = ? and message is null order by at, rowid").all(tenant);
   sqlite.close();
   return rows.map((row) => JSON.parse((row as { leaf: string }).leaf) as Record<string, unknown>);

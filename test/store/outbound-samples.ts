@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from "node:crypto";
-import { DatabaseSync } from "node:sqlite";
 import type { OutboundDecision } from "../../src/model/decision.ts";
 import { draftMessageId, idBody, type DraftId, type KeyId, type TenantId } from "../../src/model/ids.ts";
 import type { MessageRef } from "../../src/model/message.ts";
@@ -14,6 +13,7 @@ import type {
   ScreenProposal,
   Screened,
 } from "../../src/store/contract-outbound.ts";
+import { openRows, type Rows } from "../support/postgres/rows.ts";
 import { newId, NOON, PIN, type Place } from "./samples.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -187,8 +187,8 @@ export function approvalOf(proposal: ScreenProposal, actor: KeyId, at: number): 
 }
 
 /** Looks at and changes rows past the store, as a crash or another release may leave them. */
-export function inDatabase<T>(world: World, work: (connection: DatabaseSync) => T): T {
-  const connection = new DatabaseSync(world.path, { timeout: 10_000 });
+export function inDatabase<T>(world: World, work: (connection: Rows) => T): T {
+  const connection = openRows(world.path);
   try {
     return work(connection);
   } finally {

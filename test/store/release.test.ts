@@ -81,8 +81,9 @@ it("of two people who decide at once one decides; who decided may ask again", as
   const people = await Promise.all([1, 2].map(() => addKey(world, ["oversight"])));
   const attempts = people.map((person) => attemptOf(world, id, "approve", person));
   const answers = await Promise.all(attempts.map((attempt) => decide(world, attempt)));
-  expect(answers.map(outcomeOf)).toEqual(["approved", "already_decided"]);
-  expect(await decide(world, { ...attempts[0]!, decision_id: newId("dec") })).toEqual(answers[0]);
+  expect(answers.map(outcomeOf).toSorted()).toEqual(["already_decided", "approved"]);
+  const first = answers.findIndex((answer) => outcomeOf(answer) === "approved");
+  expect(await decide(world, { ...attempts[first]!, decision_id: newId("dec") })).toEqual(answers[first]);
   const rows = await world.store.run("decisions.list", {
     tenant: world.tenant,
     mailbox: world.mailbox,

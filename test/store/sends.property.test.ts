@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import type { ScreenProposal } from "../../src/store/contract-outbound.ts";
 import { to, type OutboundWorld } from "./outbound-samples.ts";
 import { ANN, BEN, claim, draftOf, fates, open, openSendingWorld, queued, record, settlementOf } from "./send-samples.ts";
+import { runs } from "./world.ts";
 
 const CAROL = "carol@acme.example";
 const ALL = [ANN, BEN, CAROL];
@@ -146,6 +147,6 @@ it("X-06 under any interleaving of workers, deaths, late answers and people nobo
       else if (state === "sent") expect(states).toContain("accepted");
       else if (state === "failed") expect(new Set(states)).toEqual(new Set(["refused"]));
     }),
-    { numRuns: 400 },
+    { numRuns: runs(400) },
   );
 }, 120_000);

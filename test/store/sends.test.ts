@@ -315,10 +315,10 @@ describe("INVARIANT (DESIGN §9.7): at most one attempt whose fate is unknown", 
     const world = await openSendingWorld();
     const letter = await queued(world);
     const attempts = await Promise.all(Array.from({ length: 20 }, () => opened(world, letter)));
-    expect(attempts).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    expect(attempts.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     const claims = await Promise.all([...attempts, ...attempts].map((attempt) => claim(world, letter, attempt)));
     expect(claims.filter((answer) => answer.claimed)).toHaveLength(1);
-    expect(claims.findIndex((answer) => answer.claimed)).toBe(19);
+    expect([...attempts, ...attempts][claims.findIndex((answer) => answer.claimed)]).toBe(20);
   });
 
   it("the database itself refuses a second attempt in flight, and one beside one of unknown fate", async () => {
@@ -331,7 +331,7 @@ describe("INVARIANT (DESIGN §9.7): at most one attempt whose fate is unknown", 
         inDatabase(world, (db) =>
           db.prepare("insert into send_attempts values (?, 9, 'connect', 'h', '[]', 1, null, null)").run(input.draft),
         );
-      expect(again).toThrow(/UNIQUE/);
+      expect(again).toThrow(/unique/i);
     }
   });
 });

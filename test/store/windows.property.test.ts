@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { InboundProposal, Store } from "../../src/store/contract.ts";
 import { addTenant, again, DAY, from, HOUR, MINUTE, newDomain, newId, NOON, proposalOf } from "./samples.ts";
-import { openStore } from "./world.ts";
+import { openStore, runs } from "./world.ts";
 
 interface Step {
   readonly sender: number;
@@ -44,7 +44,7 @@ it("MB-07 MB-08 no window or budget is ever over its limit, in whatever order me
       const admitted = atOnce ? await decideAtOnce(store, proposals, steps) : await decideInTurn(store, proposals, steps);
       expectWindowsToHold(admitted, limits);
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
 
@@ -60,7 +60,7 @@ it("MB-07 MB-08 one after the other, exactly what the rules say is admitted", as
         entries.push({ proposal, rated: outcome !== "rate_limited", charged: outcome === "delivered" });
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
 

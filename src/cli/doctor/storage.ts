@@ -1,7 +1,10 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "../../config.ts";
+import { PosternError } from "../../model/errors.ts";
 import { MIGRATIONS } from "../../store/migrations/list.ts";
+import { schemaOf } from "../../store/postgres/open.ts";
+import type { DatabaseTarget } from "../../store/postgres/target.ts";
 import { failed, note, ok, type Check, type Found } from "./check.ts";
 
 const GIB = 1024 ** 3;
@@ -34,8 +37,17 @@ async function existing(path: string): Promise<string> {
   return found !== null || dirname(path) === path ? path : existing(dirname(path));
 }
 
-export function databaseCheck({ dataDir }: Config): Check {
-  return { name: "database", run: () => checkDatabase(join(dataDir, "postern.db")) };
+export function databaseCheck({ database, dataDir }: Config): Check {
+  return { name: "database", run: () => (database === undefined ? checkDatabase(join(dataDir, "postern.db")) : checkServer(database)) };
+}
+
+async function checkServer(database: DatabaseTarget): Promise<Found> {
+  try {
+    return foundSchema(await schemaOf(database));
+  } catch (error) {
+    if (error instanceof PosternError && error.fix !== undefined) return failed(error.message, error.fix);
+    throw error;
+  }
 }
 
 async function checkDatabase(path: string): Promise<Found> {
@@ -53,11 +65,15 @@ async function readVersion(path: string): Promise<Found> {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 2_000 });
   try {
     const { newest } = database.prepare("select coalesce(max(number), 0) as newest from migrations").get() as { newest: number };
-    const known = MIGRATIONS.length;
-    if (newest > known)
-      return failed(`schema ${newest}, this version knows up to ${known}`, "start the version that wrote it or a newer one");
-    return ok(newest === known ? `schema ${newest}` : `schema ${newest}, the next start brings it to ${known}`);
+    return foundSchema(newest);
   } finally {
     database.close();
   }
+}
+
+function foundSchema(newest: number): Found {
+  const known = MIGRATIONS.length;
+  if (newest > known)
+    return failed(`schema ${newest}, this version knows up to ${known}`, "start the version that wrote it or a newer one");
+  return ok(newest === known ? `schema ${newest}` : `schema ${newest}, the next start brings it to ${known}`);
 }

@@ -14,13 +14,13 @@ export async function migrate(client: Client, migrations: readonly Migration[]):
   await client.query("begin");
   await client.query(`select pg_advisory_xact_lock(${LOCK})`);
   for (const statement of PREPARE) await client.query(statement);
-  for (const migration of await pending(client, migrations)) await apply(client, migration);
+  for (const migration of pendingAfter(await newestOf(client), migrations)) await apply(client, migration);
   await client.query("commit");
 }
 
-async function pending(client: Client, migrations: readonly Migration[]): Promise<readonly Migration[]> {
+export async function newestOf(client: Client): Promise<number> {
   const { rows } = await client.query<{ newest: number }>("select coalesce(max(number), 0) as newest from migrations");
-  return pendingAfter(rows[0]?.newest ?? 0, migrations);
+  return rows[0]?.newest ?? 0;
 }
 
 async function apply(client: Client, { number, name, statements }: Migration): Promise<void> {

@@ -2,7 +2,7 @@ import { Client, DatabaseError } from "pg";
 import { PosternError } from "../../model/errors.ts";
 import type { Migration } from "../migrations/migration.ts";
 import { QueryFault } from "./fault.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, newestOf } from "./migrate.ts";
 import { clientConfig } from "./session.ts";
 import { formatDatabase, type DatabaseTarget } from "./target.ts";
 
@@ -16,13 +16,25 @@ const MIGRATION = 600_000;
  * Looks whether the server is one we can use, and brings its database up to date. Throws `invalid_config` with the way
  * out, which names the database without its password.
  */
-export async function prepare(target: DatabaseTarget, migrations: readonly Migration[]): Promise<void> {
+export function prepare(target: DatabaseTarget, migrations: readonly Migration[]): Promise<void> {
+  return visit(target, (client) => migrate(client, migrations));
+}
+
+/** The newest step of its schema; 0 before the first start. Changes nothing, and throws as `prepare` does. */
+export function schemaOf(target: DatabaseTarget): Promise<number> {
+  return visit(target, async (client) => {
+    const { rows } = await client.query<{ made: number }>("select to_regclass('migrations') is not null as made");
+    return rows[0]?.made === 1 ? newestOf(client) : 0;
+  });
+}
+
+async function visit<T>(target: DatabaseTarget, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ ...clientConfig(target), query_timeout: MIGRATION, pipeline: false });
   client.on("error", () => undefined);
   try {
     await client.connect();
     await check(client);
-    await migrate(client, migrations);
+    return await work(client);
   } catch (error) {
     throw error instanceof PosternError ? error : cannotUse(target, error);
   } finally {
@@ -35,20 +47,18 @@ async function check(client: Client): Promise<void> {
     "select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding",
   );
   const { version, encoding } = rows[0]!;
-  if (Number(version) < OLDEST) {
-    throw new PosternError(
-      "invalid_config",
-      `the database server is PostgreSQL ${Math.trunc(Number(version) / 10_000)}, which is too old`,
-      {
-        fix: `use PostgreSQL ${OLDEST / 10_000} or newer`,
-      },
-    );
-  }
-  if (encoding !== "UTF8") {
-    throw new PosternError("invalid_config", `the database is encoded in ${encoding}`, {
-      fix: "make one for postern: create database postern encoding 'UTF8' template template0",
-    });
-  }
+  if (Number(version) < OLDEST) throw tooOld(Number(version));
+  if (encoding === "UTF8") return;
+  throw new PosternError("invalid_config", `the database is encoded in ${encoding}`, {
+    fix: "make one for postern: create database postern encoding 'UTF8' template template0",
+  });
+}
+
+/** `version`: as the server counts, 150004 for 15.4. */
+function tooOld(version: number): PosternError {
+  return new PosternError("invalid_config", `the database server is PostgreSQL ${Math.trunc(version / 10_000)}, which is too old`, {
+    fix: `use PostgreSQL ${OLDEST / 10_000} or newer`,
+  });
 }
 
 function cannotUse(target: DatabaseTarget, error: unknown): PosternError {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Kysely, PostgresDialect, type PostgresPool } from "kysely";
 import type { ClientBase, ClientConfig, QueryResult } from "pg";
+import { PosternError } from "../../model/errors.ts";
 import type { Database } from "../schema.ts";
 import { QueryFault } from "./fault.ts";
 import { tlsOf, type DatabaseTarget } from "./target.ts";
@@ -70,7 +71,8 @@ function sessionOver(client: ClientBase): Session {
     try {
       return await client.query({ text, values, ...(name === undefined ? {} : { name }) });
     } catch (error) {
-      throw new QueryFault(error);
+      // Ours is a value that came back and cannot be used.
+      throw error instanceof PosternError ? error : new QueryFault(error);
     }
   };
   return { db: kyselyOver(query), query };

@@ -3,6 +3,7 @@ import { MIGRATIONS } from "../migrations/list.ts";
 import { registry } from "../registry.ts";
 import { unavailable } from "../unavailable.ts";
 import { Watches } from "../watch.ts";
+import { Crowd } from "./crowd.ts";
 import { isLost, toPosternError } from "./fault.ts";
 import { Listener } from "./listener.ts";
 import { prepare } from "./open.ts";
@@ -19,7 +20,7 @@ export interface PostgresStoreOptions {
   readonly random?: () => number;
 }
 
-/** Connections at most: so many that the disk is shared by several commits, so few that they seldom meet. */
+/** Connections at most, beside one that listens. */
 const WRITERS = 8;
 const READERS = 4;
 
@@ -43,6 +44,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
 
 class PostgresStore implements Store {
   readonly #watches = new Watches();
+  readonly #crowd = new Crowd(WRITERS);
   readonly #writers: Sessions;
   readonly #readers: Sessions;
   readonly #listener: Listener;
@@ -88,7 +90,7 @@ class PostgresStore implements Store {
   async #write(job: Job): Promise<unknown> {
     const attempt = (): ReturnType<typeof write> => this.#writers.borrow((session) => write(session, job));
     try {
-      const { result, touched } = await this.#counted(retried(attempt, this.#random));
+      const { result, touched } = await this.#counted(retried(attempt, this.#crowd, this.#random));
       // Before whoever asked goes on; others hear it from the server.
       this.#watches.touched(touched);
       return result;

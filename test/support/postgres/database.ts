@@ -1,0 +1,28 @@
+import { randomBytes } from "node:crypto";
+import { Client } from "pg";
+
+export interface Database {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** Another database on the server of `url`: a copy of `template`, which must have no connections. Null: an empty one. */
+export async function createDatabase(url: string, template: string | null): Promise<Database> {
+  const name = `test_${randomBytes(6).toString("hex")}`;
+  // An empty one is not a copy of what somebody may have put into template1.
+  await inServer(url, `create database ${name} template ${template ?? "template0"}`);
+  return { url: urlOf(url, name), drop: () => inServer(url, `drop database if exists ${name} with (force)`) };
+}
+
+export function urlOf(server: string, name: string): string {
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+export async function inServer(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  client.on("error", () => undefined);
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}

