@@ -32,10 +32,11 @@ const resolve = {
 const COMMON = {
   testTimeout: 30_000,
   hookTimeout: 60_000,
-  // Two cores, and many tests that wait: for a deadline, a restart, a lock.
-  maxWorkers: 4,
   setupFiles: ["test/support/file-end.ts"],
 };
+
+/** After those that wait, and fewer at once: they compute, and some of them within a time. */
+const COMPUTING = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
@@ -50,6 +51,8 @@ export default defineConfig({
           ...COMMON,
           // A process for each file: the SDK keeps timers when a worker ends, and complains when they fire.
           name: "whole",
+          // Two cores, and many tests that wait: for a deadline, a restart, a lock.
+          maxWorkers: 4,
           include: ["test/**/*.test.ts"],
           exclude: [...ELSEWHERE, ...PARTS, ...POSTGRES_ONLY],
           globalSetup: ["test/support/workflow-bundle.ts"],
@@ -62,6 +65,7 @@ export default defineConfig({
           // Modules are loaded once for many files: loading was half of what these cost.
           name: "parts",
           isolate: false,
+          ...COMPUTING,
           include: PARTS,
           exclude: POSTGRES_ONLY,
         },
@@ -72,6 +76,7 @@ export default defineConfig({
           ...COMMON,
           name: "postgres",
           isolate: false,
+          ...COMPUTING,
           include: [...BATTERIES, ...POSTGRES_ONLY],
           exclude: SQLITE_ONLY,
           globalSetup: ["test/support/postgres.ts"],
