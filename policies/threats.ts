@@ -52,6 +52,18 @@ export const THREATS: readonly Threat[] = [
     tests: ["X-13"],
   },
   {
+    threat: "A webhook that makes the gate call inside (SSRF)",
+    control:
+      "Public addresses only, in every spelling, judged by each connection itself; redirects are not followed; answers are bounded in bytes and time.",
+    tests: ["SSRF", "leads inside by the time of the delivery"],
+  },
+  {
+    threat: "A forged or repeated delivery to an agent",
+    control:
+      "Standard Webhooks signatures with a time stamp, two secrets during a rotation; one delivery id for ever, the same body at every attempt.",
+    tests: ["MH-04", "PB-14", "MB-15 what is not taken"],
+  },
+  {
     threat: "SMTP smuggling",
     control: "Only CRLF ends a line and only CRLF.CRLF a message; bare CR, bare LF and NUL are refused with 550 5.6.11.",
     tests: ["smuggling"],
@@ -114,8 +126,7 @@ export const THREATS: readonly Threat[] = [
   },
   {
     threat: "A stranger who answers into an agent's thread",
-    control:
-      "A thread is joined by who took part in it and is verified, whichever way the mail comes; a quoted Message-ID is none.",
+    control: "A thread is joined by who took part in it and is verified, whichever way the mail comes; a quoted Message-ID is none.",
     tests: ["X-28"],
   },
 ];

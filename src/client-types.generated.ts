@@ -109,11 +109,6 @@ export type Delivery = {
   readonly at: string;
 };
 
-export type DeliveryPage = {
-  readonly items: readonly Delivery[];
-  readonly next_cursor: string | null;
-};
-
 export type DiffLine = {
   readonly op: "kept" | "removed" | "added" | "skipped";
   /** The line; of `skipped` how many unchanged lines are left out. */
@@ -242,6 +237,8 @@ export type Explanation = {
   };
   /** What peers were told about the message. */
   readonly receipts: readonly Receipt[];
+  /** How it went on to the agent beside pull. */
+  readonly deliveries: readonly MailDelivery[];
   readonly audit: readonly AuditEntry[];
 };
 
@@ -330,6 +327,30 @@ export type Key = {
   readonly attest: boolean;
   readonly masked: string;
   readonly created_at: string;
+};
+
+export type MailDelivery = {
+  /** What the receiver knows the delivery by, at every attempt. */
+  readonly id: string;
+  readonly message_id: string;
+  readonly mailbox_id: string;
+  readonly channel: Channel;
+  /** `dead`: tried for a day, or wanted no more. Only a replay tries again. */
+  readonly state: "pending" | "delivered" | "dead";
+  /** Why the last attempt did not arrive. */
+  readonly reason: string | null;
+  /** HTTP status of the last attempt that had one. */
+  readonly status: number | null;
+  /** Since it was last put in line. */
+  readonly attempts: number;
+  readonly created_at: string;
+  readonly attempted_at: string | null;
+  readonly ended_at: string | null;
+};
+
+export type MailDeliveryPage = {
+  readonly items: readonly MailDelivery[];
+  readonly next_cursor: string | null;
 };
 
 export type Mailbox = {

@@ -9,9 +9,11 @@ import { GATHERING } from "../../src/gathering.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { holdWorkflowId, inboundWorkflowId, type MessageId } from "../../src/model/ids.ts";
 import { DEFERRED_FAILURE, WORKFLOW } from "../../src/model/names.ts";
+import { Receiver } from "../channels/receiver.ts";
 import { OutboundWorld } from "../outbound/world.ts";
 import type { Instance } from "../support/instance.ts";
 import { makeSigner, sign, write, type Letter } from "../support/signer.ts";
+import { dispatchPaths } from "./dispatch-paths.ts";
 import { openGateRig, type GateRig } from "./gate-rig.ts";
 import { holdPaths, OUTBOUND_PATHS } from "./outbound-paths.ts";
 
@@ -26,11 +28,16 @@ export interface World {
   readonly postern: Instance;
   readonly rig: GateRig;
   readonly client: Client;
+  /** Another one that webhooks may go to. */
+  receiver(): Promise<Receiver>;
   close(): Promise<void>;
 }
 
 export async function openWorld(options: { readonly maxCachedWorkflows?: number } = {}): Promise<World> {
-  const outbound = await OutboundWorld.open({ signers: [acme, slow], serve: { retryMs: 50, ...options } });
+  const dispatching = { firstMs: 50, longestMs: 200, giveUpMs: 60_000 };
+  const env = { POSTERN_WEBHOOK_ALLOW: "127.0.0.1" };
+  const receivers: Receiver[] = [];
+  const outbound = await OutboundWorld.open({ signers: [acme, slow], serve: { retryMs: 50, dispatching, ...options }, env });
   const { postern } = outbound;
   const rig = await openGateRig([acme], options);
   const connection = await Connection.connect({ address: inject("temporalAddress") });
@@ -38,8 +45,14 @@ export async function openWorld(options: { readonly maxCachedWorkflows?: number 
     await connection.close();
     await rig.close();
     await outbound.close();
+    for (const receiver of receivers) await receiver.close();
   };
-  return { outbound, postern, rig, client: new Client({ connection }), close };
+  const receiver = async (): Promise<Receiver> => {
+    const made = await Receiver.start();
+    receivers.push(made);
+    return made;
+  };
+  return { outbound, postern, rig, client: new Client({ connection }), receiver, close };
 }
 
 /** One run of one workflow. */
@@ -304,6 +317,11 @@ export const PATHS: readonly Path[] = [
   },
   ...OUTBOUND_PATHS,
   ...holdPaths(waitingMail),
+  ...dispatchPaths({
+    mailbox: (world, hold) => mailbox(world, hold ? policy({}, { ...NOBODY, defaultAction: "hold" }) : policy()),
+    deliver: (world, at) => deliver(world, at, {}),
+    runOf,
+  }),
   { name: "holdMessage-nothing-waits", ends: { completed: { status: "nothing_waits" } }, walk: holdOfDelivered },
   { name: "upkeep-done", ends: { completed: { erased: 0, collected: 0 } }, walk: upkeep },
 ];
