@@ -2,12 +2,14 @@ import { randomBytes } from "node:crypto";
 import type { Client } from "@temporalio/client";
 import type { OutboundDeps } from "../activities/deps.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
+import { closeAll, inTime, type Closing } from "./closing.ts";
 import type { Config } from "./config.ts";
+import { openDoors } from "./doors.ts";
 import { createGate } from "./gate.ts";
 import { createLog } from "./log.ts";
 import type { TaskQueues } from "./model/names.ts";
-import { closeAll, inTime, keysOf, openDoors, openOutbound, openState, type Base, type Closing, type Running } from "./serve.ts";
-import type { ServeOptions } from "./serve.ts";
+import { keysOf, type Running, type ServeOptions } from "./serve.ts";
+import { openOutbound, openState, type Base } from "./state.ts";
 import { ensureUpkeep } from "./upkeep.ts";
 
 export interface BesideOptions extends Pick<ServeOptions, "clock" | "random" | "retryMs" | "log"> {

@@ -28,6 +28,8 @@ export interface BootstrapOptions {
   readonly adminKey?: string;
   /** `POSTERN_SECRET_KEY`: at least 32 characters, random. */
   readonly secretKey?: string;
+  /** False: another process admits the first operator, and no key is made or taken here. Default true. */
+  readonly admits?: boolean;
   /** `iss` of grants. Default `postern`. */
   readonly issuer?: string;
   readonly clock: () => number;
@@ -96,6 +98,7 @@ async function secretKey(options: BootstrapOptions, needed: boolean): Promise<st
 type AdminKey = { from: "environment"; key: string } | { from: "file"; path: string; key: string } | { from: "elsewhere" };
 
 async function adminKey(options: BootstrapOptions, first: boolean): Promise<AdminKey> {
+  if (options.admits === false) return { from: "elsewhere" };
   if (options.adminKey !== undefined) return { from: "environment", key: checkedAdminKey(options.adminKey) };
   const path = join(options.dataDir, ADMIN_FILE);
   const kept = await readKeyFile(path);

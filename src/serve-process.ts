@@ -1,7 +1,8 @@
 import { Runtime } from "@temporalio/worker";
+import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { createLog } from "./log.ts";
-import { serve, type Running, type ServeOptions } from "./serve.ts";
+import { serve, serveWorker, type Running, type ServeOptions, type Working } from "./serve.ts";
 import { installTemporalLog } from "./temporal-connection.ts";
 
 /**
@@ -10,11 +11,20 @@ import { installTemporalLog } from "./temporal-connection.ts";
  *
  * @param logFile default: standard error
  */
-export async function serveProcess(config: Config, temporal: ServeOptions["temporal"], logFile?: string): Promise<Running> {
+export function serveProcess(config: Config, temporal: ServeOptions["temporal"], logFile?: string): Promise<Running> {
+  return inProcess(config, logFile, (log) => serve(config, { temporal, log }));
+}
+
+/** {@link serveWorker} likewise. */
+export function workProcess(config: Config, temporal: ServeOptions["temporal"]): Promise<Working> {
+  return inProcess(config, undefined, (log) => serveWorker(config, { temporal, log }));
+}
+
+async function inProcess<T>(config: Config, logFile: string | undefined, start: (log: Logger) => Promise<T>): Promise<T> {
   const log = createLog(config.logLevel, logFile);
   installTemporalLog(log);
   try {
-    return await serve(config, { temporal, log });
+    return await start(log);
   } catch (error) {
     // The SDK's runtime has threads of its own, which nothing else ends where no connection was made.
     await Runtime.instance().shutdown();

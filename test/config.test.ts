@@ -133,7 +133,7 @@ describe("configuration", () => {
   it("X-30 a gateway needs what it shares, and the key that lets people in", () => {
     const shared = {
       POSTERN_ROLE: "gateway",
-      POSTERN_DATABASE_URL: "postgres://h/d",
+      POSTERN_DATABASE_URL: "postgres://user:password@db/postern",
       POSTERN_BLOBS: "s3://mail",
       AWS_ACCESS_KEY_ID: "AKID",
       AWS_SECRET_ACCESS_KEY: "hunter2",

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import type { Running, ServeOptions } from "../serve.ts";
+import type { Running, Working, ServeOptions } from "../serve.ts";
 
 /** Everything the commands touch outside themselves; the real ones are chosen in `main.ts`. */
 export interface CliDeps {
@@ -51,7 +51,8 @@ export interface ServiceParts {
 export type TemporalPlace = ServeOptions["temporal"] & { readonly embedded: boolean };
 
 export interface Started {
-  readonly running: Pick<Running, "smtp" | "http">;
+  /** A worker has no SMTP door, and at `http` only probes. */
+  readonly running: Pick<Working, "http"> & Partial<Pick<Running, "smtp" | "lmtp">>;
   /** What the workflows run on, for people. */
   readonly temporal: string;
   /** Resolves when everything has stopped. */

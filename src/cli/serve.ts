@@ -21,10 +21,10 @@ const INTERRUPTED = 130;
 export function addServe(cli: Cli): void {
   addCommand<[], ServeOptions>(cli, cli.program, {
     usage: "serve",
-    summary: "run the service: SMTP, HTTP and workers in this process",
+    summary: "run the service: SMTP, HTTP and workers, or one part of it",
     about:
       "Settings come from POSTERN_* variables, the Temporal server from TEMPORAL_ADDRESS and its like. Ctrl-C stops within 10 seconds, a second one at once. " +
-      "`npm start` does the same with an embedded server and a demo.",
+      "`npm start` does the same with an embedded server and a demo. POSTERN_ROLE makes it a gateway or a worker of several processes.",
     options: (command) => command.option("--embedded", "start a Temporal server too, with its database in POSTERN_DATA"),
     examples: ["serve", "serve --embedded"],
     run: serve,
@@ -92,10 +92,11 @@ async function stopWithin({ exitNow }: CliDeps, started: Started): Promise<void>
 }
 
 function announce({ print, cells }: Session, { running, temporal }: Started): void {
-  const smtp = `${running.smtp.host}:${running.smtp.port}`;
+  const smtp = running.smtp === undefined ? null : `${running.smtp.host}:${running.smtp.port}`;
+  const door: [string, string][] = smtp === null ? [] : [["SMTP", smtp]];
+  const place = smtp === null ? "probes" : "HTTP";
   print(
     { smtp, http: running.http, temporal },
-    () =>
-    formatFields([["SMTP", smtp], ["HTTP", running.http], ["Temporal", temporal], ["ready", "stop with Ctrl-C"]], cells), // prettier-ignore
+    () => formatFields([...door, [place, running.http], ["Temporal", temporal], ["ready", "stop with Ctrl-C"]], cells), // prettier-ignore
   );
 }

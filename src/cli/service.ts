@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { TemporalServer } from "../dev/temporal.ts";
 import { PosternError } from "../model/errors.ts";
-import type { Running, ServeOptions } from "../serve.ts";
+import type { Running, ServeOptions, Working } from "../serve.ts";
 import type { Environment, ServiceParts, Started, Stream, TemporalPlace } from "./deps.ts";
 
 /** The parts of the service for `serve` and `doctor`. Part of the composition root; imported late, because they are large. */
@@ -18,7 +18,7 @@ export function createServiceParts(env: Environment, stderr: Stream): ServicePar
 
 async function startExternal(config: Config): Promise<Started> {
   const temporal = await externalTemporal();
-  const running = await startInstance(config, temporal);
+  const running = await (config.role === "worker" ? startWorker(config, temporal) : startInstance(config, temporal));
   const failed = running.ended.then(stoppedByItself);
   return { running, temporal: temporal.connection.address ?? "127.0.0.1:7233", failed, close: () => running.close() };
 }
@@ -45,6 +45,11 @@ async function startEmbedded(config: Config, env: Environment, stderr: Stream): 
 async function startInstance(config: Config, temporal: ServeOptions["temporal"]): Promise<Running> {
   const { serveProcess } = await import("../serve-process.ts");
   return serveProcess(config, temporal);
+}
+
+async function startWorker(config: Config, temporal: ServeOptions["temporal"]): Promise<Working> {
+  const { workProcess } = await import("../serve-process.ts");
+  return workProcess(config, temporal);
 }
 
 async function startServer({ dataDir, temporal }: Config, env: Environment, stderr: Stream): Promise<TemporalServer> {

@@ -86,6 +86,11 @@ async function startEmbedded(config: Config): Promise<TemporalServer> {
 }
 
 function startGate(config: Config, server: TemporalServer | null): Promise<Running> {
+  if (config.role !== "all") {
+    throw new PosternError("invalid_config", `\`npm start\` brings everything at once, and POSTERN_ROLE is \`${config.role}\``, {
+      fix: "unset it, or run `npm run postern -- serve`",
+    });
+  }
   const temporal = server === null ? externalTemporal() : { connection: { address: server.address }, namespace: server.namespace };
   return serveProcess(config, temporal, join(config.dataDir, "postern.log"));
 }

@@ -50,7 +50,7 @@ const metrics = createRoute({
 });
 
 /** What a supervisor and a monitor ask. Without a key. */
-export function probeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+export function probeRoutes(deps: Pick<HttpDeps, "store" | "gate" | "metrics" | "version">): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   app.openapi(healthz, (c) => c.json({ status: "ok" as const, version: deps.version }, 200));
   app.openapi(readyz, async (c) => {

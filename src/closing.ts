@@ -1,0 +1,19 @@
+/** Stops one thing that was started. */
+export type Closing = () => Promise<void>;
+
+/** Milliseconds `close` waits; what still goes on then ends by itself or with the process. */
+const CLOSE_MS = 9_500;
+
+/** Last started, first stopped: no door is open while what it stands on goes away. Stops the rest whatever fails, then rejects. */
+export async function closeAll(started: Closing[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of started.splice(0)) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** A peer, a lock or Temporal may hold something up; whoever stops us does not wait for ever. */
+export async function inTime(closing: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, CLOSE_MS);
+  await Promise.race([closing, late]).finally(() => clearTimeout(timer));
+}
