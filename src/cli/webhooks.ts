@@ -105,7 +105,7 @@ function addDelete(cli: Cli, group: Cli["program"]): void {
     arguments: { webhook: "its id" },
     examples: [`webhooks delete ${WEBHOOK}`],
     run: async ({ http, print }, [id]) => {
-      await http.send("DELETE", `/v1/webhooks/${segment(id)}`, null);
+      await http.remove(`/v1/webhooks/${segment(id)}`);
       print({ id, deleted: true }, () => `deleted ${id}`);
     },
   });

@@ -64,14 +64,10 @@ export function streamRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     await allowReading(deps, caller, mailbox.id);
     const from = placeOf(mailbox, c.req.valid("header")["last-event-id"] || undefined, c.req.valid("query").after);
     const place = streams.enter(caller.key.id);
-    return streamSSE(
-      c,
-      async (out) => {
-        using _ = place;
-        await tell(deps, caller, mailbox, from, out);
-      },
-      async (error) => deps.log.error({ code: error instanceof PosternError ? error.code : error.name }, "stream ended"),
-    );
+    return streamSSE(c, async (out) => {
+      using _ = place;
+      await tell(deps, caller, mailbox, from, out).catch((error: unknown) => report(deps, error));
+    });
   });
   return app;
 }
@@ -99,6 +95,11 @@ async function tell(deps: HttpDeps, caller: Caller, mailbox: MailboxRow, from: n
     const data = JSON.stringify(await messageJson(deps, caller, row));
     await out.writeSSE({ event: "message", id: formatCursor(mailbox.id, place), data });
   }
+}
+
+/** Whoever listens learns only that it has ended, and comes again. */
+function report({ log }: HttpDeps, error: unknown): void {
+  log.error({ code: error instanceof PosternError ? error.code : "internal" }, "a stream of messages failed");
 }
 
 async function mayRead(deps: HttpDeps, caller: Caller, { id }: MailboxRow): Promise<boolean> {

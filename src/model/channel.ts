@@ -54,6 +54,7 @@ export type DispatchState = "pending" | "delivered" | "dead";
 export type DispatchReason =
   | `http_${number}`
   | "timeout"
+  | "busy"
   | "connection_failed"
   | "tls_failed"
   | "name_not_found"

@@ -9,6 +9,10 @@ const DEADLINE_MS = 15_000;
 const CONNECT_MS = 5_000;
 const REST_MS = 2_000;
 
+/** Calls under way to one origin, and in all: whoever does not answer must not keep others from being called. */
+const PER_ORIGIN = 8;
+const IN_ALL = 64;
+
 /** Bytes of an answer's head that are read, and of its body before the connection is cut: nobody asks for it. */
 const HEAD_BYTES = 16 * 1024;
 const BODY_BYTES = 64 * 1024;
@@ -18,7 +22,7 @@ export type Posted =
   | { readonly answered: true; readonly status: number; readonly retry_after: string | null }
   | { readonly answered: false; readonly why: PostFault };
 
-export type PostFault = "timeout" | "connection_failed" | "tls_failed" | "name_not_found" | "address_refused" | "response_invalid";
+export type PostFault = "busy" | "timeout" | "connection_failed" | "tls_failed" | "name_not_found" | "address_refused" | "response_invalid";
 
 /** Posts to hosts of others. */
 export type Post = (url: URL, headers: Readonly<Record<string, string>>, body: string) => Promise<Posted>;
@@ -36,7 +40,10 @@ export interface PostOptions {
  * Bounded in time and bytes whatever the peer does. Never rejects: what a peer does wrong is a value.
  */
 export function createPost(targets: Targets, { deadlineMs = DEADLINE_MS, ca }: PostOptions = {}): Post {
+  const underWay = createCount();
   return async (url, headers, body) => {
+    using place = underWay.enter(url.origin);
+    if (place === null) return { answered: false, why: "busy" };
     const deadline = AbortSignal.timeout(deadlineMs);
     const client = new Client(url.origin, {
       connect: connectorFor(targets, hostOf(url), ca),
@@ -56,6 +63,27 @@ export function createPost(targets: Targets, { deadlineMs = DEADLINE_MS, ca }: P
     } finally {
       await client.destroy();
     }
+  };
+}
+
+function createCount() {
+  const counts = new Map<string, number>();
+  let total = 0;
+  const leave = (origin: string): void => {
+    const left = (counts.get(origin) ?? 1) - 1;
+    total -= 1;
+    if (left === 0) counts.delete(origin);
+    else counts.set(origin, left);
+  };
+  return {
+    /** Null: there are too many. */
+    enter(origin: string): Disposable | null {
+      const count = counts.get(origin) ?? 0;
+      if (count >= PER_ORIGIN || total >= IN_ALL) return null;
+      counts.set(origin, count + 1);
+      total += 1;
+      return { [Symbol.dispose]: () => leave(origin) };
+    },
   };
 }
 

@@ -34,15 +34,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function start(env: Record<string, string>): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [MAIN, "serve", "--json"], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { PATH: process.env["PATH"], ...env },
-  });
+/** Resolves when it answers. */
+async function start(env: Record<string, string>, url: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [MAIN, "serve"], { stdio: "ignore", env: { PATH: process.env["PATH"], ...env } });
   children.push(child);
-  await once(child.stdout!, "data");
-  child.stdout!.resume();
-  return child;
+  for (;;) {
+    const ready = await fetch(`${url}/readyz`).catch(() => null);
+    if (ready?.ok === true) return child;
+    if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 it("DESIGN §9.2 a service killed between two attempts goes on with the same id and the same body", { timeout: 120_000 }, async () => {
@@ -72,7 +73,7 @@ it("DESIGN §9.2 a service killed between two attempts goes on with the same id 
   };
   receiver = await Receiver.start();
   receiver.answer = answerWith(500);
-  const first = await start(env);
+  const first = await start(env, `http://127.0.0.1:${http}`);
   const client = createClient({ url: `http://127.0.0.1:${http}`, key: async () => ADMIN_KEY, fetch });
   const box = await client.send<{ id: string }>("POST", "/v1/mailboxes", {
     address_local_part: "assistant",
@@ -92,7 +93,7 @@ it("DESIGN §9.2 a service killed between two attempts goes on with the same id 
   await once(first, "exit");
   const before = receiver.received.length;
   receiver.answer = answerWith(204);
-  await start(env);
+  await start(env, `http://127.0.0.1:${http}`);
   const received = await receiver.until(before + 1);
   expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
   expect(new Set(received.map(({ body }) => body)).size).toBe(1);

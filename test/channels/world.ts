@@ -96,11 +96,11 @@ export class ChannelWorld {
     return (await this.postern.http.get<{ items: Delivery[] }>(`/v1/mailboxes/${box.id}/deliveries`)).items;
   }
 
-  /** The mailbox's only delivery, once it is in this state. */
-  async delivery(box: Box, state: string): Promise<Delivery> {
+  /** The mailbox's only delivery, once it is in this state, for this reason. */
+  async delivery(box: Box, state: string, reason?: string): Promise<Delivery> {
     for (;;) {
       const [only] = await this.deliveries(box);
-      if (only?.state === state) return only;
+      if (only?.state === state && (reason === undefined || only.reason === reason)) return only;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

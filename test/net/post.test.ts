@@ -105,6 +105,19 @@ describe("a post", () => {
     expect(await to(port)(createPost(LOOPBACK, { deadlineMs: 2_000 }))).toEqual({ answered: false, why: "response_invalid" });
   });
 
+  it("one that does not answer has eight calls under way, and others are called all the same", async () => {
+    const [hanging, quick] = [await http(() => undefined), await http((_, response) => void response.end())];
+    const post = createPost(LOOPBACK, { deadlineMs: 500 });
+    const calls = Array.from({ length: 10 }, () => to(hanging)(post));
+    expect(await to(quick)(post)).toMatchObject({ answered: true });
+    const answers = await Promise.all(calls);
+    expect(answers.map((answer) => (answer.answered ? "" : answer.why)).toSorted()).toEqual([
+      ...["busy", "busy"],
+      ...Array.from({ length: 8 }, () => "timeout"),
+    ]);
+    expect(await to(quick)(post)).toMatchObject({ answered: true });
+  });
+
   it("nobody there, or gone at once, is no answer", async () => {
     const port = await tcp((socket) => socket.destroy());
     expect(await to(port)(createPost(LOOPBACK))).toEqual({ answered: false, why: "connection_failed" });
