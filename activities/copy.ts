@@ -11,14 +11,15 @@ import type { OutboundDeps } from "./deps.ts";
  */
 export async function copy(deps: OutboundDeps, input: OutboundInput): Promise<OutboundInput | null> {
   const { tenant, mailbox } = input;
-  const [row, draft] = await Promise.all([
+  const [row, draft, hold] = await Promise.all([
     deps.store.run("mailboxes.get", { tenant, id: mailbox }),
     deps.store.run("drafts.get", { tenant, id: input.draft }),
+    deps.store.run("holds.get", { tenant, id: input.draft }),
   ]);
   if (row === null || draft === null || row.oversight_address === null) return null;
   const mime = await deps.blobs.get(tenant, draft.revision.mime.digest);
   if (mime === null) return null;
-  const source = await keep(deps, input, submissionOf(row.oversight_address, draft, mime));
+  const source = await keep(deps, input, submissionOf(row.oversight_address, draft, hold?.approved_by.length ?? 0, mime));
   const id = copyId(input.draft);
   const thread = `thr_${idBody(id)}` as const;
   return { ...input, draft: id, message: draftMessageId(id), thread, kind: "copy", source, in_reply_to: null, send_at: null };
@@ -29,7 +30,7 @@ function copyId(draft: DraftId): DraftId {
 }
 
 /** Bcc is named, because the overseer must know whom the sent mail does not. */
-function submissionOf(to: string, { revision }: DraftRow, mime: Buffer): Submission {
+function submissionOf(to: string, { revision }: DraftRow, approvals: number, mime: Buffer): Submission {
   const { subject, recipients } = revision;
   const named = (kind: Recipient["kind"]): string =>
     recipients
@@ -41,9 +42,15 @@ function submissionOf(to: string, { revision }: DraftRow, mime: Buffer): Submiss
     ...{ to: [to], cc: [], bcc: [], text: null },
     // A pair of surrogates may have been cut in two.
     subject: `Copy: ${subject}`.slice(0, 998).toWellFormed(),
-    markdown: ["The attached message was sent without asking anybody (mode `monitored`).", "", ...lines].join("\n"),
+    markdown: [`The attached message was sent ${askedOf(approvals)} (mode \`monitored\`).`, "", ...lines].join("\n"),
     attachments: [{ filename: "sent.eml", content_type: "message/rfc822", content: mime.toString("base64") }],
   };
+}
+
+/** How many agreed, not who: the audit log names them. */
+function askedOf(approvals: number): string {
+  if (approvals === 0) return "without asking anybody";
+  return approvals === 1 ? "after one person approved it" : `after ${approvals} people approved it`;
 }
 
 async function keep({ blobs, uses }: OutboundDeps, { tenant }: OutboundInput, submission: Submission): Promise<MessageRef> {

@@ -37,6 +37,7 @@ const facts = section(
     bcc: addresses("Of the envelope alone."),
     kind: choice(["draft", "copy"], "The agent's mail, or the overseer's copy of it.").default("draft"),
     mode: choice(MODES, "Oversight mode of the mailbox.").default("gated_send"),
+    no_overseer: yes("The mailbox has no oversight address."),
     stopped: choice(STOPS, "Which kill switch is on.").nullable().default(null),
     author_revoked: yes("The key that submitted is revoked."),
     suppressed: addresses("Suppressed addresses."),

@@ -2,7 +2,7 @@ import type { ScreenedAt } from "../src/model/decision.ts";
 import type { Finding } from "../src/model/finding.ts";
 import { OUTBOUND_GUARDS } from "../src/model/guards.ts";
 import { isId, type KeyId } from "../src/model/ids.ts";
-import { isUpward, strictest, type DraftKind, type Mode, type OutboundReason } from "../src/model/outbound.ts";
+import { isUpward, overseen, strictest, type DraftKind, type Mode, type OutboundReason } from "../src/model/outbound.ts";
 import { DEFAULT_OUTBOUND } from "./define.ts";
 import { parseDuration } from "./duration.ts";
 import { recipientList, type RecipientList } from "./recipients.ts";
@@ -13,6 +13,8 @@ export interface OutboundFacts {
   readonly kind: DraftKind;
   /** The mailbox's own mode. */
   readonly mode: Mode;
+  /** The mailbox has no oversight address: nobody would get the copy of what is `monitored`. */
+  readonly no_overseer: boolean;
   readonly stopped: "mailbox" | "agent" | "tenant" | null;
   /** The key that submitted may not send from the mailbox (any more). */
   readonly author_revoked: boolean;
@@ -85,8 +87,8 @@ function effectiveMode(rules: OutboundRules, facts: OutboundFacts): Mode {
 }
 
 /** MM-28: the policy lowers the mailbox's mode and never raises it. */
-function permittedMode({ maxMode }: OutboundRules, { mode }: OutboundFacts): Mode {
-  return maxMode === undefined ? mode : strictest(mode, maxMode);
+function permittedMode({ maxMode }: OutboundRules, { mode, no_overseer }: OutboundFacts): Mode {
+  return overseen(maxMode === undefined ? mode : strictest(mode, maxMode), !no_overseer);
 }
 
 function judgeDraft(rules: OutboundRules, facts: OutboundFacts, mode: Mode, findings: readonly Finding[] | null): Settled {

@@ -522,6 +522,8 @@ export type NewMailbox = {
   readonly agent_id: string;
   /** Default `gated_send`. One that is freer needs an operator's key. */
   readonly oversight_mode?: "read_only" | "gated_all" | "gated_send" | "monitored" | "autonomous";
+  /** Who gets the copies; `monitored` needs one. */
+  readonly oversight_address?: string;
 };
 
 export type NewSuppression = {

@@ -23,6 +23,7 @@ export function addMailboxes(cli: Cli): void {
 interface CreateOptions extends OptionValues {
   readonly agent?: string;
   readonly oversightMode?: string;
+  readonly copyTo?: string;
 }
 
 function addCreate(cli: Cli, group: Cli["program"]): void {
@@ -39,16 +40,18 @@ function addCreate(cli: Cli, group: Cli["program"]): void {
             "--oversight-mode <mode>",
             "how much people see and decide (default: gated_send; a freer one needs an operator's key)",
           ).choices(MODES),
-        ),
+        )
+        .option("--copy-to <address>", "who gets a copy of what is sent while the mode is `monitored`"),
     examples: [
       "mailbox create assistant@acme.example",
       "mailbox create bookings@acme.example --agent assistant --json",
       "mailbox create intake@acme.example --oversight-mode gated_all",
     ],
-    run: async ({ http, print, cells }, [address], { agent, oversightMode }) => {
+    run: async ({ http, print, cells }, [address], { agent, oversightMode, copyTo }) => {
       const { local, domain } = splitAddress(address);
       const mode = oversightMode === undefined ? {} : { oversight_mode: oversightMode };
-      const wanted = { address_local_part: local, domain, agent_id: agent ?? local, ...mode };
+      const copies = copyTo === undefined ? {} : { oversight_address: copyTo };
+      const wanted = { address_local_part: local, domain, agent_id: agent ?? local, ...mode, ...copies };
       const mailbox = await http.send<Mailbox>("POST", "/v1/mailboxes", wanted);
       print(mailbox, () => formatMailbox(mailbox, cells));
     },

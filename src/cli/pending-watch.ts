@@ -45,6 +45,7 @@ async function watch(session: Session, query: Query, everyMs: number): Promise<v
   const unlisten = session.deps.onSignal(() => stop.abort());
   try {
     let seen: Seen = new Map();
+    session.note("watching what waits; interrupt (Ctrl-C) to end");
     while (!stop.signal.aborted) {
       seen = await look(session, query, seen);
       await pause(everyMs, stop.signal);

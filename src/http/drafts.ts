@@ -48,9 +48,12 @@ export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   const rate = createDenialRate(deps.clock);
   app.openapi(list, async (c) => {
-    const { id, tenant } = await mailboxOf(deps, currentCaller(c), c.req.valid("param").id);
+    const caller = currentCaller(c);
+    const { id, tenant } = await mailboxOf(deps, caller, c.req.valid("param").id);
     const { status, ...page } = c.req.valid("query");
-    const { items, next_cursor } = await deps.store.run("drafts.list", { tenant, mailbox: id, ...present({ ...page, state: status }) });
+    const kind = caller.view === "agent" ? ("draft" as const) : undefined;
+    const wanted = present({ ...page, state: status, kind });
+    const { items, next_cursor } = await deps.store.run("drafts.list", { tenant, mailbox: id, ...wanted });
     return c.json({ items: items.map((draft) => draftJson(draft)), next_cursor }, 200);
   });
   app.openapi(get, async (c) => c.json(await shown(deps, await draftOf(deps, currentCaller(c), c.req.valid("param").id)), 200));
@@ -72,8 +75,13 @@ export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
 /** The draft a path names; `not_found` as well when it is another tenant's or not the key's (MB-18). */
 export async function draftOf({ store }: HttpDeps, caller: Caller, id: string): Promise<DraftRow> {
   const row = isId("drf", id) ? await store.run("drafts.get", { tenant: caller.tenant, id }) : null;
-  if (row === null || !sees(caller, row.mailbox)) throw notFound("draft");
+  if (row === null || !sees(caller, row.mailbox) || isHidden(caller, row)) throw notFound("draft");
   return row;
+}
+
+/** MM-05: that and to whom the overseer's copies go is none of the agent's business. */
+export function isHidden({ view }: Caller, { kind }: Pick<DraftRow, "kind">): boolean {
+  return kind === "copy" && view === "agent";
 }
 
 /** What needs no workflow to be told: a history bounds how often it can be asked, and people may yet have to settle the draft. */

@@ -7,7 +7,7 @@ import { foldedAddress, type FoldedAddress } from "./address.ts";
 import { currentCaller, sees, unbound, type Caller } from "./auth.ts";
 import { ChannelJson, channelJson } from "./channels.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { setFirstMode } from "./mode-change.ts";
+import { addressRequired, overseerIn, setFirstMode } from "./mode-change.ts";
 import { PageQuery, pageOf, present, timeOf } from "./paging.ts";
 import { notFound } from "./problem.ts";
 import { body, guarded, json, problems } from "./route.ts";
@@ -64,6 +64,11 @@ const create = guarded(["admin"], {
             .enum(MODES)
             .optional()
             .openapi({ example: "gated_send", description: "Default `gated_send`. One that is freer needs an operator's key." }),
+          oversight_address: z
+            .string()
+            .max(320)
+            .optional()
+            .openapi({ example: "oversight@acme.example", description: "Who gets the copies; `monitored` needs one." }),
         })
         .openapi("NewMailbox"),
     ),
@@ -119,12 +124,13 @@ const addAlias = guarded(["admin"], {
 export function mailboxRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   app.openapi(create, async (c) => {
-    const { address_local_part, domain, agent_id, oversight_mode } = c.req.valid("json");
+    const { address_local_part, domain, agent_id, oversight_mode: mode = DEFAULT_MODE, oversight_address } = c.req.valid("json");
     const caller = unbound(currentCaller(c));
-    allowMode(caller, oversight_mode);
+    const overseer = overseerIn(oversight_address ?? null);
+    allowMode(caller, mode, overseer);
     const address = await addressFor(deps, caller.tenant, address_local_part, domain);
     const made = await createMailbox(deps, caller.tenant, agent_id, address);
-    if (oversight_mode !== undefined) await setFirstMode(deps, caller, made, oversight_mode);
+    if (mode !== DEFAULT_MODE || overseer !== null) await setFirstMode(deps, caller, made, { mode, address: overseer });
     return c.json(mailboxJson(await mailboxOf(deps, caller, made.id)), 201);
   });
   for (const path of ["/alloc", "/postbox/alloc"] as const) {
@@ -153,7 +159,8 @@ export function mailboxRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
 }
 
 /** Before anything is made: MM-28 holds for new mailboxes too. */
-function allowMode({ key }: Caller, mode: Mode = DEFAULT_MODE): void {
+function allowMode({ key }: Caller, mode: Mode, overseer: string | null): void {
+  if (mode === "monitored" && overseer === null) throw addressRequired();
   if (!isUpward(DEFAULT_MODE, mode) || key.scopes.includes("operator")) return;
   throw new PosternError("mode_code_required", `a new mailbox in mode \`${mode}\` needs an operator's key`, {
     fix: "leave `oversight_mode` out, and go up later with an operator's code",

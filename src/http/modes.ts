@@ -1,6 +1,4 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import { foldAddress } from "../mail/address.ts";
-import { PosternError } from "../model/errors.ts";
 import { MODES } from "../model/outbound.ts";
 import type { MailboxRow } from "../store/contract.ts";
 import { currentCaller, type Caller } from "./auth.ts";
@@ -8,13 +6,14 @@ import { ChannelsJson, setChannels } from "./channels.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { freshEntry } from "./fresh.ts";
 import { Mailbox, mailboxJson, MailboxPath, mailboxOf } from "./mailboxes.ts";
-import { makeCode, setMode } from "./mode-change.ts";
+import { addressRequired, makeCode, overseerIn, setMode } from "./mode-change.ts";
 import { timeOf } from "./paging.ts";
 import { body, guarded, json, problems } from "./route.ts";
 
 const TAGS = ["Oversight"];
 
-const Code = z.string().min(8).max(100).openapi({ example: "4k7m9p2r-t5w8y1a3-c6e9g2j5-m8q1s4v7" });
+const CODE_SAYS = "is not a whole code; give it as the operator was shown it";
+const Code = z.string().min(8, CODE_SAYS).max(100, CODE_SAYS).openapi({ example: "4k7m9p2r-t5w8y1a3-c6e9g2j5-m8q1s4v7" });
 
 const ModeCode = z
   .object({ mailbox_id: z.string(), oversight_mode: z.enum(MODES), mode_code: z.string(), expires_at: z.string() })
@@ -33,7 +32,7 @@ const patch = guarded(["admin"], {
   tags: TAGS,
   summary: "Change how much people see and decide, and how mail arrives",
   description:
-    "Down (stricter) is free and holds at once. Up needs the one-time code of `POST /v1/mailboxes/{id}/mode-code`. `monitored` copies what is sent to `oversight_address`. `channels` push mail to the agent; pull is always on.",
+    "Down (stricter) is free and holds at once. Up needs the one-time code of `POST /v1/mailboxes/{id}/mode-code`. `monitored` copies what is sent to `oversight_address`, without which it is refused. Mode and address change together or not at all. `channels` push mail to the agent; pull is always on.",
   request: {
     params: MailboxPath,
     body: body(
@@ -70,9 +69,10 @@ export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const caller = currentCaller(c);
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
     const { oversight_mode, oversight_address, mode_code, channels } = c.req.valid("json");
+    const address = oversight_address === undefined ? {} : { address: overseerIn(oversight_address) };
+    if (oversight_mode !== undefined) await setMode(deps, caller, mailbox, { mode: oversight_mode, ...address }, mode_code ?? null);
+    else if (address.address !== undefined) await setAddress(deps, caller, mailbox, address.address);
     if (channels !== undefined) await setChannels(deps, caller, mailbox, channels);
-    if (oversight_address !== undefined) await setAddress(deps, caller, mailbox, oversight_address);
-    if (oversight_mode !== undefined) await setMode(deps, caller, mailbox, oversight_mode, mode_code ?? null);
     return c.json(mailboxJson(await mailboxOf(deps, caller, mailbox.id)), 200);
   });
   app.openapi(code, async (c) => {
@@ -85,13 +85,7 @@ export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   return app;
 }
 
-async function setAddress(deps: HttpDeps, { tenant, actor }: Caller, { id }: MailboxRow, text: string | null): Promise<void> {
-  const address = text === null ? null : foldAddress(text);
-  if (text !== null && address === null) {
-    throw new PosternError("invalid_request", "`oversight_address` is not an address", {
-      fix: "write one like `oversight@acme.example`",
-      problems: [{ path: "oversight_address", message: "must be one address" }],
-    });
-  }
-  await deps.store.run("oversight.set_address", { tenant, mailbox: id, address, actor, ...freshEntry(deps) });
+async function setAddress(deps: HttpDeps, { tenant, actor }: Caller, { id }: MailboxRow, address: string | null): Promise<void> {
+  const changed = await deps.store.run("oversight.set_address", { tenant, mailbox: id, address, actor, ...freshEntry(deps) });
+  if (changed !== null && "refused" in changed) throw addressRequired();
 }

@@ -3,6 +3,7 @@ import { idBody, isId, type MailboxId } from "../model/ids.ts";
 import type { HoldActor } from "../model/hold.ts";
 import { sees, type Caller } from "./auth.ts";
 import type { HttpDeps } from "./deps.ts";
+import { isHidden } from "./drafts.ts";
 
 /** What a path names that waits, or has waited. */
 export interface Target {
@@ -21,9 +22,9 @@ export async function targetOf(deps: HttpDeps, caller: Caller, id: string): Prom
   return target !== null && sees(caller, target.mailbox) ? target : null;
 }
 
-async function draftTarget({ store }: HttpDeps, { tenant }: Caller, id: `drf_${string}`): Promise<Target | null> {
-  const draft = await store.run("drafts.get", { tenant, id });
-  if (draft === null) return null;
+async function draftTarget({ store }: HttpDeps, caller: Caller, id: `drf_${string}`): Promise<Target | null> {
+  const draft = await store.run("drafts.get", { tenant: caller.tenant, id });
+  if (draft === null || isHidden(caller, draft)) return null;
   return { hold: id, mailbox: draft.mailbox, direction: "outbound", author: draft.revision.author, open: true };
 }
 

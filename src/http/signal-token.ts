@@ -41,7 +41,7 @@ const token = guarded(["oversight", "admin"], {
   },
   responses: {
     200: json("The token and its command", SignedVerdict),
-    ...problems({ 404: "Nothing by this id", 409: "Say which content" }),
+    ...problems({ 404: "Nothing by this id", 409: "Say which content, or it was decided already" }),
   },
 });
 
@@ -53,6 +53,7 @@ export function signalTokenRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const { id: hold, mailbox, ...row } = await holdOf(deps, caller, c.req.valid("param").id);
     const { reason = null, content_hash = null, ...verdict } = c.req.valid("json");
     const action = actionOf(verdict);
+    if (row.status !== "waiting" && (action === "approve" || action === "reject")) throw refusalProblem("already_decided");
     const wanted = { hold, mailbox, action, reason, content_hash: content_hash ?? onlyContent(row) };
     const at = deps.clock();
     const { token: signed } = await sign(deps, caller, wanted, DECISION_SECONDS.signal);

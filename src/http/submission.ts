@@ -34,7 +34,7 @@ const written = {
 
 const sending = {
   send_at: z.iso
-    .datetime({ offset: true })
+    .datetime({ offset: true, error: "must be a time with its zone, like `2026-11-23T08:00:00Z`" })
     .nullable()
     .default(null)
     .openapi({ description: "Not before; at most a year ahead. Judged again at that time.", example: "2026-11-23T08:00:00Z" }),

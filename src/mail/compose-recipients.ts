@@ -63,6 +63,8 @@ function addressed(text: string, name: string): Read {
   const address = parseAddress(text);
   const domain = address === null ? null : foldDomain(address.domain);
   if (address === null || domain === null) return { wrong: `${quoted(text)} ${FAULTS.malformed}` };
+  // RFC 5321 §2.3.5: only whole names are domains; a short one would be whatever the next hop makes of it.
+  if (!domain.includes(".")) return { wrong: `${quoted(text)} ${FAULTS.short}` };
   // RFC 6531 mail reaches nobody whose server, and every one before it, does not take it.
   if (!/^[\x20-\x7e]*$/.test(address.local))
     return {
@@ -94,6 +96,7 @@ function readName(entry: string): readonly [name: string, hasComment: boolean] {
 const FAULTS = {
   several_addresses: "holds more than one address; fix: give each one an entry of its own, and put a name with a comma in quotes",
   group: "is a group; fix: name every recipient by its address",
+  short: "has no whole domain; fix: write it out, like `name@domain.example`",
   malformed: "is not an address; fix: write `name@domain.example` or `Name <name@domain.example>`",
 } as const;
 const COMMENT = "holds a comment in brackets; fix: leave it out, or put the name in quotes";

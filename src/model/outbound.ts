@@ -17,6 +17,11 @@ export function strictest(first: Mode, ...others: readonly Mode[]): Mode {
   return others.reduce((mode, other) => (isUpward(other, mode) ? other : mode), first);
 }
 
+/** MM-05: what nobody would get a copy of is not sent without being asked about. */
+export function overseen(mode: Mode, hasOverseer: boolean): Mode {
+  return mode === "monitored" && !hasOverseer ? "gated_send" : mode;
+}
+
 /** Where a draft is (DESIGN §1). `delivered`, `bounced` and `complained` come with delivery reports. */
 export const DRAFT_STATES = [
   "pending_send_approval",

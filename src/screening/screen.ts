@@ -53,7 +53,7 @@ export function createScreening(deps: ScreeningDeps): Screening {
       const pin = known.policy === null ? NO_POLICY : pinOf(known.policy);
       const policy = known.policy === null ? DEFAULT_POLICY : readStored(known.policy.digest, known.policy.document);
       if (policy === null) return { ...UNREADABLE, mode: known.mode, policy: pin, at };
-      const facts = { ...known, kind: draft.kind, recipients };
+      const facts = { ...known, no_overseer: known.oversight_address === null, kind: draft.kind, recipients };
       const { findings, verdict } = await look(deps, scans, { policy, facts, draft, revision });
       const { outcome, reason, judged_at, mode, caps, refused } = verdict;
       return {

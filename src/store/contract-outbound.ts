@@ -37,7 +37,7 @@ export interface OutboundOperations {
 
   // Drafts.
   "drafts.get": Op<{ tenant: TenantId; id: DraftId }, DraftRow | null>;
-  "drafts.list": Op<{ tenant: TenantId; mailbox: MailboxId; state?: DraftState } & PageArgs, Page<DraftRow>>;
+  "drafts.list": Op<{ tenant: TenantId; mailbox: MailboxId; state?: DraftState; kind?: DraftKind } & PageArgs, Page<DraftRow>>;
   "revisions.list": Op<{ tenant: TenantId; draft: DraftId }, readonly RevisionRow[]>;
   /** The agent (or an admin) takes a draft back before data has gone out. */
   "drafts.deliveries": Op<{ tenant: TenantId; draft: DraftId }, readonly DeliveryRow[]>;
@@ -105,11 +105,14 @@ export interface OutboundOperations {
   // Oversight of mailboxes, agents, tenants.
   /** Audited. An unused code for the same mailbox and mode is replaced: one at a time. */
   "oversight.put_code": Op<NewModeCode, null>;
-  /** Downward: free. Upward: only with the hash of an unused code for this mailbox and mode. Audited with old, new, actor. */
-  "oversight.set_mode": Op<ModeChange, MailboxRow | null | { readonly refused: "code_required" | "code_invalid" }>;
+  /**
+   * Downward: free. Upward: only with the hash of an unused code for this mailbox and mode. `address`: changed with it, or
+   * nothing is. `monitored` needs one (MM-05). Audited with old, new, actor.
+   */
+  "oversight.set_mode": Op<ModeChange, MailboxRow | null | { readonly refused: "code_required" | "code_invalid" | "address_required" }>;
   "oversight.set_address": Op<
     { tenant: TenantId; mailbox: MailboxId; address: string | null; actor: Actor; at: number } & Fresh,
-    MailboxRow | null
+    MailboxRow | null | { readonly refused: "address_required" }
   >;
   /** The kill switch (X-27). `stopped: false` lets mail flow again. Returns the drafts under way, so that they can be woken. */
   "oversight.stop": Op<StopChange, { readonly drafts: readonly DraftId[] } | null>;
@@ -494,6 +497,8 @@ export interface ModeChange extends Fresh {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
   readonly mode: Mode;
+  /** Left out: stays as it is. */
+  readonly address?: string | null;
   readonly code_hash: string | null;
   readonly actor: Actor;
   readonly at: number;

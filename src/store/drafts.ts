@@ -23,6 +23,7 @@ export const drafts = {
       const size = pageSize(args);
       let query = withRevision(tx.db).where("drafts.tenant", "=", args.tenant).where("drafts.mailbox", "=", args.mailbox);
       if (args.state !== undefined) query = query.where("drafts.state", "=", args.state);
+      if (args.kind !== undefined) query = query.where("drafts.kind", "=", args.kind);
       if (args.cursor !== undefined) {
         const { at, id } = parseCursor(args.cursor);
         query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("drafts.created_at", "drafts.id"), "<", tuple(at, id as DraftId)));

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { DispatchRef } from "../model/channel.ts";
 import { isRefusal, type Decision, type FinalOutcome } from "../model/decision.ts";
 import { idBody, type MailboxId, type MessageId, type TenantId, type ThreadId } from "../model/ids.ts";
@@ -26,6 +27,7 @@ export const messages = {
         const { at, id } = parseCursor(args.cursor);
         query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("received_at", "id"), "<", tuple(at, id as MessageId)));
       }
+      if (args.view === "agent") query = query.where(isNoCopy);
       const rows = await query
         .orderBy("received_at", "desc")
         .orderBy("id", "desc")
@@ -73,10 +75,13 @@ export const messages = {
 
 export async function findMessageFor({ db }: Tx, { tenant, id, view }: Args<"messages.get">): Promise<MessageRow | null> {
   let query = db.selectFrom("messages").selectAll().where("tenant", "=", tenant).where("id", "=", id);
-  if (view === "agent") query = query.where("outcome", "in", ["delivered", "sent"]);
+  if (view === "agent") query = query.where("outcome", "in", ["delivered", "sent"]).where(isNoCopy);
   const row = await query.executeTakeFirst();
   return row === undefined ? null : messageRow(row);
 }
+
+/** MM-05: that and to whom the overseer's copies go is none of the agent's business. */
+const isNoCopy = sql<boolean>`not exists (select 1 from drafts where drafts.id = messages.draft and drafts.kind = 'copy')`;
 
 interface Blob {
   readonly tenant: TenantId;

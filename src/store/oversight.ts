@@ -1,9 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Actor } from "../model/decision.ts";
 import type { DraftId, MailboxId, TenantId } from "../model/ids.ts";
-import { isUpward } from "../model/outbound.ts";
-import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
-import type { NewAuditEntry } from "./contract.ts";
+import { isUpward, type Mode } from "../model/outbound.ts";
+import { appendAction, nextEntry, STANDARD_RETENTION_DAYS } from "./audit.ts";
+import type { MailboxRow, NewAuditEntry } from "./contract.ts";
 import type { Fresh, ModeChange, StopChange } from "./contract-outbound.ts";
 import { findMailbox, mailboxKey } from "./mailboxes.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -36,30 +36,26 @@ export const oversight = {
     async run(tx, change) {
       const { tenant, mailbox, mode } = change;
       const row = await findMailbox(tx, { tenant, id: mailbox });
-      if (row === null || row.oversight_mode === mode) return row;
-      const facts = { old: row.oversight_mode, new: mode };
-      const refused = isUpward(row.oversight_mode, mode) ? await useCode(tx, change) : null;
+      if (row === null) return null;
+      const refused = await refusalOf(tx, change, row);
       if (refused !== null) {
-        await tell(tx, change, "mailbox.mode_refused", { ...facts, code: refused });
+        await tell(tx, change, "mailbox.mode_refused", { old: row.oversight_mode, new: mode, code: refused });
         return { refused };
       }
-      await tx.db.updateTable("mailboxes").set({ oversight_mode: mode }).where("id", "=", mailbox).execute();
-      await tell(tx, change, "mailbox.mode_changed", facts);
-      tx.touch(mailboxKey({ id: mailbox }));
-      return { ...row, oversight_mode: mode };
+      const { address = row.oversight_address, ...doing } = change;
+      await setMode(tx, doing, row);
+      await setAddress(tx, { ...doing, ...nextEntry(doing) }, row, address);
+      return { ...row, oversight_mode: mode, oversight_address: address };
     },
   },
 
   "oversight.set_address": {
     kind: "write",
     async run(tx, { address, ...change }) {
-      const { tenant, mailbox } = change;
-      const row = await findMailbox(tx, { tenant, id: mailbox });
-      if (row === null || row.oversight_address === address) return row;
-      await tx.db.updateTable("mailboxes").set({ oversight_address: address }).where("id", "=", mailbox).execute();
-      tx.touch(mailboxKey({ id: mailbox }));
-      const facts = { had: row.oversight_address !== null, has: address !== null };
-      await tell(tx, change, "mailbox.oversight_address_changed", facts, { old: row.oversight_address, new: address });
+      const row = await findMailbox(tx, { tenant: change.tenant, id: change.mailbox });
+      if (row === null) return null;
+      if (address === null && row.oversight_mode === "monitored") return { refused: "address_required" };
+      await setAddress(tx, change, row, address);
       return { ...row, oversight_address: address };
     },
   },
@@ -94,6 +90,39 @@ export const oversight = {
     },
   },
 } satisfies OperationsOf<"oversight">;
+
+type Refusal = "code_required" | "code_invalid" | "address_required";
+
+async function refusalOf(tx: Tx, change: ModeChange, row: MailboxRow): Promise<Refusal | null> {
+  const { mode, code_hash, address = row.oversight_address } = change;
+  const up = isUpward(row.oversight_mode, mode);
+  if (up && code_hash === null) return "code_required";
+  // Before the code is looked at, which is for one use.
+  if (mode === "monitored" && address === null) return "address_required";
+  return up ? useCode(tx, change) : null;
+}
+
+async function setMode(tx: Tx, change: Doing & { readonly mailbox: MailboxId; readonly mode: Mode }, row: MailboxRow): Promise<void> {
+  const { mailbox, mode } = change;
+  if (row.oversight_mode === mode) return;
+  await tx.db.updateTable("mailboxes").set({ oversight_mode: mode }).where("id", "=", mailbox).execute();
+  await tell(tx, change, "mailbox.mode_changed", { old: row.oversight_mode, new: mode });
+  tx.touch(mailboxKey({ id: mailbox }));
+}
+
+async function setAddress(
+  tx: Tx,
+  change: Doing & { readonly mailbox: MailboxId },
+  { oversight_address: old }: MailboxRow,
+  address: string | null,
+): Promise<void> {
+  const { mailbox } = change;
+  if (old === address) return;
+  await tx.db.updateTable("mailboxes").set({ oversight_address: address }).where("id", "=", mailbox).execute();
+  tx.touch(mailboxKey({ id: mailbox }));
+  const facts = { had: old !== null, has: address !== null };
+  await tell(tx, change, "mailbox.oversight_address_changed", facts, { old, new: address });
+}
 
 /** Who did it, when, and under which names it is recorded. */
 interface Doing extends Fresh {

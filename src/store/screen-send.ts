@@ -1,7 +1,7 @@
 import type { OutboundDecision } from "../model/decision.ts";
 import { PosternError } from "../model/errors.ts";
 import { hasQuorum } from "../model/hold-state.ts";
-import { strictest, type Mode } from "../model/outbound.ts";
+import { overseen, strictest, type Mode } from "../model/outbound.ts";
 import { beginHold, questionOf, type Question } from "./asking.ts";
 import type { Screened, ScreenProposal } from "./contract-outbound.ts";
 import { changeDraft, ENDED, findDraft } from "./drafts.ts";
@@ -40,7 +40,7 @@ export async function screenSend(tx: Tx, proposal: ScreenProposal, mailbox: Send
   if (ENDED.includes(draft.state) || (await mayBeOnItsWay(tx, draft.id))) return decided(standing);
   const bar = await barTo(tx, proposal, mailbox);
   if (bar !== null) return "until" in bar ? wait(tx, proposal, underway, bar) : block(tx, proposal, underway, bar);
-  const mode = strictest(proposal.mode, mailbox.mode);
+  const mode = overseen(strictest(proposal.mode, mailbox.mode), mailbox.oversight_address !== null);
   const question = questionOf(proposal, mode);
   if (question === null || (await isApproved(tx, proposal))) return pass(tx, proposal, underway, mode);
   return askAgain(tx, proposal, { ...underway, mailbox, mode, question });

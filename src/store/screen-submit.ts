@@ -1,7 +1,7 @@
 import type { OutboundDecision } from "../model/decision.ts";
 import { PosternError } from "../model/errors.ts";
 import { draftMessageId } from "../model/ids.ts";
-import { strictest, type Mode } from "../model/outbound.ts";
+import { overseen, strictest, type Mode } from "../model/outbound.ts";
 import { beginHold, questionOf } from "./asking.ts";
 import type { Screened, ScreenProposal } from "./contract-outbound.ts";
 import { recordDecision, submitOfRun } from "./decisions.ts";
@@ -23,7 +23,7 @@ export async function screenSubmit(tx: Tx, proposal: ScreenProposal, mailbox: Se
   mustNameItself(proposal);
   const recorded = await submitOfRun(tx, proposal.input.message, proposal.trace.run_id);
   if (recorded !== null) return decided(tx, proposal, recorded, null);
-  const mode = strictest(proposal.mode, mailbox.mode);
+  const mode = overseen(strictest(proposal.mode, mailbox.mode), mailbox.oversight_address !== null);
   const verdict = await judge(tx, proposal, mailbox, mode);
   const decision = decisionOn(proposal, verdict);
   if (verdict.outcome === "rate_limited") await recordLimited(tx, proposal, decision);

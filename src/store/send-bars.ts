@@ -1,6 +1,6 @@
 import type { DraftId } from "../model/ids.ts";
 import { hasQuorum } from "../model/hold-state.ts";
-import { strictest, type DraftKind, type Mode } from "../model/outbound.ts";
+import { overseen, strictest, type DraftKind, type Mode } from "../model/outbound.ts";
 import type { SendBar, SendStop, SendTerms } from "./contract-outbound.ts";
 import { changeDraft, ENDED } from "./drafts.ts";
 import { holdRules, holdState } from "./hold-rows.ts";
@@ -28,7 +28,8 @@ export async function barTo(tx: Tx, draft: DraftsTable, terms: SendTerms, recipi
   if (objection !== null) return barByObjection(tx, draft, objection, at);
   const today = await termsToday(tx, draft, at);
   if (!isInForce(terms, today)) return bar("rejudge");
-  return barByOversight(tx, draft, terms, strictest(terms.mode, mailbox.mode), today);
+  const mode = overseen(strictest(terms.mode, mailbox.mode), mailbox.oversight_address !== null);
+  return barByOversight(tx, draft, terms, mode, today);
 }
 
 function bar(why: SendStop): SendBar {

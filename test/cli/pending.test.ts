@@ -296,7 +296,7 @@ describe("pending watch", () => {
     await pending(["edit", second.id, "--markdown", "-"], { stdin: "better" });
     await watch.until("edited ");
     watch.stop();
-    expect(await watch.ended).toMatchObject({ code: 0, err: "" });
+    expect(await watch.ended).toMatchObject({ code: 0, err: "note: watching what waits; interrupt (Ctrl-C) to end\n" });
     expect(
       watch
         .said()

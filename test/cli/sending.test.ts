@@ -219,6 +219,8 @@ describe("modes", () => {
     await postern(["mailbox", "mode", mailbox.id, "gated_send"]);
     expect((await up()).code).toBe(4);
     expect((await up({ stdin: "\n" })).code).toBe(2);
+    const short = await up({ stdin: "4k7m\n" });
+    expect(short).toMatchObject({ code: 2, err: expect.stringContaining("is not a whole code") as string });
   });
 
   it("MM-07 a mode that does not exist is 2, an agent's key may change none: 4", async () => {

@@ -164,6 +164,7 @@ describe("recipients", () => {
     ["an address in a name", "boss@acme.example <a@b.example>", "is not an address"],
     ["two at once", "<any@a.example>b@c.example", "is not an address"],
     ["an address literal", "a@[192.0.2.1]", "is not an address"],
+    ["a name that is no whole domain", "boss@acme", "no whole domain"],
     ["UTF-8 before the at", "jürgen@b.example", "not ASCII"],
     ["a comment", "Jane (work) <a@b.example>", "comment"],
     ["a comment after it", "Jane <a@b.example> (work)", "comment"],

@@ -12,7 +12,13 @@ afterAll(() => world?.close());
 let made = 0;
 
 async function make(more: object = {}): Promise<{ readonly status: number; readonly id: string; readonly oversight_mode: string }> {
-  const body = { address_local_part: `modes-${(made += 1)}`, domain: "acme.example", agent_id: "assistant", ...more };
+  const body = {
+    address_local_part: `modes-${(made += 1)}`,
+    domain: "acme.example",
+    agent_id: "assistant",
+    oversight_address: "eye@acme.example",
+    ...more,
+  };
   const answer = await world.request("POST", "/v1/mailboxes", body);
   return { status: answer.status, ...((await answer.json()) as { id: string; oversight_mode: string }) };
 }
@@ -60,4 +66,26 @@ it("MM-28 no key of an agent or of an overseer raises a mode, nor makes a code",
   const { key } = await world.person(["admin"]);
   expect((await world.request("POST", `/v1/mailboxes/${id}/mode-code`, { oversight_mode: "autonomous" }, key)).status).toBe(403);
   expect(await turn(id, "autonomous", undefined, key)).toEqual([403, "mode_code_required"]);
+});
+
+it("MM-05 `monitored` needs somebody who gets the copies; mode and address change together or not at all", async () => {
+  const refused = await make({ oversight_mode: "monitored", oversight_address: undefined });
+  expect(refused.status).toBe(422);
+  const { id } = await make({ oversight_address: undefined });
+  const patch = async (change: object): Promise<readonly unknown[]> => {
+    const answer = await world.patch(id, change);
+    const { code, fix, oversight_mode, oversight_address } = (await answer.json()) as Record<string, unknown>;
+    return [answer.status, code ?? [oversight_mode, oversight_address], ...(fix === undefined ? [] : [fix])];
+  };
+  const mode_code = await codeFor(id, "monitored");
+  const monitored = { oversight_mode: "monitored", mode_code };
+  expect(await patch(monitored)).toEqual([422, "invalid_request", expect.stringContaining("oversight_address")]);
+  // Refused for its code: the address stays as it was.
+  const wrong = { ...monitored, mode_code: "4k7m9p2r-t5w8y1a3", oversight_address: "eye@acme.example" };
+  expect(await patch(wrong)).toEqual([403, "mode_code_required", expect.any(String)]);
+  expect(await patch({ oversight_mode: "gated_send" })).toEqual([200, ["gated_send", null]]);
+  expect(await patch({ ...monitored, oversight_address: "eye@acme.example" })).toEqual([200, ["monitored", "eye@acme.example"]]);
+  expect((await patch({ oversight_address: null })).slice(0, 2)).toEqual([422, "invalid_request"]);
+  expect(await patch({ oversight_mode: "gated_send", oversight_address: null })).toEqual([200, ["gated_send", null]]);
+  expect((await make({ oversight_mode: "monitored" })).status).toBe(201);
 });

@@ -91,6 +91,13 @@ describe.runIf(executable !== null)("X-06 DESIGN §4.4 the plain Temporal CLI", 
   });
 });
 
+it("X-06 no token is made for what was decided already, not even for who decided it", async () => {
+  const scene = await waiting();
+  await scene.overseer.send("POST", `/v1/mailboxes/${scene.mailbox.id}/decide/${scene.draft.id}`, { action: "approve" });
+  const token = printed(scene, { action: "reject", reason: "too late" });
+  await expect(token).rejects.toMatchObject({ code: "already_decided" });
+});
+
 describe("signals that nobody signed", () => {
   it("are recorded and ignored", async () => {
     const scene = await waiting();

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Client } from "../../src/cli/client.ts";
 import { outboundWorkflowId } from "../../src/model/ids.ts";
 import { CUT } from "../support/smtp-peer.ts";
-import { codeOf, type Draft, LOOK_MS, OutboundWorld } from "./world.ts";
+import { codeOf, LOOK_MS, OutboundWorld } from "./world.ts";
 
 let world: OutboundWorld;
 beforeAll(async () => {
@@ -103,7 +104,6 @@ it("X-27 the kill switch stops what may go and has not left, and lets it go agai
 
 it("MM-05 the oversight address gets a copy of its own, which the recipients do not see", async () => {
   const mailbox = await world.mailbox("monitored");
-  await world.patch(mailbox.id, { oversight_address: "overseer@acme-people.example" });
   const sent = await world.send(mailbox, { bcc: ["secret@elsewhere.example"] });
   expect(await world.ended(sent)).toEqual({ state: "sent" });
   while (world.peer.taken.length < 2) await pause(LOOK_MS);
@@ -114,8 +114,24 @@ it("MM-05 the oversight address gets a copy of its own, which the recipients do 
   expect(mail.subject).toBe("Copy: Friday at noon");
   expect(mail.text).toContain("secret@elsewhere.example");
   expect(mail.attachments[0]?.contentType).toBe("message/rfc822");
-  const { items } = await mailbox.agent.get<{ items: readonly Draft[] }>(`/v1/mailboxes/${mailbox.id}/drafts`);
-  const [other] = items.filter(({ id }) => id !== sent.id);
-  const takenBack = await world.request("DELETE", `/v1/drafts/${other!.id}`, undefined, mailbox.agent.key);
-  expect(takenBack.status).toBe(403);
+  expect(mail.text).toContain("without asking anybody");
+  const listed = async (by: { get: Client["get"] }, what: string) =>
+    (await by.get<{ items: readonly { id: string }[] }>(`/v1/mailboxes/${mailbox.id}/${what}`)).items.map(({ id }) => id);
+  // The agent does not learn who looks over its shoulder.
+  expect(await listed(mailbox.agent, "drafts")).toEqual([sent.id]);
+  expect(await listed(mailbox.agent, "messages?direction=outbound")).toEqual([sent.message_id]);
+  const [other] = (await listed(world.postern.http, "drafts")).filter((id) => id !== sent.id);
+  for (const path of [`/v1/drafts/${other}`, `/v1/messages/msg_${other!.slice(4)}`])
+    await expect(mailbox.agent.get(path)).rejects.toMatchObject({ code: "not_found" });
+  expect((await world.request("DELETE", `/v1/drafts/${other}`, undefined, mailbox.agent.key)).status).toBe(404);
+});
+
+it("MM-05 a copy says how many people approved what was sent", async () => {
+  const mailbox = await world.mailbox("monitored", { firstContact: "approve", approvals: { quorum: 2 } });
+  const waiting = await world.send(mailbox);
+  for (const { key } of [await world.person(["oversight"]), await world.person(["oversight"])])
+    await world.request("POST", `/v1/mailboxes/${mailbox.id}/decide/${waiting.id}`, { action: "approve" }, key);
+  expect(await world.ended(waiting)).toEqual({ state: "sent" });
+  while (world.peer.taken.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  expect((await simpleParser(world.peer.taken[1]!.content)).text).toContain("after 2 people approved it");
 });

@@ -68,16 +68,16 @@ export class OutboundWorld {
     const address = `agent-${randomBytes(4).toString("hex")}@acme.example`;
     const policy = { defaultAction: "bounce", senders: [], ...inbound, outbound };
     const id = await this.postern.mailbox(address, policy);
-    await this.mode(id, mode);
+    await this.mode(id, mode, mode === "monitored" ? { oversight_address: OVERSEER } : {});
     return { id, address, agent: await this.person(["read", "send"], [id]) };
   }
 
   /** By an operator's code where the mode goes up. */
-  async mode(mailbox: string, oversight_mode: Mode): Promise<void> {
+  async mode(mailbox: string, oversight_mode: Mode, more: object = {}): Promise<void> {
     const { mode_code } = await this.postern.http.send<{ mode_code: string }>("POST", `/v1/mailboxes/${mailbox}/mode-code`, {
       oversight_mode,
     });
-    await this.patch(mailbox, { oversight_mode, mode_code });
+    await this.patch(mailbox, { oversight_mode, mode_code, ...more });
   }
 
   async patch(mailbox: string, change: object): Promise<Response> {
@@ -130,6 +130,9 @@ export class OutboundWorld {
     }
   }
 }
+
+/** Who gets the copies of monitored mailboxes. */
+export const OVERSEER = "overseer@acme-people.example";
 
 export const LETTER = { to: ["boss@elsewhere.example"], subject: "Friday at noon", markdown: "Shall we meet on **Friday**?" };
 

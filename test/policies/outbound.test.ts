@@ -121,6 +121,13 @@ describe("every reason", () => {
     ["MM-03 `gated_all`", {}, { mode: "gated_all" }, [], ["pending_send_approval", "mode_gated_all", "oversight"]],
     ["MM-04 `gated_send`", {}, { mode: "gated_send", tainted: true }, [], ["pending_send_approval", "mode_gated_send", "oversight"]],
     ["MM-05 `monitored`", {}, { mode: "monitored" }, [], ["queued", "mode_monitored", "admitted"]],
+    [
+      "MM-05 `monitored` by nobody",
+      {},
+      { mode: "monitored", no_overseer: true },
+      [],
+      ["pending_send_approval", "mode_gated_send", "oversight"],
+    ],
     ["MM-06 `autonomous`", {}, {}, [], ["queued", "mode_autonomous", "admitted"]],
   ])("%s", (_, outbound, given, findings, expected) => {
     expect(short(judge(outbound, given, findings))).toEqual(expected);

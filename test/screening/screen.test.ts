@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NO_POLICY } from "../../policies/stored.ts";
 import { PosternError } from "../../src/model/errors.ts";
-import { inDatabase, letterOf, screen, setMode, suppressionOf } from "../store/outbound-samples.ts";
+import { inDatabase, letterOf, screen, setMode, setOverseer, suppressionOf } from "../store/outbound-samples.ts";
 import { newId, NOON } from "../store/samples.ts";
 import { openRig, type Rig } from "./rig.ts";
 
@@ -45,6 +45,8 @@ describe("a judgement", () => {
     await rig.setPolicy({ maxMode: "gated_all" });
     expect(await rig.judge()).toMatchObject({ reason: "mode_gated_all", mode: "gated_all", policy: { version: 1 } });
     await rig.setPolicy({ maxMode: "monitored" });
+    expect(await rig.judge()).toMatchObject({ outcome: "pending_send_approval", mode: "gated_send" });
+    setOverseer(rig.world, "eye@acme.example");
     expect(await rig.judge()).toMatchObject({ outcome: "queued", reason: "mode_monitored", policy: { version: 2 } });
   });
 

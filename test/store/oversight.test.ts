@@ -5,7 +5,7 @@ import type { StopChange } from "../../src/store/contract-outbound.ts";
 import { openRows } from "../support/postgres/rows.ts";
 import { addMailbox, DAY, newDomain, newId, NOON } from "./samples.ts";
 import { addKey, attemptOf, decide, hashOf, submit } from "./hold-samples.ts";
-import { fresh } from "./outbound-samples.ts";
+import { fresh, setOverseer } from "./outbound-samples.ts";
 import { openWorld, type World } from "./world.ts";
 
 const OPERATOR = "key:key_0000000000000001";
@@ -56,10 +56,35 @@ describe("modes", () => {
     }
   });
 
+  it("MM-05 `monitored` needs an address; with it mode and address change in one, each audited, or neither does", async () => {
+    const { store, tenant, mailbox } = world;
+    const change = (more: object) =>
+      store.run("oversight.set_mode", {
+        tenant,
+        mailbox,
+        mode: "monitored",
+        code_hash: hashed("up"),
+        actor: ADMIN,
+        at: NOON,
+        ...fresh(),
+        ...more,
+      });
+    await makeCode("monitored", "up");
+    expect(await change({})).toEqual({ refused: "address_required" });
+    expect(await change({ code_hash: hashed("other"), address: "eye@acme.example" })).toEqual({ refused: "code_invalid" });
+    expect(await store.run("mailboxes.get", { tenant, id: mailbox })).toMatchObject({ oversight_address: null });
+    const both = { oversight_mode: "monitored", oversight_address: "eye@acme.example" };
+    expect(await change({ address: "eye@acme.example" })).toMatchObject(both);
+    expect(await store.run("mailboxes.get", { tenant, id: mailbox })).toMatchObject(both);
+    const address = { tenant, mailbox, address: null, actor: ADMIN, at: NOON, ...fresh() } as const;
+    expect(await store.run("oversight.set_address", address)).toEqual({ refused: "address_required" });
+  });
+
   it("MM-28 every way up needs a code", async () => {
     for (const from of MODES) {
       for (const to of MODES.slice(MODES.indexOf(from) + 1)) {
         world = await openWorld();
+        setOverseer(world, "eye@acme.example");
         await makeCode("autonomous", "start");
         await setMode("autonomous", "start");
         await setMode(from);

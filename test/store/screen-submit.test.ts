@@ -210,6 +210,9 @@ it("MM-04 a mailbox whose mode was lowered meanwhile queues nothing past its peo
     expect(await draftOf(world, letter)).toMatchObject({ mode });
   }
   setMode(world, "monitored");
+  setOverseer(world, null);
+  expect((await screen(world.store, letterOf(world))).decision).toMatchObject({ outcome: "pending_send_approval" });
+  setOverseer(world, "eye@acme.example");
   const letter = letterOf(world);
   expect((await screen(world.store, letter)).decision).toMatchObject({ outcome: "queued" });
   expect(await draftOf(world, letter)).toMatchObject({ mode: "monitored" });

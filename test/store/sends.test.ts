@@ -388,6 +388,8 @@ describe("DESIGN §4.5 what forbids it is seen at the claim, whenever it came", 
     expect(await open(world, letter, { mode: "read_only" })).toMatchObject({ why: "mode" });
     expect(await open(world, letter, { mode: "gated_all" })).toMatchObject({ why: "not_approved" });
     expect(await open(world, letter, { approval: true })).toMatchObject({ why: "not_approved" });
+    expect(await open(world, letter, { mode: "monitored" })).toMatchObject({ why: "not_approved" });
+    setOverseer(world, "eye@acme.example");
     expect(await open(world, letter, { mode: "monitored" })).toMatchObject({ kind: "open" });
   });
 
