@@ -6,7 +6,7 @@ export { outboundMessage } from "./outbound.ts";
 export { upkeep } from "./upkeep.ts";
 
 // For the workflows of agents. Everything from here on is @experimental until 1.0.
-export { Inbox, onMail, type InboxOptions, type Mail } from "./mail.ts";
+export { Inbox, isCapabilityDenied, onMail, type InboxOptions, type Mail } from "./mail.ts";
 export { sendMail, type SendMailOptions } from "./send-mail.ts";
 export type { InboxState, MailContent, MailDraft, Sent } from "../src/model/agent.ts";
 export type { MailDelivery, MailStart } from "../src/model/channel.ts";

@@ -1,7 +1,7 @@
-import { ApplicationFailure, type Duration } from "@temporalio/common";
+import { ActivityFailure, ApplicationFailure, type Duration } from "@temporalio/common";
 import { condition, defineSignal, proxyActivities, setHandler, workflowInfo } from "@temporalio/workflow";
 import type { AgentActivities } from "../activities/agent.ts";
-import type { InboxState, MailContent } from "../src/model/agent.ts";
+import { CAPABILITY_DENIED, type InboxState, type MailContent } from "../src/model/agent.ts";
 import type { DispatchRef, MailDelivery } from "../src/model/channel.ts";
 import type { DispatchId } from "../src/model/ids.ts";
 import { MAIL_SIGNAL } from "../src/model/names.ts";
@@ -129,6 +129,15 @@ export class Inbox implements AsyncIterable<Mail> {
     });
     return posternReadMail(refOf(delivery));
   }
+}
+
+/**
+ * Whether a call failed because the mail being dealt with does not allow it (MB-06).
+ *
+ * @experimental
+ */
+export function isCapabilityDenied(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === CAPABILITY_DENIED;
 }
 
 export function refOf({ tenant, delivery_id }: Pick<MailDelivery, "tenant" | "delivery_id">): DispatchRef {

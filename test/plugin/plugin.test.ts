@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec } from "@temporalio/common";
 import { SimplePlugin } from "@temporalio/plugin";
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkerOptions } from "@temporalio/worker";
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Worker,
+  type ActivityInboundCallsInterceptor,
+  type WorkerOptions,
+} from "@temporalio/worker";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { loadConfig, PosternPlugin, type PosternPluginOptions } from "../../src/index.ts";
@@ -63,7 +70,7 @@ function revived(_: string, value: unknown): unknown {
 describe("X-35 postern in a worker of a team's own", () => {
   it("displaces nothing of theirs: workflows, activities, codec, interceptors; and its mail goes through their codec", async () => {
     const seen = new Set<string>();
-    const noting = { execute: (input: never, next: (input: never) => Promise<unknown>) => next(input) };
+    const noting: ActivityInboundCallsInterceptor = { execute: (input, next) => next(input) };
     const team = await Team.start({
       worker: {
         dataConverter: { payloadCodecs: [CODEC] },
