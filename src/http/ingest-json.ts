@@ -1,6 +1,5 @@
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
-const OPEN = [0x7b, 0x5b];
-const CLOSE = [0x7d, 0x5d];
+const [BRACE, BRACKET, END_BRACE, END_BRACKET] = [0x7b, 0x5b, 0x7d, 0x5d];
 
 export interface JsonBounds {
   /** Objects and arrays within one another. */
@@ -14,19 +13,27 @@ export interface JsonBounds {
  * arrays fit into what a batch may be long, and would stop the process for seconds.
  */
 export function exceeds(json: Buffer, { depth, values }: JsonBounds): boolean {
-  let [open, seen, inString] = [0, 0, false];
+  let open = 0;
+  let seen = 0;
   for (let at = 0; at < json.length; at++) {
     const byte = json[at] as number;
-    if (inString) {
-      if (byte === BACKSLASH) at++;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
+    if (byte === QUOTE) at = endOfString(json, at + 1);
     else if (byte === COMMA) seen++;
-    else if (OPEN.includes(byte)) {
+    else if (byte === BRACE || byte === BRACKET) {
       open++;
       seen++;
-    } else if (CLOSE.includes(byte)) open--;
+    } else if (byte === END_BRACE || byte === END_BRACKET) open--;
     if (open > depth || seen > values) return true;
   }
   return false;
+}
+
+/** Of the quote that ends the string, or of the end of it all. */
+function endOfString(json: Buffer, from: number): number {
+  for (let at = from; at < json.length; at++) {
+    const byte = json[at] as number;
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) at++;
+  }
+  return json.length;
 }

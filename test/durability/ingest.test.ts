@@ -14,7 +14,7 @@ const ITEMS = Array.from({ length: 60 }, (_, index) => ({
 
 interface Result {
   readonly index: number;
-  readonly id?: string;
+  readonly id: string;
   readonly decision_id?: string | null;
 }
 
@@ -62,10 +62,12 @@ describe.skipIf(executable === null)("a batch cut short (skipped: TEMPORAL_ADDRE
     expect(items.map(({ index }) => index)).toEqual(ITEMS.map((_, index) => index));
     const ids = items.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ITEMS.length);
-    expect((await delivered()).toSorted()).toEqual(ids.toSorted());
+    expect(new Set(await delivered())).toEqual(new Set(ids));
+    expect(await delivered()).toHaveLength(ITEMS.length);
     expect(ids).toEqual(expect.arrayContaining(kept));
     const { items: decisions } = await site.as(ADMIN_KEY).get<{ items: { id: string }[] }>(`/v1/mailboxes/${mailbox}/decisions?limit=100`);
-    expect(decisions.map(({ id }) => id).toSorted()).toEqual(items.map(({ decision_id }) => decision_id).toSorted());
+    expect(decisions).toHaveLength(ITEMS.length);
+    expect(new Set(decisions.map(({ id }) => id))).toEqual(new Set(items.map(({ decision_id }) => decision_id)));
     expect((await ingest()).items).toEqual(items);
   });
 });

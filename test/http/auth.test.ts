@@ -161,6 +161,8 @@ const SCOPE_TABLE: readonly (readonly [string, string, readonly string[]])[] = [
   ["GET", "/v1/sink/x/raw", ["oversight", "admin"]],
   ["GET", "/v1/decisions/x/explain", ["oversight", "admin"]],
   ["POST", "/v1/grants/check", ["read", "send", "oversight", "admin"]],
+  ["POST", "/ingest", ["ingest"]],
+  ["POST", "/v1/ingest", ["ingest"]],
   ["POST", "/v1/keys", ["admin"]],
   ["DELETE", "/v1/keys/x", ["admin"]],
   ["POST", "/v1/tenants", ["operator"]],

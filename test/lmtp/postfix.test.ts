@@ -76,6 +76,33 @@ describe.skipIf(WITHOUT_POSTFIX !== null)(
       expect(await messages("curious")).toMatchObject([{ outcome: "rejected_at_verification", verification: { spf: "fail" } }]);
     });
 
+    it(
+      "DESIGN §9.3 in front of Postfix's queue the sender itself is refused while it is connected, and nobody bounces",
+      { timeout: 90_000 },
+      async () => {
+        const front = await Postfix.start([
+          "relay_domains = agents.example",
+          `smtpd_proxy_filter = 127.0.0.1:${postern.running.smtp.port}`,
+          "smtpd_authorized_xclient_hosts = 127.0.0.1",
+        ]);
+        try {
+          const replies: string[] = [];
+          for (const ip of [boss.ip, "192.0.2.66"]) {
+            const client = await SmtpClient.open(front.port);
+            await client.command(`XCLIENT ADDR=${ip} NAME=client.acme.example HELO=client.acme.example`, "220");
+            await client.command("EHLO client.acme.example", "250");
+            const data = write({ from: FROM, to: "open@agents.example", text: `Through the proxy from ${ip}.` });
+            replies.push(await client.send({ from: FROM, to: ["open@agents.example"], data }));
+            client.end();
+          }
+          expect(replies).toEqual([expect.stringMatching(/^250 2\.0\.0 accepted as msg_/), expect.stringMatching(/^550 5\.7\.1 /)]);
+          expect(await front.log()).not.toMatch(/status=/);
+        } finally {
+          await front.stop();
+        }
+      },
+    );
+
     it("of mail that was made on the MTA itself the client is unknown", { timeout: 90_000 }, async () => {
       await postfix.submit(FROM, "curious+local@agents.example", write({ from: FROM, text: "By cron." }));
       await postfix.deliveries(["curious+local@agents.example"]);

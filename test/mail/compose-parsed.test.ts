@@ -38,9 +38,9 @@ const line = text.filter((value) => !/[\p{Cc}\u2028\u2029]/u.test(value));
 const anyParts: fc.Arbitrary<Partial<ParsedMessage>> = fc.record({
   subject: line,
   text,
-  html: fc.option(text),
+  html: fc.option(text, { nil: null }),
   headers: fc.dictionary(fc.stringMatching(/^X-[A-Za-z0-9]{1,20}$/), line, { maxKeys: 5 }).filter(hasNoTwins),
-  date: fc.option(fc.integer({ min: 0, max: 4_000_000_000_000 })),
+  date: fc.option(fc.integer({ min: 0, max: 4_000_000_000_000 }), { nil: null }),
   attachments: fc.array(
     fc.record({
       filename: line,

@@ -54,8 +54,8 @@ export class Postfix {
   async deliveries(recipients: readonly string[]): Promise<readonly Delivery[]> {
     return await waitFor(async () => {
       const log = await this.log();
-      const found = recipients.map((recipient) => deliveryOf(log, recipient));
-      return found.every((delivery) => delivery !== null) ? (found as Delivery[]) : null;
+      const found = recipients.flatMap((recipient) => deliveryOf(log, recipient) ?? []);
+      return found.length === recipients.length ? found : null;
     });
   }
 
