@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { loadConfig } from "../../src/config.ts";
 import { createLog } from "../../src/log.ts";
-import { serve } from "../../src/serve.ts";
+import { serve, serveWorker } from "../../src/serve.ts";
 import { installTemporalLog } from "../../src/temporal-connection.ts";
 import type { ServiceOrders } from "./service.ts";
 
@@ -14,14 +14,10 @@ process.on("disconnect", () => process.exit(4));
 const log = createLog("warn");
 installTemporalLog(log);
 try {
-  const running = await serve(
-    { ...loadConfig(orders.env), smtp: ANY_PORT, http: ANY_PORT },
-    {
-      temporal: { connection: { address: orders.temporal }, namespace: "default" },
-      bundle: JSON.parse(await readFile(orders.bundle, "utf8")),
-      log,
-    },
-  );
+  const config = { ...loadConfig(orders.env), smtp: ANY_PORT, http: ANY_PORT };
+  const temporal = { connection: { address: orders.temporal }, namespace: "default" };
+  const options = { temporal, bundle: JSON.parse(await readFile(orders.bundle, "utf8")), log };
+  const running = config.role === "worker" ? { ...(await serveWorker(config, options)), smtp: ANY_PORT } : await serve(config, options);
   running.ended.catch(() => process.exit(3));
   process.on("SIGTERM", () => void running.close().then(() => process.exit(0)));
   process.send?.({ smtp: running.smtp, http: running.http });

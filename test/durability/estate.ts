@@ -1,0 +1,147 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { createClient, type Client } from "../../src/cli/client.ts";
+import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
+import { ADMIN_KEY } from "../support/instance.ts";
+import { createDatabase } from "../support/postgres/database.ts";
+import { freePort, startPostgres, type PostgresServer } from "../support/postgres/server.ts";
+import { startGateway, type Gateway } from "../support/s3-gateway.ts";
+import { type Signer, zoneOf } from "../support/signer.ts";
+import type { Random } from "./random.ts";
+import { Service } from "./service.ts";
+
+const SECRET_KEY = Buffer.alloc(32, 7).toString("base64");
+
+export interface EstateOptions {
+  /** Path of the `temporal` CLI. */
+  readonly executable: string;
+  /** Path of the S3-compatible server. */
+  readonly bucket: string;
+  readonly signers: readonly Signer[];
+  readonly gateways: number;
+  readonly workers: number;
+  /** More `POSTERN_*`, for every process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Several processes on one PostgreSQL, one bucket and one Temporal server, each of which can be killed and started again. */
+export class Estate {
+  readonly gateways: Promise<Service>[] = [];
+  readonly workers: Promise<Service>[] = [];
+  readonly postgres: PostgresServer;
+  readonly bucket: Gateway;
+  readonly temporal: TemporalServer;
+  readonly url: string;
+  readonly #home: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #past: Service[] = [];
+  #processes = 0;
+
+  private constructor(
+    home: string,
+    env: Readonly<Record<string, string>>,
+    parts: { readonly postgres: PostgresServer; readonly bucket: Gateway; readonly temporal: TemporalServer; readonly url: string },
+  ) {
+    this.#home = home;
+    this.#env = env;
+    this.postgres = parts.postgres;
+    this.bucket = parts.bucket;
+    this.temporal = parts.temporal;
+    this.url = parts.url;
+  }
+
+  static async start({ executable, bucket, signers, gateways, workers, env = {} }: EstateOptions): Promise<Estate> {
+    const home = await mkdtemp(join(tmpdir(), "postern-estate-"));
+    const zone = join(home, "zone.json");
+    await writeFile(zone, JSON.stringify(zoneOf(signers)));
+    const [postgres, objects, temporal] = await Promise.all([
+      startPostgres(),
+      startGateway(bucket),
+      startTemporal({ executable, dataDir: home }),
+    ]);
+    const { url } = await createDatabase(postgres.url, null);
+    const { endpoint, bucket: name, prefix, region, accessKeyId, secretAccessKey } = objects.settings();
+    const settings = {
+      POSTERN_DATABASE_URL: url,
+      POSTERN_BLOBS: `s3://${name}/${prefix}?endpoint=${encodeURIComponent(endpoint)}&region=${region}`,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      POSTERN_SECRET_KEY: SECRET_KEY,
+      POSTERN_TRUSTED_RELAYS: "127.0.0.1",
+      POSTERN_DNS_ZONE: zone,
+      TEMPORAL_ADDRESS: temporal.address,
+      ...env,
+    };
+    const estate = new Estate(home, settings, { postgres, bucket: objects, temporal, url });
+    // All at once, on an empty database: whoever is first makes the tables.
+    for (let n = 0; n < workers; n += 1) estate.workers.push(estate.#begin("worker"));
+    for (let n = 0; n < gateways; n += 1) estate.gateways.push(estate.#begin("gateway"));
+    await Promise.all([...estate.workers, ...estate.gateways]);
+    return estate;
+  }
+
+  /** SIGKILL of one process of a kind, then another in its place. Resolves when that listens. */
+  async crash(kind: "gateways" | "workers", index: number): Promise<void> {
+    const dying = await this[kind][index]!;
+    const next = dying.kill().then(() => this.#begin(kind === "gateways" ? "gateway" : "worker"));
+    this[kind][index] = next;
+    await next;
+  }
+
+  /** SIGTERM, then another in its place, as a rolling restart does. Resolves to how it ended when the next one listens. */
+  async replace(kind: "gateways" | "workers", index: number): Promise<number | null> {
+    const old = await this[kind][index]!;
+    const ended = old.stop();
+    const next = ended.then(() => this.#begin(kind === "gateways" ? "gateway" : "worker"));
+    this[kind][index] = next;
+    await next;
+    return (await ended).code;
+  }
+
+  /** Any gateway, as a balancer gives one; waits while it is being started again. */
+  async gateway(random: Random): Promise<Service> {
+    return this.gateways[Math.floor(random.next() * this.gateways.length)]!;
+  }
+
+  as(key: string, index = 0): Client {
+    const client = async (): Promise<Client> => {
+      return createClient({ url: (await this.gateways[index]!).http, key: async () => key, fetch });
+    };
+    return {
+      get: async (path, query) => (await client()).get(path, query),
+      send: async (method, path, body) => (await client()).send(method, path, body),
+      remove: async (path) => (await client()).remove(path),
+      bytes: async (path) => (await client()).bytes(path),
+    };
+  }
+
+  get admin(): Client {
+    return this.as(ADMIN_KEY);
+  }
+
+  /** Log lines of all processes so far, warn and above. */
+  get log(): readonly string[] {
+    return this.#past.flatMap(({ log }) => log);
+  }
+
+  async close(): Promise<void> {
+    const processes = await Promise.allSettled([...this.gateways, ...this.workers]);
+    await Promise.all(processes.map((process) => (process.status === "fulfilled" ? process.value.kill() : undefined)));
+    await this.temporal.stop();
+    await this.bucket.close();
+    await this.postgres.stop();
+    await rm(this.#home, { recursive: true, force: true });
+  }
+
+  async #begin(role: "gateway" | "worker"): Promise<Service> {
+    const admin = role === "gateway" ? { POSTERN_ADMIN_KEY: ADMIN_KEY } : {};
+    // Nothing of one process's directory is another's.
+    const dataDir = join(this.#home, `${role}-${(this.#processes += 1)}`);
+    const env = { ...this.#env, ...admin, POSTERN_ROLE: role, POSTERN_DATA: dataDir, POSTERN_HTTP: `127.0.0.1:${await freePort()}` };
+    const service = await Service.start({ env, temporal: this.temporal.address, bundle: inject("bundleFile")! });
+    this.#past.push(service);
+    return service;
+  }
+}

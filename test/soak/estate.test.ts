@@ -1,0 +1,77 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { findGateway, NO_GATEWAY } from "../support/s3-gateway.ts";
+import { readAll } from "../durability/agent.ts";
+import { Estate } from "../durability/estate.ts";
+import { ADDRESS, OPEN_POLICY, SIGNERS, writeLetters } from "../durability/mail.ts";
+import { handOver, type Mail, type Told } from "../durability/mta.ts";
+import { chooseSeed, Random } from "../durability/random.ts";
+
+const executable = inject("temporalExecutable");
+const bucket = findGateway();
+const MESSAGES = Number(process.env["SOAK_MESSAGES"] ?? 200);
+const reason = executable === null ? "TEMPORAL_ADDRESS names a server" : NO_GATEWAY;
+
+describe.skipIf(executable === null || bucket === null)(`two gateways and two workers (skipped: ${reason})`, { timeout: 600_000 }, () => {
+  let estate: Estate;
+  let mailbox: string;
+  let key: string;
+
+  beforeAll(async () => {
+    const env = { POSTERN_LIMIT_ANSWER_SECONDS: "4", POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100" };
+    estate = await Estate.start({ executable: executable!, bucket: bucket!, signers: SIGNERS, gateways: 2, workers: 2, env });
+    const [address_local_part, domain] = ADDRESS.first.split("@");
+    const made = await estate.admin.send<{ id: string }>("POST", "/v1/mailboxes", { address_local_part, domain, agent_id: "assistant" });
+    mailbox = made.id;
+    await estate.admin.send("PUT", `/v1/mailboxes/${mailbox}/policy`, OPEN_POLICY);
+    ({ key } = await estate.admin.send<{ key: string }>("POST", "/v1/keys", { name: "agent", scopes: ["read"], mailboxes: [mailbox] }));
+  });
+  afterAll(() => estate?.close());
+
+  async function sendAll(mails: readonly Mail[], random: Random): Promise<readonly Told[]> {
+    const waiting = [...mails];
+    const told: Told[] = [];
+    const sender = async (): Promise<void> => {
+      for (let mail = waiting.pop(); mail !== undefined; mail = waiting.pop()) {
+        told.push(await handOver(async () => (await estate.gateway(random)).smtp.port, mail, random));
+      }
+    };
+    await Promise.all(Array.from({ length: 6 }, sender));
+    return told;
+  }
+
+  it("X-30 killed at random, one of each kind at a time, nothing that was answered 250 is lost or there twice", async () => {
+    const seed = chooseSeed();
+    console.log(`DURABILITY_SEED=${seed}`);
+    const random = new Random(seed);
+    const before = await readAll(estate.as(key), mailbox);
+    const mails = await writeLetters(random, MESSAGES);
+    const sending = sendAll(mails, random);
+    let kills = 0;
+    for (const all = sending.then(() => true); !(await Promise.race([all, delay(500 + 1_500 * random.next(), false)])); kills += 1) {
+      await estate.crash(random.next() < 0.5 ? "workers" : "gateways", random.next() < 0.5 ? 0 : 1);
+    }
+    const told = await sending;
+    console.log(`${mails.length} messages, ${kills} kills`);
+    expect(kills).toBeGreaterThan(2);
+    expect(told.map(({ code }) => code)).toEqual(mails.map(() => 250));
+    const seen = (await readAll(estate.as(key, 1), mailbox)).filter((id) => !before.includes(id));
+    expect(seen).toHaveLength(mails.length);
+    expect(new Set(seen).size).toBe(mails.length);
+  });
+
+  it("X-30 a rolling restart of everything under load loses nothing, and every process ends by itself", async () => {
+    const random = new Random(11);
+    const before = await readAll(estate.as(key), mailbox);
+    const mails = await writeLetters(random, 30);
+    const sending = sendAll(mails, random);
+    const codes: (number | null)[] = [];
+    for (const kind of ["workers", "gateways"] as const) for (const index of [0, 1]) codes.push(await estate.replace(kind, index));
+    const told = await sending;
+    expect(codes).toEqual([0, 0, 0, 0]);
+    expect(told.map(({ code }) => code)).toEqual(mails.map(() => 250));
+    const seen = (await readAll(estate.as(key), mailbox)).filter((id) => !before.includes(id));
+    expect(new Set(seen).size).toBe(mails.length);
+    expect(seen).toHaveLength(mails.length);
+  });
+});
