@@ -15,9 +15,9 @@ import { messageId } from "../../src/message-id.ts";
 import { makeId, type Id, type IdPrefix } from "../../src/model/ids.ts";
 import type { Envelope, InboundInput } from "../../src/model/message.ts";
 import type { InboundProposal, Store } from "../../src/store/contract.ts";
-import { createSqliteStore } from "../../src/store/sqlite/store.ts";
 import { createReaderPool } from "../../src/threads/pool.ts";
 import { createZoneFileResolver } from "../../src/threads/zone.ts";
+import { nameOn, openStore, withDatabase, type Engine } from "./engine.ts";
 import { median, timed, mean } from "./figures.ts";
 import { openMailSource, senderOf, ZONE } from "./mail.ts";
 import type { Figure, Measurement, Terms } from "./measurement.ts";
@@ -27,21 +27,21 @@ const TO = "assistant@acme.example";
 const AT_ONCE = 20;
 const ABOUT_10_KB = { least: 8_000, most: 14_000 };
 
-export const gate: Measurement = {
-  name: "gate",
+export const gateOn = (engine: Engine): Measurement => ({
+  name: nameOn(engine, "gate"),
   about:
-    "Limits, verification, parsing, ten patterns, policy and ledger on real mail of about 10 KB: the activities themselves over the reader thread, the file blobs and the SQLite " +
+    "Limits, verification, parsing, ten patterns, policy and ledger on real mail of about 10 KB: the activities themselves over the reader thread, the file blobs and the " +
     "store, without Temporal. Bare chain: mailauth.authenticate (strict) and mailparser (lite) on the same bytes with the same zone. A second of a core is a second of processor time of all " +
     "threads of the process, kernel time included. Rounds in turns, medians.",
   async run(terms) {
     const root = await mkdtemp(join(tmpdir(), "postern-bench-"));
     try {
-      return await measure(terms, root);
+      return await withDatabase(engine, (url) => measure(terms, root, url));
     } finally {
       await rm(root, { recursive: true, force: true });
     }
   },
-};
+});
 
 interface Round {
   /** Messages a second of processor time. */
@@ -50,12 +50,12 @@ interface Round {
   readonly rate: number;
 }
 
-async function measure({ quick, say }: Terms, root: string): Promise<readonly Figure[]> {
+async function measure({ quick, say }: Terms, root: string, url: string | null): Promise<readonly Figure[]> {
   const source = await openMailSource();
   say(`gate: ${source.origin}`);
   const zone = join(root, "zone.json");
   await writeFile(zone, JSON.stringify(ZONE));
-  const rig = await createRig(root, zone);
+  const rig = await createRig(root, zone, url);
   const bare = createBare(zone);
   const [rounds, count] = quick ? [3, 200] : [7, 300];
   const seen: { whole: Round; bare: Round; decide: Round }[] = [];
@@ -117,10 +117,10 @@ interface Rig {
   close(): Promise<void>;
 }
 
-async function createRig(root: string, zone: string): Promise<Rig> {
+async function createRig(root: string, zone: string, url: string | null): Promise<Rig> {
   const blobRoot = join(root, "blobs");
   const [store, blobs, reader] = [
-    await createSqliteStore({ path: join(root, "bench.db") }),
+    await openStore(url, join(root, "bench.db")),
     await createFileBlobs(blobRoot, Date.now),
     createReaderPool({ source: { kind: "files", root: blobRoot }, zone }),
   ];

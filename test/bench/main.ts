@@ -4,24 +4,31 @@ import { parseArgs } from "node:util";
 import { formatTable, toReport, type Result } from "./report.ts";
 import type { Measurement, Terms } from "./measurement.ts";
 import { accept } from "./accept.ts";
-import { gate } from "./gate.ts";
+import { gateOn } from "./gate.ts";
 import { guards } from "./guards.ts";
 import { hostile } from "./hostile.ts";
 import { pending } from "./pending.ts";
 import { sending } from "./sending.ts";
 import { waiting } from "./waiting.ts";
-import { wholePath } from "./whole-path.ts";
+import { wholePathOn } from "./whole-path.ts";
 
-const MEASUREMENTS: readonly Measurement[] = [wholePath, sending, pending, waiting, gate, accept, hostile, guards];
+const EMBEDDED: readonly Measurement[] = [
+  ...[wholePathOn("sqlite"), sending, pending, waiting],
+  ...[gateOn("sqlite"), accept, hostile, guards],
+];
+/** In turns with the same on the embedded store, so that both are of one machine and hour. */
+const BESIDE: readonly Measurement[] = [wholePathOn("sqlite"), wholePathOn("postgres"), gateOn("sqlite"), gateOn("postgres")];
 
-const USAGE = `npm run bench -- [--only NAME]… [--quick] [--json] [--out FILE]
-  --only NAME   one of ${MEASUREMENTS.map(({ name }) => name).join(", ")}; may be repeated
+const USAGE = `npm run bench -- [--postgres] [--only NAME]… [--quick] [--json] [--out FILE]
+  --postgres    instead: ${BESIDE.map(({ name }) => name).join(", ")}, on a PostgreSQL server of its own
+  --only NAME   one of ${EMBEDDED.map(({ name }) => name).join(", ")}, or of those; may be repeated
   --quick       fewer and shorter rounds
   --json        the report as JSON instead of the table
   --out FILE    writes the JSON there as well`;
 
 const { values } = parseArgs({
   options: {
+    postgres: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -30,6 +37,7 @@ const { values } = parseArgs({
   },
 });
 
+const MEASUREMENTS = values.postgres ? BESIDE : EMBEDDED;
 const unknown = values.only.filter((name) => MEASUREMENTS.every((measurement) => measurement.name !== name));
 if (values.help || unknown.length > 0) {
   console.error(unknown.length > 0 ? `no measurement \`${unknown.join("`, `")}\`\n${USAGE}` : USAGE);

@@ -1,3 +1,4 @@
+import { nameOn, withDatabase, type Engine } from "./engine.ts";
 import { mean } from "./figures.ts";
 import type { EmptyRuns } from "./empty/runs.ts";
 import { deliver, pull } from "./load.ts";
@@ -11,19 +12,21 @@ import type { Place, Setup } from "./whole-path-process.ts";
 const CONNECTIONS = 30;
 const TO = "assistant@acme.example";
 
-export const wholePath: Measurement = {
-  name: "whole-path",
+export const wholePathOn = (engine: Engine): Measurement => ({
+  name: nameOn(engine, "whole-path"),
   about:
     "SMTP → decision → pull at 30 connections, against an empty workflow (eager start, three no-op local activities) on the same server in the same process, " +
     "in turns; its caller hears from the last step in the same process, as the door does of a decision. The answer is the time from the final dot to the reply. Medians over the rounds. " +
     "Processor time is that of all threads; what drives the load is a process of its own and not counted, but shares the cores.",
   run: (terms) =>
-    withRig(
-      new URL("./whole-path-process.ts", import.meta.url),
-      (place): Setup => ({ ...place, zone: ZONE, policy: BENCH_POLICY }),
-      async (rig) => measure(terms, rig, await openMailSource()),
+    withDatabase(engine, (url) =>
+      withRig(
+        new URL("./whole-path-process.ts", import.meta.url),
+        (place): Setup => ({ ...place, zone: ZONE, policy: BENCH_POLICY, ...(url === null ? {} : { env: { POSTERN_DATABASE_URL: url } }) }),
+        async (rig) => measure(terms, rig, await openMailSource()),
+      ),
     ),
-};
+});
 
 async function measure({ quick, say }: Terms, rig: Rig, source: MailSource): Promise<readonly Figure[]> {
   say(`whole-path: ${source.origin}`);

@@ -10,11 +10,15 @@ export class QueryFault extends Error {
   /** SQLSTATE; null: the server did not answer, and whether it carried the statement out is unknown. */
   readonly state: string | null;
 
-  constructor(error: unknown) {
+  constructor(error: unknown, state = stateOf(error)) {
     super(summaryOf(error));
     this.name = "QueryFault";
-    this.state = error instanceof DatabaseError ? (error.code ?? null) : null;
+    this.state = state;
   }
+}
+
+function stateOf(error: unknown): string | null {
+  return error instanceof DatabaseError ? (error.code ?? null) : null;
 }
 
 function summaryOf(error: unknown): string {

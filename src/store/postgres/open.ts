@@ -29,14 +29,19 @@ export function schemaOf(target: DatabaseTarget): Promise<number> {
 }
 
 async function visit<T>(target: DatabaseTarget, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ ...clientConfig(target), query_timeout: MIGRATION, pipeline: false });
+  try {
+    return await within(new Client({ ...clientConfig(target), query_timeout: MIGRATION, pipeline: false }), work);
+  } catch (error) {
+    throw error instanceof PosternError ? error : cannotUse(target, error);
+  }
+}
+
+async function within<T>(client: Client, work: (client: Client) => Promise<T>): Promise<T> {
   client.on("error", () => undefined);
   try {
     await client.connect();
     await check(client);
     return await work(client);
-  } catch (error) {
-    throw error instanceof PosternError ? error : cannotUse(target, error);
   } finally {
     await client.end().catch(() => undefined);
   }

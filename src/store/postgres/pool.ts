@@ -15,11 +15,13 @@ export class Sessions {
   /** `own`: the server's numbers of the connections made here are added to it. */
   constructor(target: DatabaseTarget, kind: "read" | "write", most: number, own: Set<number>) {
     this.#own = own;
+    // Waited for, though its type does not say so.
+    const onConnect = (client: ClientBase): unknown => this.#settle(client, kind);
     this.#pool = new Pool({
       ...clientConfig(target),
       max: most,
       idleTimeoutMillis: 60_000,
-      onConnect: (client) => this.#settle(client, kind),
+      onConnect,
     });
     // A lost connection is told to whoever uses it; one at rest is nobody's loss.
     this.#pool.on("error", () => undefined);
@@ -50,7 +52,8 @@ export class Sessions {
     try {
       return await this.#pool.connect();
     } catch (error) {
-      throw error instanceof QueryFault ? error : new QueryFault(error);
+      // Whatever the server has against it: a connection that is not made is one that is lost.
+      throw new QueryFault(error, null);
     }
   }
 

@@ -108,11 +108,13 @@ class PostgresStore implements Store {
     });
   }
 
-  #counted<T>(call: Promise<T>): Promise<T> {
+  async #counted<T>(call: Promise<T>): Promise<T> {
     this.#running.add(call);
-    const done = (): boolean => this.#running.delete(call);
-    call.then(done, done);
-    return call;
+    try {
+      return await call;
+    } finally {
+      this.#running.delete(call);
+    }
   }
 
   /** What was asked before is carried out. */

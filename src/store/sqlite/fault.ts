@@ -1,4 +1,5 @@
 import { ERROR_CODES, PosternError, type ErrorCode, type Problem } from "../../model/errors.ts";
+import { unavailable } from "../unavailable.ts";
 
 /** A `PosternError` on its way between threads: classes do not survive the passage. */
 export interface Fault {
@@ -22,11 +23,6 @@ export function fromFault({ code, message, temporary, fix, detail, problems }: F
     ...(fix === undefined ? {} : { fix }),
     ...(detail === undefined ? {} : { detail }),
   });
-}
-
-/** The caller may repeat the call: operations are made for that. */
-export function unavailable(message: string, cause?: unknown): PosternError {
-  return new PosternError("unavailable", message, { temporary: true, detail: detailOf(cause), cause });
 }
 
 function toPosternError(error: unknown): PosternError {

@@ -4,7 +4,8 @@ import { registry } from "../registry.ts";
 import type { OperationName } from "../contract.ts";
 import type { Tx } from "../operation.ts";
 import type { Database } from "../schema.ts";
-import { toFault, unavailable, type Fault } from "./fault.ts";
+import { unavailable } from "../unavailable.ts";
+import { toFault, type Fault } from "./fault.ts";
 
 /** One operation asked for, and what came of it. */
 export interface Job {

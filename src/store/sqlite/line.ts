@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { PosternError } from "../../model/errors.ts";
-import { fromFault, unavailable, type Fault } from "./fault.ts";
+import { unavailable } from "../unavailable.ts";
+import { fromFault, type Fault } from "./fault.ts";
 import type { Job, Outcome } from "./jobs.ts";
 
 export interface LineOptions {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { PosternError } from "../../model/errors.ts";
 import type { Migration } from "../migrations/migration.ts";
+import { pendingAfter } from "../migrations/pending.ts";
 
 /** Brings the schema up to date, all steps in one transaction. Refuses a database that newer code has been at. */
 export function migrate(connection: DatabaseSync, migrations: readonly Migration[]): void {
@@ -17,11 +17,7 @@ export function migrate(connection: DatabaseSync, migrations: readonly Migration
 function pending(connection: DatabaseSync, migrations: readonly Migration[]): readonly Migration[] {
   connection.exec("create table if not exists migrations (number integer primary key, name text not null) strict");
   const { newest } = connection.prepare("select coalesce(max(number), 0) as newest from migrations").get() as { newest: number };
-  const known = migrations.length;
-  if (newest <= known) return migrations.slice(newest);
-  throw new PosternError("invalid_config", `the database has schema ${newest}, this version knows up to ${known}`, {
-    fix: "start the version that wrote it or a newer one, or restore the backup made before the update",
-  });
+  return pendingAfter(newest, migrations);
 }
 
 function apply(connection: DatabaseSync, { number, name, statements }: Migration): void {

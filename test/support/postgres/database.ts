@@ -23,6 +23,10 @@ export function urlOf(server: string, name: string): string {
 export async function inServer(url: string, sql: string): Promise<void> {
   const client = new Client({ connectionString: url });
   client.on("error", () => undefined);
-  await client.connect();
-  await client.query(sql).finally(() => client.end());
+  try {
+    await client.connect();
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }

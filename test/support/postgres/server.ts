@@ -25,24 +25,28 @@ export interface PostgresServer {
 }
 
 /** A server of its own with the settings of production: a commit is on the disk. Its language is not that of SQLite. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(tls: { readonly key: string; readonly cert: string } | null = null): Promise<PostgresServer> {
   const { initdb, postgres } = await binaries();
   const home = await mkdtemp(join(tmpdir(), "postern-pg-"));
   const password = randomBytes(12).toString("hex");
-  const data = await prepareHome(home, password);
+  const data = await prepareHome(home);
   const words = ["--locale=C", "--locale-provider=icu", "--icu-locale=en-US", "--encoding=UTF8"];
   await run(initdb, [
     "-D",
     data,
     `--username=${USER}`,
     "--auth=scram-sha-256",
-    `--pwfile=${join(home, "password")}`,
+    `--pwfile=${await give(home, "password", password)}`,
     "--no-sync",
     ...words,
   ]);
+  const encrypted =
+    tls === null
+      ? []
+      : ["ssl=on", `ssl_cert_file=${await give(home, "cert", tls.cert)}`, `ssl_key_file=${await give(home, "key", tls.key)}`];
   const port = await freePort();
   const url = `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`;
-  const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "shared_buffers=64MB"];
+  const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "shared_buffers=64MB", ...encrypted];
   const start = (): Promise<ChildProcess> =>
     serve(postgres, ["-D", data, "-p", String(port), ...settings.flatMap((one) => ["-c", one])], url);
   let server = await start();
@@ -63,12 +67,23 @@ async function binaries(): Promise<{ readonly initdb: string; readonly postgres:
   return (await import(name)) as { initdb: string; postgres: string };
 }
 
-async function prepareHome(home: string, password: string): Promise<string> {
+async function prepareHome(home: string): Promise<string> {
   const data = join(home, "data");
   await mkdir(data, { mode: 0o700 });
-  await writeFile(join(home, "password"), password);
-  if (OWNER.uid !== undefined) for (const path of [home, data, join(home, "password")]) await chown(path, OWNER.uid, OWNER.gid);
+  for (const path of [home, data]) await own(path);
   return data;
+}
+
+/** A file that is the server's alone; resolves to its path. */
+async function give(home: string, name: string, content: string): Promise<string> {
+  const path = join(home, name);
+  await writeFile(path, content, { mode: 0o600 });
+  await own(path);
+  return path;
+}
+
+async function own(path: string): Promise<void> {
+  if (OWNER.uid !== undefined) await chown(path, OWNER.uid, OWNER.gid);
 }
 
 async function run(program: string, args: readonly string[]): Promise<void> {
@@ -118,7 +133,7 @@ async function end(server: ChildProcess): Promise<void> {
   await ended;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
     server.listen(0, "127.0.0.1", () => {
