@@ -1,8 +1,9 @@
+import "../support/quiet.ts";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { NativeConnection } from "@temporalio/worker";
+import { NativeConnection, type WorkerOptions } from "@temporalio/worker";
 import { definePolicy } from "postern";
 import type { api } from "postern/client";
 import { createTestPostern, signed, testMail, testSender, type TestPostern, type TestSender } from "postern/testing";
@@ -34,8 +35,8 @@ beforeAll(async () => {
   connection = await NativeConnection.connect({ address });
   // In an installed package the name leads to the built files by itself.
   const alias = { "postern/workflows": fileURLToPath(new URL("../../workflows/index.ts", import.meta.url)) };
-  const bundlerOptions = {
-    webpackConfigHook: (config: object) => ({ ...config, resolve: { ...(config as { resolve?: object }).resolve, alias } }),
+  const bundlerOptions: WorkerOptions["bundlerOptions"] = {
+    webpackConfigHook: ({ resolve, ...config }) => ({ ...config, resolve: { ...resolve, alias: { ...resolve?.alias, ...alias } } }),
   };
   postern = await createTestPostern({
     temporal: { address },
