@@ -9,6 +9,9 @@ const PARTS = [
   "test/cli/!(doctor|gate|pending|sandbox|sending|serve).test.ts",
   "test/http/!(ingest|ingest-killed|send).test.ts",
   "test/smtp/!(postfix).test.ts",
+  "test/client/!(client).test.ts",
+  "test/package/!(tarball).test.ts",
+  "test/testing/*.test.ts",
 ];
 const ELSEWHERE = ["test/soak/**", "test/bench/**"];
 /** What the store promises, asked of both engines; beside it what is PostgreSQL's alone. */
