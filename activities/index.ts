@@ -91,7 +91,7 @@ export function createMainActivities(
       await redispatchLost(reviving, heartbeat);
       return reviveLost(reviving, heartbeat);
     },
-    posternDispatch: (ref: DispatchRef) => dispatch(deps, ref, getClient),
+    posternDispatch: (ref: DispatchRef) => beating(heartbeat, () => dispatch(deps, ref, getClient)),
     posternEraseExpired: () => eraseExpired(deps, heartbeat),
     posternCollectBlobs: () => collectBlobs(deps, heartbeat),
   });
@@ -102,6 +102,19 @@ export function traceHere(): Trace {
   const { workflowExecution, activityId } = activityInfo();
   if (workflowExecution === undefined) throw new TypeError("an activity of postern runs inside a workflow");
   return { workflow_id: workflowExecution.workflowId, run_id: workflowExecution.runId, activity_id: activityId };
+}
+
+/** Milliseconds between signs of life, a third of what the workflow waits for one. */
+const BEAT_MS = 5_000;
+
+/** One whose worker has died is tried again at once, not when its time is over. */
+async function beating<T>(beat: () => void, work: () => Promise<T>): Promise<T> {
+  const timer = setInterval(beat, BEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 type Activity = (...args: never[]) => Promise<unknown>;

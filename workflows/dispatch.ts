@@ -8,6 +8,7 @@ import { WAKE_SIGNAL } from "../src/model/names.ts";
 // The activity says itself when it is to be tried again and when its time is over; the intervals here are for its faults.
 const { posternDispatch } = proxyActivities<DispatchActivities>({
   startToCloseTimeout: "2 minutes",
+  heartbeatTimeout: "15 seconds",
   retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "1 hour" },
 });
 

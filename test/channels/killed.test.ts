@@ -89,6 +89,12 @@ it("DESIGN §9.2 a service killed between two attempts goes on with the same id 
     { helo: "client.example", sender: BOSS, recipient: "assistant@agents.example", ip: acme.ip, bytes },
   );
   await receiver.until(2);
+  // Recorded: the next attempt is the server's to begin.
+  for (;;) {
+    const { items } = await client.get<{ items: { attempts: number }[] }>(`/v1/mailboxes/${box.id}/deliveries`);
+    if (items[0]!.attempts >= 2) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   first.kill("SIGKILL");
   await once(first, "exit");
   const before = receiver.received.length;

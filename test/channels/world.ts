@@ -24,6 +24,8 @@ export interface Delivery {
   readonly reason: string | null;
   readonly status: number | null;
   readonly attempts: number;
+  readonly created_at: string;
+  readonly ended_at: string | null;
 }
 
 export const ANYBODY = {

@@ -29,9 +29,11 @@ it("PB-14 MB-15 a webhook from its making to its end, by the command line", asyn
   const [one] = (await run("webhooks", "deliveries", id, "--state", "pending", "--json")).json.items;
   expect((await run("webhooks", "deliveries", address)).out).toContain(one.id);
   expect((await run("webhooks", "replay", id, one.id)).out).toContain("in line again");
-  expect((await run("mailbox", "channels", address, "--none", "--json")).json.channels).toEqual([]);
+  const none = await run("mailbox", "channels", address, "--none", "--json");
+  expect(none.err).toBe("");
+  expect(none.json.channels).toEqual([]);
   expect((await run("webhooks", "delete", id)).out).toContain(`deleted ${id}`);
-  expect(await run("webhooks", "show", id)).toMatchObject({ code: 1 });
+  expect((await run("webhooks", "show", id)).code).toBe(1);
 });
 
 it.each([
