@@ -37,12 +37,18 @@ async function readme(root: URL): Promise<Generated> {
   const current = await read(root, path);
   const sections: Readonly<Record<string, string>> = {
     agent: `\`\`\`ts\n${(await read(root, "src/dev/agent.ts")).trim()}\n\`\`\``,
+    "workflow-agent": await example(root, "scheduling"),
+    "workflow-worker": await example(root, "scheduling-worker"),
     "policy-reference": policyReference(),
     settings: settingsTable(),
     threats: threatTable(),
   };
   const wanted = Object.entries(sections).reduce((text, [name, content]) => replaceBetween(text, name, content), current);
   return { path, current, wanted };
+}
+
+async function example(root: URL, name: string): Promise<string> {
+  return `\`\`\`ts\n// ${name}.ts\n${(await read(root, `test/examples/${name}.ts`)).trim()}\n\`\`\``;
 }
 
 /** `text` with what stands between `<!-- name:start -->` and `<!-- name:end -->` replaced. */

