@@ -140,12 +140,13 @@ export const networks = setting((text) => {
 export const hosts = setting((text) =>
   text.split(",").map((entry) => {
     const host = entry.trim();
-    const bare = isIP(host) === 6 ? `[${host}]` : host;
-    const url = URL.canParse(`https://${bare}`) ? new URL(`https://${bare}`) : null;
-    if (url === null || url.host === "" || url.host !== bare.toLowerCase()) {
-      return refuse(`\`${host}\` is not a host`, "write names or addresses, without port or scheme");
-    }
-    return url.host.startsWith("[") ? url.host.slice(1, -1) : url.host;
+    const isIPv6 = isIP(host) === 6;
+    const url = `https://${isIPv6 ? `[${host}]` : host}`;
+    const { hostname } = URL.canParse(url) ? new URL(url) : { hostname: "" };
+    if (isIPv6) return hostname.slice(1, -1);
+    return hostname !== "" && hostname === host.toLowerCase()
+      ? hostname
+      : refuse(`\`${host}\` is not a host`, "write names or addresses, without port or scheme");
   }),
 );
 

@@ -65,6 +65,7 @@ describe("configuration", () => {
       POSTERN_ADMIN_KEY: ADMIN_KEY,
       POSTERN_SECRET_KEY: SECRET_KEY,
       POSTERN_TRUSTED_RELAYS: "192.0.2.1, 198.51.100.0/24,2001:db8::/32",
+      POSTERN_WEBHOOK_ALLOW: "127.0.0.1, Hooks.internal,::1",
       POSTERN_RELAY: "smtps://agent%40acme.example:p%20w%3A%2F@Smtp.Example.com",
       POSTERN_IDENTITY_HEADER: "X-MultiMail-Identity",
       POSTERN_BLOBS: "s3://mail/of/acme?endpoint=http://minio:9000&region=eu-west-1",
@@ -110,7 +111,7 @@ describe("configuration", () => {
       temporal: { kind: "embedded", namespace: "acme", port: 7233 },
       database: undefined,
       lmtp: undefined,
-      webhookAllow: [],
+      webhookAllow: ["127.0.0.1", "hooks.internal", "::1"],
     });
   });
 
@@ -218,6 +219,17 @@ describe("configuration", () => {
       "s3://bucket?endpoint=ftp://h",
       `the endpoint \`ftp://h\` is not an http or https address without a path; ${BUCKET_FIX}`,
     ],
+    [
+      "POSTERN_WEBHOOK_ALLOW",
+      "https://hooks.internal",
+      "`https://hooks.internal` is not a host; write names or addresses, without port or scheme",
+    ],
+    [
+      "POSTERN_WEBHOOK_ALLOW",
+      "hooks.internal:8080",
+      "`hooks.internal:8080` is not a host; write names or addresses, without port or scheme",
+    ],
+    ["POSTERN_WEBHOOK_ALLOW", "a,2130706433", "`2130706433` is not a host; write names or addresses, without port or scheme"],
     ["POSTERN_LMTP", "lmtp", "`lmtp` is not host:port; write for example `127.0.0.1:2424` or `/run/postern/lmtp.sock`"],
     ["POSTERN_LMTP", `/run/${"a".repeat(120)}`, `\`/run/${"a".repeat(120)}\` is too long for a socket; use at most 103 bytes`],
     ["POSTERN_RELAY", "relay:25", `is not an smtp or smtps URL; ${RELAY_FIX}`],
@@ -306,6 +318,7 @@ describe("configuration", () => {
       "POSTERN_LIMIT_MESSAGE_SIZE",
       "POSTERN_PUBLIC_URL",
       "POSTERN_RELAY",
+      "POSTERN_WEBHOOK_ALLOW",
       "POSTERN_X",
     );
     fc.assert(

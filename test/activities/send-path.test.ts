@@ -46,6 +46,11 @@ describe("NY-15 one guarded function is the only path by which mail leaves", () 
     expect(connects.filter((path) => !path.startsWith("src/dev/") && !own.includes(path))).toEqual([]);
   });
 
+  it("HTTP goes to hosts of others from one place, which looks at every address", () => {
+    expect(filesOf(/from "undici"/g)).toEqual(["src/net/post.ts"]);
+    expect(filesOf(/\bcreatePost\(/g)).toEqual(["src/net/post.ts", "src/outbound.ts"]);
+  });
+
   it("nodemailer makes no connection of its own", () => {
     expect(filesOf(/nodemailer\/lib\/(?:smtp|ses|sendmail|stream)|createTransport\(\{|nodemailer\.createTransport/g)).toEqual([]);
   });

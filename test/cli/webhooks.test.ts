@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { EXIT } from "../../src/cli/exit.ts";
 import { ADMIN_KEY, startRig, type Rig } from "../http/rig.ts";
 import { cli, type Ran } from "./rig.ts";
 
@@ -33,7 +34,7 @@ it("PB-14 MB-15 a webhook from its making to its end, by the command line", asyn
   expect(none.err).toBe("");
   expect(none.json.channels).toEqual([]);
   expect((await run("webhooks", "delete", id)).out).toContain(`deleted ${id}`);
-  expect((await run("webhooks", "show", id)).code).toBe(1);
+  expect((await run("webhooks", "show", id)).code).toBe(EXIT.notFound);
 });
 
 it.each([
