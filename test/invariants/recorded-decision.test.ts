@@ -17,10 +17,10 @@ const WAYS = {
   "src/http/messages.ts messages.list": "caller.view",
   // Bytes and texts of a row that one of the two above has let through.
   "src/http/messages.ts blobs.get": null,
-  "src/http/message-json.ts reader.view": null,
+  "src/delivery/message.ts reader.view": null,
   // Delivered only, whoever asks.
   "src/http/messages.ts messages.settle": null,
-  "src/http/wait.ts messages.delivered_after": null,
+  "src/http/next-message.ts messages.delivered_after": null,
   "src/http/grants.ts messages.get": '"agent"',
   // For people: behind the scopes `oversight` and `admin`.
   "src/http/explain.ts messages.get": '"all"',
