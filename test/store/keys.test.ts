@@ -45,8 +45,8 @@ it("two starts agree on one secret", async () => {
   const { store } = await openStore();
   expect(await store.run("secrets.get", { name: "grant" })).toBeNull();
   const put = await Promise.all(["a", "b"].map((sealed) => store.run("secrets.put", { name: "grant", sealed })));
-  expect(put).toEqual(["a", "a"]);
-  expect(await store.run("secrets.get", { name: "grant" })).toBe("a");
+  expect(put[0]).toBe(put[1]);
+  expect(await store.run("secrets.get", { name: "grant" })).toBe(put[0]);
 });
 
 it("the first tenant is the oldest, and a name is used once", async () => {

@@ -12,6 +12,7 @@ it("PB-02 a mailbox is made with its agent, its domain and its address, and foun
     agent_id: "assistant",
     address: `agent@${domain}`,
     aliases: [],
+    channels: [],
     oversight_mode: "gated_send",
     oversight_address: null,
     policy: null,

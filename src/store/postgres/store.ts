@@ -23,6 +23,8 @@ export interface PostgresStoreOptions {
 /** Connections at most, beside one that listens. */
 const WRITERS = 8;
 const READERS = 4;
+/** Milliseconds that a write waits for its turn; the sender of a mail is told something within 30 s. */
+const PATIENCE = 20_000;
 
 /**
  * The store on PostgreSQL, for any number of processes on one database. A write is durable when its promise resolves, and
@@ -44,7 +46,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
 
 class PostgresStore implements Store {
   readonly #watches = new Watches();
-  readonly #crowd = new Crowd(WRITERS);
+  readonly #crowd = new Crowd(WRITERS, PATIENCE);
   readonly #writers: Sessions;
   readonly #readers: Sessions;
   readonly #listener: Listener;

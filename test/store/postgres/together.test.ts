@@ -33,6 +33,21 @@ it("DESIGN §9.8 one message judged by two processes at once has one decision, a
   expect(await stores[0].run("audit.of_message", { tenant: place.tenant, message: proposal.input.message })).toHaveLength(1);
 });
 
+it("of two processes that make the same mailbox at once one does, and the other is told of the conflict", async () => {
+  const { stores } = await twoPools();
+  const domain = newDomain();
+  const { tenant } = await addTenant(stores[0], domain);
+  const address = `second@${domain}`;
+  const made = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => {
+      const ids = { id: newId("mbx"), address_id: newId("adr"), domain_id: newId("dom") };
+      return stores[index % 2]!.run("mailboxes.create", { ...ids, tenant, agent_id: "assistant", address, domain, at: NOON });
+    }),
+  );
+  expect(made.filter((answer) => "id" in answer)).toHaveLength(1);
+  expect(made.filter((answer) => "conflict" in answer)).toEqual(Array.from({ length: 9 }, () => ({ conflict: "address" })));
+});
+
 it("DESIGN §9.7 of forty claims of one attempt from two processes one gets it", async () => {
   const { url, stores } = await twoPools();
   const { tenant, mailbox } = await addTenant(stores[0], newDomain());
