@@ -319,14 +319,30 @@ export type IngestedItems = {
 
 export type Key = {
   readonly id: string;
-  /** Shown this once. */
-  readonly key: string;
   readonly name: string;
   readonly scopes: readonly ("read" | "send" | "oversight" | "ingest" | "admin" | "operator")[];
   readonly mailboxes: readonly string[] | null;
   readonly attest: boolean;
   readonly masked: string;
   readonly created_at: string;
+  /** Shown this once. */
+  readonly key: string;
+};
+
+export type KeyPage = {
+  readonly items: readonly ListedKey[];
+  readonly next_cursor: string | null;
+};
+
+export type ListedKey = {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly ("read" | "send" | "oversight" | "ingest" | "admin" | "operator")[];
+  readonly mailboxes: readonly string[] | null;
+  readonly attest: boolean;
+  readonly masked: string;
+  readonly created_at: string;
+  readonly revoked_at: string | null;
 };
 
 export type MailDelivery = {

@@ -5,22 +5,37 @@ import { SCOPES } from "../store/contract.ts";
 import { segment } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
 import { mailboxId } from "./mailbox-id.ts";
+import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from "./paging.ts";
 import { addText } from "./repeated.ts";
-import { formatFields } from "./table.ts";
-import { formatTime } from "./time.ts";
+import type { Session } from "./session.ts";
+import { formatFields, formatTable, type Column } from "./table.ts";
+import { formatTime, shortTime } from "./time.ts";
 
 interface Key {
   readonly id: string;
-  readonly key: string;
   readonly name: string;
   readonly scopes: readonly string[];
   readonly mailboxes: readonly string[] | null;
+  readonly attest: boolean;
+  readonly masked: string;
   readonly created_at: string;
 }
 
+interface NewKey extends Key {
+  readonly key: string;
+}
+
+interface ListedKey extends Key {
+  readonly revoked_at: string | null;
+}
+
 export function addKeys(cli: Cli): void {
-  const group = addGroup(cli.program, "key", "access keys", ["key create 'the assistant' --scope read --mailbox assistant@acme.example"]);
+  const group = addGroup(cli.program, "key", "access keys", [
+    "key create 'the assistant' --scope read --mailbox assistant@acme.example",
+    "key list",
+  ]);
   addCreate(cli, group);
+  addList(cli, group);
   addRevoke(cli, group);
 }
 
@@ -49,11 +64,47 @@ function addCreate(cli: Cli, group: Cli["program"]): void {
     ],
     run: async ({ http, print, note, cells }, [name], { scope, mailbox, attest = false }) => {
       const mailboxes = mailbox === undefined ? {} : { mailboxes: await Promise.all(mailbox.map((text) => mailboxId(http, text))) };
-      const key = await http.send<Key>("POST", "/v1/keys", { name, scopes: scope, ...mailboxes, ...(attest ? { attest } : {}) });
+      const key = await http.send<NewKey>("POST", "/v1/keys", { name, scopes: scope, ...mailboxes, ...(attest ? { attest } : {}) });
       print(key, () => formatFields(fieldsOf(key), cells));
       note("the key is shown this once; put it where only its owner can read it");
     },
   });
+}
+
+function addList(cli: Cli, group: Cli["program"]): void {
+  addCommand<[], PageOptions>(cli, group, {
+    usage: "list",
+    summary: "list keys, never a key itself",
+    about: "All of the tenant, revoked ones too. Needs a key with the scope `admin`.",
+    options: pageOptions,
+    examples: ["key list", "key list --limit 200 --json"],
+    run: async (session, _, options) => {
+      const page = await session.http.get<Page<ListedKey>>("/v1/keys", pageQuery(options));
+      session.print(page, () => (page.items.length === 0 ? "no keys" : formatTable(columns(session), page.items, session.cells)));
+      const more = nextPage(page);
+      if (more !== null) session.note(more);
+    },
+  });
+}
+
+function columns({ paint }: Session): readonly Column<ListedKey>[] {
+  return [
+    { title: "ID", value: ({ id }) => id },
+    { title: "NAME", value: ({ name }) => name, min: 12 },
+    { title: "SCOPES", value: scopesOf, min: 8 },
+    { title: "MAILBOXES", value: ({ mailboxes }) => (mailboxes === null ? "all" : mailboxes.join(" ")), min: 9 },
+    { title: "CREATED (UTC)", value: ({ created_at }) => shortTime(created_at) },
+    {
+      title: "STATE",
+      value: ({ revoked_at }) => (revoked_at === null ? "in use" : `revoked ${shortTime(revoked_at)}`),
+      style: (text, { revoked_at }) => (revoked_at === null ? text : paint("red", text)),
+    },
+  ];
+}
+
+/** A key that is believed is not to be overlooked in a list. */
+function scopesOf({ scopes, attest }: Key): string {
+  return [...scopes, ...(attest ? ["(attests)"] : [])].join(" ");
 }
 
 function addRevoke(cli: Cli, group: Cli["program"]): void {
@@ -73,7 +124,7 @@ function addRevoke(cli: Cli, group: Cli["program"]): void {
   });
 }
 
-function fieldsOf(key: Key): [string, string][] {
+function fieldsOf(key: NewKey): [string, string][] {
   return [
     ["id", key.id],
     ["name", key.name],

@@ -6,7 +6,7 @@ import { SCOPES, type KeyRow, type NewKey, type Scope } from "../store/contract.
 import { currentCaller, unbound, type Caller } from "./auth.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { mailboxOf } from "./mailboxes.ts";
-import { timeOf } from "./paging.ts";
+import { pageOf, PageQuery, present, timeOf } from "./paging.ts";
 import { notFound } from "./problem.ts";
 import { body, guarded, json, problems } from "./route.ts";
 
@@ -23,29 +23,33 @@ const KeyRequest = z
   })
   .openapi("NewKey", { example: { name: "the assistant", scopes: ["read"], mailboxes: ["mbx_7w3v9k2m5q8r1t4x6z0b2d4f"] } });
 
+const keyShape = {
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.enum(SCOPES)),
+  mailboxes: z.array(z.string()).nullable(),
+  attest: z.boolean(),
+  masked: z.string(),
+  created_at: z.string(),
+};
+
+const KEY_EXAMPLE = {
+  id: "key_2n4p6r8t0v1x3z5b7d9f1h3k",
+  name: "the assistant",
+  scopes: ["read" as const],
+  mailboxes: ["mbx_7w3v9k2m5q8r1t4x6z0b2d4f"],
+  attest: false,
+  masked: "pst_live_…xyz",
+  created_at: "2026-11-21T10:00:00.000Z",
+};
+
 const Key = z
-  .object({
-    id: z.string(),
-    key: z.string().openapi({ description: "Shown this once." }),
-    name: z.string(),
-    scopes: z.array(z.enum(SCOPES)),
-    mailboxes: z.array(z.string()).nullable(),
-    attest: z.boolean(),
-    masked: z.string(),
-    created_at: z.string(),
-  })
-  .openapi("Key", {
-    example: {
-      id: "key_2n4p6r8t0v1x3z5b7d9f1h3k",
-      key: "pst_live_0123456789abcdefghjkmnpqrstvwxyz",
-      name: "the assistant",
-      scopes: ["read"],
-      mailboxes: ["mbx_7w3v9k2m5q8r1t4x6z0b2d4f"],
-      attest: false,
-      masked: "pst_live_…xyz",
-      created_at: "2026-11-21T10:00:00.000Z",
-    },
-  });
+  .object({ ...keyShape, key: z.string().openapi({ description: "Shown this once." }) })
+  .openapi("Key", { example: { ...KEY_EXAMPLE, key: "pst_live_0123456789abcdefghjkmnpqrstvwxyz" } });
+
+const ListedKey = z
+  .object({ ...keyShape, revoked_at: z.string().nullable() })
+  .openapi("ListedKey", { example: { ...KEY_EXAMPLE, revoked_at: null } });
 
 const create = guarded(["admin"], {
   method: "post",
@@ -56,6 +60,16 @@ const create = guarded(["admin"], {
     "An agent's key has the scope `read` and the agent's mailboxes. A key that is bound to mailboxes makes only keys bound to them.",
   request: { body: body(KeyRequest) },
   responses: { 201: json("The key, shown this once", Key), ...problems({ 404: "No such mailbox", 422: "`send` with `oversight`" }) },
+});
+
+const list = guarded(["admin"], {
+  method: "get",
+  path: "/v1/keys",
+  tags: TAGS,
+  summary: "List keys",
+  description: "All of the tenant, revoked ones too; never a key itself.",
+  request: { query: PageQuery },
+  responses: { 200: json("Newest first", pageOf("KeyPage", ListedKey)), ...problems({ 422: "Bad query" }) },
 });
 
 const revoke = guarded(["admin"], {
@@ -78,6 +92,11 @@ export function keyRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const granted = { scopes: grantable(caller, scopes), attest: attestable(scopes, attest) };
     const row = newKey(deps, caller, made, { name, ...granted, mailboxes: await boundTo(deps, caller, mailboxes) });
     return c.json(keyJson(await deps.store.run("keys.create", row), made.key), 201);
+  });
+  app.openapi(list, async (c) => {
+    const { tenant } = unbound(currentCaller(c));
+    const page = await deps.store.run("keys.list", { tenant, ...present(c.req.valid("query")) });
+    return c.json({ items: page.items.map(listedJson), next_cursor: page.next_cursor }, 200);
   });
   app.openapi(revoke, async (c) => {
     const { tenant } = unbound(currentCaller(c));
@@ -128,9 +147,16 @@ function sendWithOversight(): PosternError {
 }
 
 function keyJson(row: KeyRow, key: string): z.infer<typeof Key> {
+  return { ...shownJson(row), key };
+}
+
+function listedJson(row: KeyRow): z.infer<typeof ListedKey> {
+  return { ...shownJson(row), revoked_at: row.revoked_at === null ? null : timeOf(row.revoked_at) };
+}
+
+function shownJson(row: KeyRow): Omit<z.infer<typeof Key>, "key"> {
   return {
     id: row.id,
-    key,
     name: row.name,
     scopes: [...row.scopes],
     mailboxes: row.mailboxes === null ? null : [...row.mailboxes],

@@ -21,6 +21,8 @@ export interface Operations extends OutboundOperations, ChannelOperations {
   /** `hash`: SHA-256 of the whole key, hex. The key itself is never stored. */
   "keys.create": Op<NewKey, KeyRow>;
   "keys.find": Op<{ hash: string }, KeyRow | null>;
+  /** Revoked ones too. */
+  "keys.list": Op<{ tenant: TenantId } & PageArgs, Page<KeyRow>>;
   /** For what lasts longer than one call: whether the key still is what it was. */
   "keys.get": Op<{ tenant: TenantId; id: KeyId }, KeyRow | null>;
   /** Null when the tenant has no such key. Revoking twice keeps the first time. */

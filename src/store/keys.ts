@@ -1,8 +1,9 @@
 import type { Selectable } from "kysely";
-import type { MailboxId } from "../model/ids.ts";
+import type { KeyId, MailboxId } from "../model/ids.ts";
 import type { KeyRow, Scope } from "./contract.ts";
 import { once } from "./once.ts";
 import type { OperationsOf } from "./operation.ts";
+import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { KeysTable } from "./schema.ts";
 
 export const keys = {
@@ -38,6 +39,24 @@ export const keys = {
     async run({ db }, { tenant, id }) {
       const row = await db.selectFrom("keys").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
       return row === undefined ? null : keyRow(row);
+    },
+  },
+
+  "keys.list": {
+    kind: "read",
+    async run({ db }, { tenant, ...args }) {
+      const size = pageSize(args);
+      let query = db.selectFrom("keys").selectAll().where("tenant", "=", tenant);
+      if (args.cursor !== undefined) {
+        const { at, id } = parseCursor(args.cursor);
+        query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("created_at", "id"), "<", tuple(at, id as KeyId)));
+      }
+      const rows = await query
+        .orderBy("created_at", "desc")
+        .orderBy("id", "desc")
+        .limit(size + 1)
+        .execute();
+      return toPage(rows, size, (row) => ({ at: row.created_at, id: row.id }), keyRow);
     },
   },
 

@@ -97,6 +97,22 @@ describe("key", () => {
     expect((await postern(["mailbox", "list"], { key })).code).toBe(4);
   });
 
+  it("list shows whose they are, what they may and whether they still do, never a key; --json is what the HTTP door says", async () => {
+    const { key: admin } = await rig.tenantKey("keys-on-a-list");
+    const made = await postern(["key", "create", "a bridge", "--scope", "ingest", "--attest", "--json"], { key: admin });
+    const { id, key } = made.json as { id: string; key: string };
+    expect((await postern(["key", "list"], { key: admin })).out).toMatch(
+      new RegExp(`\\n${id} +a bridge +ingest \\(attests\\) +all +\\S+ \\S+ +in use\\n`),
+    );
+    await postern(["key", "revoke", id], { key: admin });
+    const { out } = await postern(["key", "list", "--limit", "2"], { key: admin });
+    expect(out).toMatch(new RegExp(`\\n${id} .* revoked \\d`));
+    expect(out).not.toContain(key);
+    const listed = await postern(["key", "list", "--json"], { key: admin });
+    expect(listed.json).toEqual((await rig.call("GET", "/v1/keys", { key: admin })).body);
+    expect((await postern(["key", "list"], { key })).code).toBe(4);
+  });
+
   it("X-01 send and oversight on one key are refused with the places: 2", async () => {
     const ran = await postern(["key", "create", "both", "--scope", "send", "--scope", "oversight", "--json"]);
     expect(ran.code).toBe(2);

@@ -26,6 +26,7 @@ describe("help", () => {
       "mailbox mode-code",
       "mailbox channels",
       "key create",
+      "key list",
       "key revoke",
       "webhooks create",
       "webhooks list",

@@ -46,6 +46,25 @@ describe("making keys", () => {
     expect(made.body.masked).toBe(`pst_live_…${made.body.key.slice(-3)}`);
   });
 
+  it("X-01 keys are listed newest first with whose they are and what they may, revoked ones too, and never a key", async () => {
+    const { key: admin } = await rig.tenantKey("lists-its-keys");
+    const { id: mailbox } = await rig.mailbox({ key: admin, domain: "lists.example" });
+    const make = (body: object) => rig.call("POST", "/v1/keys", { key: admin, body });
+    rig.now += 1_000;
+    const agent = (await make({ name: "agent", scopes: ["read"], mailboxes: [mailbox] })).body;
+    rig.now += 1_000;
+    const bridge = (await make({ name: "bridge", scopes: ["ingest"], attest: true })).body;
+    await rig.call("DELETE", `/v1/keys/${agent.id}`, { key: admin });
+    const first = await rig.call("GET", "/v1/keys?limit=2", { key: admin });
+    const listed = ({ key: _, ...shown }: { key: string }, revoked_at: string | null) => ({ ...shown, revoked_at });
+    expect(first.body.items).toEqual([listed(bridge, null), listed(agent, new Date(rig.now).toISOString())]);
+    const rest = await rig.call("GET", `/v1/keys?cursor=${first.body.next_cursor}`, { key: admin });
+    expect(rest.body).toMatchObject({ items: [{ scopes: expect.arrayContaining(["admin"]) as string[] }], next_cursor: null });
+    for (const secret of [agent.key, bridge.key, admin]) expect(first.text + rest.text).not.toContain(secret);
+    const bound = await rig.key(["admin"], [mailbox], admin);
+    expect((await rig.call("GET", "/v1/keys", { key: bound })).status).toBe(403);
+  });
+
   it("X-01 `send` and `oversight` on one key is refused", async () => {
     const answer = await rig.call("POST", "/v1/keys", { body: { name: "both", scopes: ["send", "oversight"] } });
     expect(answer.status).toBe(422);
@@ -164,8 +183,23 @@ const SCOPE_TABLE: readonly (readonly [string, string, readonly string[]])[] = [
   ["POST", "/ingest", ["ingest"]],
   ["POST", "/v1/ingest", ["ingest"]],
   ["POST", "/v1/keys", ["admin"]],
+  ["GET", "/v1/keys", ["admin"]],
   ["DELETE", "/v1/keys/x", ["admin"]],
   ["POST", "/v1/tenants", ["operator"]],
+  ["GET", "/v1/mailboxes/x/stream", ["read", "oversight", "admin"]],
+  ["GET", "/v1/mailboxes/x/deliveries", ["oversight", "admin"]],
+  ["POST", "/v1/mailboxes/x/deliveries/{delivery}/replay", ["admin"]],
+  ["POST", "/v1/webhooks", ["admin"]],
+  ["GET", "/v1/webhooks", ["admin"]],
+  ["GET", "/v1/webhooks/x", ["admin"]],
+  ["DELETE", "/v1/webhooks/x", ["admin"]],
+  ["GET", "/v1/webhooks/x/deliveries", ["oversight", "admin"]],
+  ["POST", "/v1/webhooks/x/deliveries/{delivery}/replay", ["admin"]],
+  ["POST", "/v1/webhooks/x/rotate", ["admin"]],
+  ["POST", "/webhook/register", ["admin"]],
+  ["POST", "/webhook/rotate", ["admin"]],
+  ["POST", "/postbox/webhook/register", ["admin"]],
+  ["POST", "/postbox/webhook/rotate", ["admin"]],
 ];
 
 describe("scopes", () => {

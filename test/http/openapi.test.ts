@@ -32,6 +32,7 @@ GET /v1/decisions/{id}/explain
 GET /v1/domains
 GET /v1/domains/{domain}
 GET /v1/drafts/{id}
+GET /v1/keys
 GET /v1/mailboxes
 GET /v1/mailboxes/{id}
 GET /v1/mailboxes/{id}/decisions

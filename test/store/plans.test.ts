@@ -61,6 +61,7 @@ function operations(): [OperationName, Args<OperationName>][] {
     ["policies.put", policy],
     ["policies.get", { tenant, id: policy.id }],
     ["keys.find", { hash: "x" }],
+    ["keys.list", { tenant, limit: 1, cursor }],
     ["inbound.decide", held],
     ["inbound.decide", delivered],
     ["inbound.decide", proposalOf(place, { proposal: { outcome: "rejected_at_policy" } })],

@@ -10,5 +10,6 @@ export const waysIn: Migration = {
     // Of a scorer, which there is none yet.
     `alter table messages add column injection_score real`,
     `alter table keys add column attest integer not null default 0 check (attest in (0, 1))`,
+    `create index keys_newest on keys (tenant, created_at, id)`,
   ],
 };
