@@ -1,4 +1,4 @@
-import { defaultPayloadConverter, type Payload } from "@temporalio/common";
+import { defaultPayloadConverter } from "@temporalio/common";
 import type { ActivityExecuteInput, ActivityInterceptorsFactory } from "@temporalio/worker";
 import { allow, type Act, type AllowDeps } from "../activities/allow.ts";
 import { traceHere } from "../activities/index.ts";
@@ -86,7 +86,7 @@ function actsOf(
 
 /** What workflow code says; null: nothing, or nothing readable. */
 function refOf({ headers }: ActivityExecuteInput): DispatchRef | null {
-  const payload = headers[DELIVERY_HEADER] as Payload | undefined;
+  const payload = headers[DELIVERY_HEADER];
   if (payload === undefined) return null;
   try {
     return defaultPayloadConverter.fromPayload<DispatchRef>(payload);

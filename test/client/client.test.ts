@@ -41,7 +41,7 @@ describe("MB-20 the typed client against the running service", () => {
     await deliver("Lunch?");
     expect((await agent.mailboxes()).items.map(({ id }) => id)).toEqual([mailbox]);
     expect(await admin.mailbox(mailbox)).toMatchObject({ id: mailbox, address: "client@agents.example" });
-    const [{ id }] = (await agent.list(mailbox, { limit: 1, outcome: "delivered" })).items as [{ id: string }];
+    const { id } = (await agent.list(mailbox, { limit: 1, outcome: "delivered" })).items[0]!;
     const mail = await agent.get(id);
     expect(mail).toMatchObject({ subject: "Lunch?", from: `boss@${BOSS.domain}`, capabilities: POLICY.senders[0]!.capabilities });
     expect(Buffer.from(await agent.raw(id)).toString()).toContain("Subject: Lunch?");
@@ -94,7 +94,7 @@ describe("MB-20 the typed client against the running service", () => {
       const heard: Received[] = [];
       for await (const received of admin[how](box, { signal: stop.signal })) {
         heard.push(received);
-        if (heard.length === 1) await Promise.all([send("two")]);
+        if (heard.length === 1) await send("two");
         if (heard.length === 2) stop.abort();
       }
       expect(heard.map(({ message }) => message.subject)).toEqual(["one", "two"]);

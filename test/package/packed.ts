@@ -24,9 +24,8 @@ export async function emptyProject(dependencies: object = {}): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "postern-user-"));
   const manifest = { name: "user", private: true, type: "module", ...dependencies };
   await writeFile(join(directory, "package.json"), JSON.stringify(manifest));
-  const here = fileURLToPath(new URL(".", import.meta.url));
-  await cp(join(here, "user.ts"), join(directory, "user.ts"));
-  for (const name of ["scheduling.ts", "scheduling-worker.ts"]) await cp(join(here, "../examples", name), join(directory, name));
+  const examples = fileURLToPath(new URL("../examples", import.meta.url));
+  for (const name of ["scheduling.ts", "scheduling-worker.ts", "user.ts"]) await cp(join(examples, name), join(directory, name));
   return directory;
 }
 

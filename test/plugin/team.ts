@@ -115,16 +115,18 @@ export class Team {
   /** What agents noted about a mailbox's mail, once there are so many. */
   async notes(mailbox: string, count: number): Promise<readonly string[]> {
     const lines = (): readonly string[] => this.#heard.notes.filter((note) => note.mailbox === mailbox).map(({ line }) => line);
-    await vi.waitFor(() => expect(lines().length).toBeGreaterThanOrEqual(count), PATIENCE);
-    return lines();
+    return vi.waitFor(() => (lines().length >= count ? lines() : expect.fail(`only ${lines().length} notes`)), PATIENCE);
   }
 
   /** What left for a mailbox, as the sandbox kept it, once there is so much. */
   async sunk(mailbox: string, count: number): Promise<readonly string[]> {
     const client = this.postern.client();
     const list = async () => (await client.sink(mailbox)).items;
-    await vi.waitFor(async () => expect((await list()).length).toBeGreaterThanOrEqual(count), PATIENCE);
-    return Promise.all((await list()).map(async ({ id }) => Buffer.from(await client.sunk(id)).toString("utf8")));
+    const found = await vi.waitFor(async () => {
+      const items = await list();
+      return items.length >= count ? items : expect.fail(`only ${items.length} sent`);
+    }, PATIENCE);
+    return Promise.all(found.map(async ({ id }) => Buffer.from(await client.sunk(id)).toString("utf8")));
   }
 
   /** What the workflow of an agent with one thread was told of its first mail. */
