@@ -46,7 +46,7 @@ async function start(env: Record<string, string>, url: string): Promise<ChildPro
   }
 }
 
-it("DESIGN §9.2 a service killed between two attempts goes on with the same id and the same body", { timeout: 120_000 }, async () => {
+it("DESIGN §9.2 a service killed between two attempts goes on with the same id and the same body", { timeout: 240_000 }, async () => {
   directory = await mkdtemp(join(tmpdir(), "postern-killed-"));
   await writeFile(join(directory, "zone.json"), JSON.stringify(zoneOf([acme])));
   const [smtp, http] = [await freePort(), await freePort()];
