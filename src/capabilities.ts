@@ -2,7 +2,7 @@ import { defaultPayloadConverter } from "@temporalio/common";
 import type { ActivityExecuteInput, ActivityInterceptorsFactory } from "@temporalio/worker";
 import { allow, type Act, type AllowDeps } from "../activities/allow.ts";
 import { traceHere } from "../activities/index.ts";
-import { DELIVERY_HEADER } from "./model/agent.ts";
+import { DELIVERY_HEADER } from "./model/delivery-header.ts";
 import type { DispatchRef } from "./model/channel.ts";
 import { PosternError } from "./model/errors.ts";
 

@@ -1,5 +1,5 @@
 import type { Worker, WorkerOptions } from "@temporalio/worker";
-import { DELIVERY_HEADER } from "./model/agent.ts";
+import { DELIVERY_HEADER } from "./model/delivery-header.ts";
 import { PosternError } from "./model/errors.ts";
 
 // Why a worker is refused: each throws `invalid_config`. What is guessed here would be mail that nobody judges, or an act that nobody guards.

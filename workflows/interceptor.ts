@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from "@temporalio/common";
 import type { Headers, WorkflowInterceptorsFactory } from "@temporalio/workflow";
-import { DELIVERY_HEADER } from "../src/model/agent.ts";
+import { DELIVERY_HEADER } from "../src/model/delivery-header.ts";
 import { currentMail } from "./current.ts";
 
 /**

@@ -5,9 +5,6 @@ import type { DraftState, OutboundInput, SubmittedAttachment } from "./outbound.
 
 /** What passes between an agent's workflow and the activities it gets its mail by (X-35). Public API, like the names. */
 
-/** Header of every activity that is called while a mail is being dealt with: a `DispatchRef`, as JSON. */
-export const DELIVERY_HEADER = "postern-delivery";
-
 /** `ApplicationFailure.type` of an act that the mail does not allow (MB-06). Not retried; its details say what and why. */
 export const CAPABILITY_DENIED = "capability_denied";
 
