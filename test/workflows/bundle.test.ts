@@ -10,7 +10,7 @@ const MARK = "//# sourceMappingURL=data:application/json;charset=utf-8;base64,";
 /** What workflow code stands on: the SDK and what that brings along. */
 const PACKAGES = ["@temporalio/common", "@temporalio/workflow", "long", "ms", "nexus-rpc"];
 /** Bytes of the script without its map; 530,000 of them are the SDK's. */
-const LARGEST = 600_000;
+const LARGEST = 620_000;
 
 let code: string;
 /** Every module of the bundle, by its path from the root. */
