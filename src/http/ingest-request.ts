@@ -10,8 +10,8 @@ import { unsupportedMediaType } from "./problem.ts";
 /** Of one request. Its bytes are bounded before anything is read of it. */
 export const INGEST_LIMITS = { items: 500, recipients: 100, headers: 100, attachments: 100 } as const;
 
-/** An item has four levels; a value of every kind for each item, and as many again for the largest of them. */
-const BOUNDS = { depth: 8, values: 200_000 };
+/** An item has four levels; a value of every kind for each item, and as many again for the largest of them. What is too much for one item by less fails that item alone. */
+const BOUNDS = { depth: 8, values: 200_000, entries: 5_000 };
 
 const Address = z.string().min(1).max(1_000);
 const Recipients = z
@@ -135,7 +135,11 @@ export function readEnvelope(value: unknown): z.infer<typeof Envelope> {
   return checked(Envelope, value, "envelope");
 }
 
+/** Entries of an object or array that an item has at most anywhere. */
+const WIDEST = Math.max(INGEST_LIMITS.recipients, INGEST_LIMITS.headers, INGEST_LIMITS.attachments);
+
 export function readItem(value: unknown): { readonly raw: z.infer<typeof RawItem> } | { readonly parsed: z.infer<typeof ParsedItem> } {
+  if (isWide(value)) throw wideItem();
   const isRaw = typeof value === "object" && value !== null && "raw" in value;
   return isRaw ? { raw: checked(RawItem, value, "item") } : { parsed: checked(ParsedItem, value, "item") };
 }
@@ -144,6 +148,24 @@ function checked<T extends z.ZodType>(schema: T, value: unknown, what: string): 
   const read = schema.safeParse(value);
   if (read.success) return read.data;
   throw invalidItem(what, read.error);
+}
+
+/** Looked at first: a schema finds fault with every single entry, which stops the process for seconds. As deep as `exceeds` lets through. */
+function isWide(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  let entries = 0;
+  for (const name in value) {
+    if (++entries > WIDEST || isWide((value as Readonly<Record<string, unknown>>)[name])) return true;
+  }
+  return false;
+}
+
+function wideItem(): PosternError {
+  const message = `has an object or array of more than ${WIDEST}`;
+  return new PosternError("invalid_request", "the item is not of the described shape", {
+    fix: "see `errors`, and `/docs` for the shape",
+    problems: [{ path: "", message }],
+  });
 }
 
 /** Problems told of one item. */
