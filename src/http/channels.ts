@@ -2,11 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { CHANNEL_LIMITS, channelKey, isOwnWorkflow, type Channel, type WorkflowChannel } from "../model/channel.ts";
 import { PosternError, type Problem } from "../model/errors.ts";
 import { isId } from "../model/ids.ts";
-import type { MailboxRow } from "../store/contract.ts";
-import type { Caller } from "./auth.ts";
-import type { HttpDeps } from "./deps.ts";
-import { freshEntry } from "./fresh.ts";
-import { notFound } from "./problem.ts";
+import type { ChannelRefusal } from "../store/contract-channels.ts";
 
 /** Visible ASCII and spaces: it is shown in lists and logs. */
 const Name = z
@@ -47,18 +43,12 @@ export const ChannelJson = z
 export const ChannelsJson = z.array(ChannelJson).max(CHANNEL_LIMITS.perMailbox);
 
 /** All of them at once: what is left out is taken off. */
-export async function setChannels(
-  deps: HttpDeps,
-  caller: Caller,
-  mailbox: MailboxRow,
-  wanted: z.infer<typeof ChannelsJson>,
-): Promise<void> {
-  const channels = wanted.map(channelOf);
-  const change = { tenant: caller.tenant, mailbox: mailbox.id, channels, actor: caller.actor };
-  const answer = await deps.store.run("channels.set", { ...change, ...freshEntry(deps) });
-  if (answer === null) throw notFound("mailbox");
-  if (!("refused" in answer)) return;
-  throw answer.refused === "webhook_unknown"
+export function channelsIn(wanted: z.infer<typeof ChannelsJson>): readonly Channel[] {
+  return wanted.map(channelOf);
+}
+
+export function channelProblem(refused: ChannelRefusal): PosternError {
+  return refused === "webhook_unknown"
     ? invalid("channels", "there is no such webhook", "make one with `POST /v1/webhooks`")
     : invalid("channels", "`key_id` is no living key with the scope `send` that sees this mailbox", "make one with `POST /v1/keys`");
 }

@@ -1,9 +1,13 @@
 import { hashModeCode, makeModeCode, MODE_CODE_MS } from "../grants/mode-code.ts";
 import { foldAddress } from "../mail/address.ts";
+import type { Channel } from "../model/channel.ts";
 import { PosternError } from "../model/errors.ts";
 import type { Mode } from "../model/outbound.ts";
 import type { MailboxRow } from "../store/contract.ts";
+import type { ChannelRefusal } from "../store/contract-channels.ts";
+import type { ModeRefusal } from "../store/contract-outbound.ts";
 import type { Caller } from "./auth.ts";
+import { channelProblem } from "./channels.ts";
 import type { HttpDeps } from "./deps.ts";
 import { freshEntry } from "./fresh.ts";
 import { notFound } from "./problem.ts";
@@ -24,17 +28,24 @@ export async function makeCode(deps: HttpDeps, { tenant, actor }: Caller, { id }
   return { code: made.code, expires_at };
 }
 
-export interface ModeChange {
-  readonly mode: Mode;
-  /** Folded; left out: stays as it is. */
+/** What is left out stays as it is. */
+interface Change {
+  readonly mode?: Mode;
+  /** Folded. */
   readonly address?: string | null;
+  readonly channels?: readonly Channel[];
 }
 
 /** For a new mailbox: an operator needs no code of their own making. */
-export async function setFirstMode(deps: HttpDeps, caller: Caller, mailbox: MailboxRow, change: ModeChange): Promise<void> {
+export async function setFirstMode(
+  deps: HttpDeps,
+  caller: Caller,
+  mailbox: MailboxRow,
+  change: Required<Pick<Change, "mode" | "address">>,
+): Promise<void> {
   const operator = caller.key.scopes.includes("operator");
   const code = operator ? (await makeCode(deps, caller, mailbox, change.mode)).code : null;
-  await setMode(deps, caller, mailbox, change, code);
+  await changeMailbox(deps, caller, mailbox, change, code);
 }
 
 /** Folded, of a mailbox that is there or about to be. */
@@ -55,22 +66,34 @@ export function addressRequired(): PosternError {
   });
 }
 
-/** Down at once, up with an operator's code. `text`: as it was typed. */
-export async function setMode(
+/** All of it, or nothing: the mode down at once, up with an operator's code. `code`: as it was typed. */
+export async function changeMailbox(
   deps: HttpDeps,
   { tenant, actor }: Caller,
   { id }: MailboxRow,
-  { mode, address }: ModeChange,
-  text: string | null,
+  change: Change,
+  code: string | null,
 ): Promise<void> {
-  const code_hash = text === null ? null : hashModeCode(text);
-  const change = { tenant, mailbox: id, mode, code_hash, actor, ...freshEntry(deps), ...(address === undefined ? {} : { address }) };
-  const changed = await deps.store.run("oversight.set_mode", change);
+  const code_hash = code === null ? null : hashModeCode(code);
+  const changed = await deps.store.run("mailboxes.change", { tenant, mailbox: id, ...change, code_hash, actor, ...freshEntry(deps) });
   if (changed === null) throw notFound("mailbox");
-  if (!("refused" in changed)) return;
-  if (changed.refused === "address_required") throw addressRequired();
-  const fix = "ask an operator for a code: `postern mailbox mode-code`, or `POST /v1/mailboxes/{id}/mode-code`";
-  if (changed.refused === "code_required")
-    throw new PosternError("mode_code_required", `going up to \`${mode}\` needs an operator's code`, { fix });
-  throw new PosternError("mode_code_required", "this code is not valid for this mailbox and mode, was used, or is over", { fix });
+  if ("refused" in changed) throw refusalProblem(changed.refused, change);
+}
+
+const ASK = "ask an operator for a code: `postern mailbox mode-code`, or `POST /v1/mailboxes/{id}/mode-code`";
+
+function refusalProblem(refused: ModeRefusal | ChannelRefusal, { mode }: Change): PosternError {
+  switch (refused) {
+    case "address_required":
+      return addressRequired();
+    case "code_required":
+      return new PosternError("mode_code_required", `going up to \`${mode}\` needs an operator's code`, { fix: ASK });
+    case "code_invalid":
+      return new PosternError("mode_code_required", "this code is not valid for this mailbox and mode, was used, or is over", { fix: ASK });
+    case "webhook_unknown":
+    case "key_unfit":
+      return channelProblem(refused);
+    default:
+      return refused satisfies never;
+  }
 }

@@ -1,13 +1,11 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { MODES } from "../model/outbound.ts";
-import type { MailboxRow } from "../store/contract.ts";
-import { currentCaller, type Caller } from "./auth.ts";
-import { ChannelsJson, setChannels } from "./channels.ts";
+import { currentCaller } from "./auth.ts";
+import { channelsIn, ChannelsJson } from "./channels.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { freshEntry } from "./fresh.ts";
 import { Mailbox, mailboxJson, MailboxPath, mailboxOf } from "./mailboxes.ts";
-import { addressRequired, makeCode, overseerIn, setMode } from "./mode-change.ts";
-import { timeOf } from "./paging.ts";
+import { changeMailbox, makeCode, overseerIn } from "./mode-change.ts";
+import { present, timeOf } from "./paging.ts";
 import { body, guarded, json, problems } from "./route.ts";
 
 const TAGS = ["Oversight"];
@@ -32,7 +30,7 @@ const patch = guarded(["admin"], {
   tags: TAGS,
   summary: "Change how much people see and decide, and how mail arrives",
   description:
-    "Down (stricter) is free and holds at once. Up needs the one-time code of `POST /v1/mailboxes/{id}/mode-code`. `monitored` copies what is sent to `oversight_address`, without which it is refused. Mode and address change together or not at all. `channels` push mail to the agent; pull is always on.",
+    "Down (stricter) is free and holds at once. Up needs the one-time code of `POST /v1/mailboxes/{id}/mode-code`. `monitored` copies what is sent to `oversight_address`, without which it is refused. `channels` push mail to the agent; pull is always on. All of it changes together, or nothing does.",
   request: {
     params: MailboxPath,
     body: body(
@@ -68,11 +66,13 @@ export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(patch, async (c) => {
     const caller = currentCaller(c);
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
-    const { oversight_mode, oversight_address, mode_code, channels } = c.req.valid("json");
-    const address = oversight_address === undefined ? {} : { address: overseerIn(oversight_address) };
-    if (oversight_mode !== undefined) await setMode(deps, caller, mailbox, { mode: oversight_mode, ...address }, mode_code ?? null);
-    else if (address.address !== undefined) await setAddress(deps, caller, mailbox, address.address);
-    if (channels !== undefined) await setChannels(deps, caller, mailbox, channels);
+    const { oversight_mode: mode, oversight_address, mode_code, channels } = c.req.valid("json");
+    const change = present({
+      mode,
+      address: oversight_address === undefined ? undefined : overseerIn(oversight_address),
+      channels: channels === undefined ? undefined : channelsIn(channels),
+    });
+    await changeMailbox(deps, caller, mailbox, change, mode_code ?? null);
     return c.json(mailboxJson(await mailboxOf(deps, caller, mailbox.id)), 200);
   });
   app.openapi(code, async (c) => {
@@ -83,9 +83,4 @@ export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     return c.json({ mailbox_id: mailbox.id, oversight_mode, mode_code, expires_at: timeOf(expires_at) }, 201);
   });
   return app;
-}
-
-async function setAddress(deps: HttpDeps, { tenant, actor }: Caller, { id }: MailboxRow, address: string | null): Promise<void> {
-  const changed = await deps.store.run("oversight.set_address", { tenant, mailbox: id, address, actor, ...freshEntry(deps) });
-  if (changed !== null && "refused" in changed) throw addressRequired();
 }

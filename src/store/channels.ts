@@ -1,33 +1,22 @@
 import { channelKey, type Channel } from "../model/channel.ts";
 import type { KeyId, MailboxId, TenantId } from "../model/ids.ts";
 import { tell } from "./channel-audit.ts";
-import type { Doing } from "./contract-channels.ts";
-import { findMailbox } from "./mailboxes.ts";
-import type { OperationsOf, Tx } from "./operation.ts";
+import type { ChannelRefusal, Doing } from "./contract-channels.ts";
+import type { Tx } from "./operation.ts";
 
-export const channels = {
-  "channels.set": {
-    kind: "write",
-    async run(tx, change) {
-      const { tenant, mailbox, channels: wanted } = change;
-      const row = await findMailbox(tx, { tenant, id: mailbox });
-      if (row === null) return null;
-      for (const channel of wanted) {
-        const refused = await refusal(tx, tenant, mailbox, channel);
-        if (refused !== null) return { refused };
-      }
-      await setChannels(tx, { tenant, mailbox, had: row.channels, channels: wanted }, change);
-      return { ...row, channels: wanted };
-    },
-  },
-} satisfies OperationsOf<"channels">;
+/** What keeps these from being the mailbox's channels; null: nothing. */
+export async function unfitChannel(
+  tx: Tx,
+  { tenant, mailbox, channels }: { readonly tenant: TenantId; readonly mailbox: MailboxId; readonly channels: readonly Channel[] },
+): Promise<ChannelRefusal | null> {
+  for (const channel of channels) {
+    const refused = await refusal(tx, tenant, mailbox, channel);
+    if (refused !== null) return refused;
+  }
+  return null;
+}
 
-async function refusal(
-  { db }: Tx,
-  tenant: TenantId,
-  mailbox: MailboxId,
-  channel: Channel,
-): Promise<"webhook_unknown" | "key_unfit" | null> {
+async function refusal({ db }: Tx, tenant: TenantId, mailbox: MailboxId, channel: Channel): Promise<ChannelRefusal | null> {
   if (channel.kind === "webhook") {
     const { webhook_id: id } = channel;
     const known = await db.selectFrom("webhooks").select("id").where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();

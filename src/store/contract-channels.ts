@@ -1,14 +1,11 @@
 import type { Channel, DispatchReason, DispatchState } from "../model/channel.ts";
 import type { Actor } from "../model/decision.ts";
 import type { DispatchId, MailboxId, MessageId, TenantId, ThreadId, WebhookId } from "../model/ids.ts";
-import type { MailboxRow, MessageRow, Op, Page, PageArgs } from "./contract.ts";
+import type { MessageRow, Op, Page, PageArgs } from "./contract.ts";
 import type { Fresh } from "./contract-outbound.ts";
 
 /** How mail reaches agents beside pull: channels of mailboxes, webhooks, and one delivery for each (message, channel). */
 export interface ChannelOperations {
-  /** All of a mailbox's channels at once. Mail that is delivered from now on goes by them. Null: no such mailbox. */
-  "channels.set": Op<ChannelChange, MailboxRow | null | { readonly refused: "webhook_unknown" | "key_unfit" }>;
-
   /** With `agent_id` every mailbox of that agent gets it as a channel. */
   "webhooks.create": Op<NewWebhook, WebhookRow | { readonly refused: "too_many_webhooks" | "agent_unknown" | "too_many_channels" }>;
   "webhooks.get": Op<{ tenant: TenantId; id: WebhookId }, WebhookRow | null>;
@@ -47,11 +44,8 @@ export interface Doing extends Fresh {
   readonly at: number;
 }
 
-export interface ChannelChange extends Doing {
-  readonly tenant: TenantId;
-  readonly mailbox: MailboxId;
-  readonly channels: readonly Channel[];
-}
+/** Of a webhook that is none of the tenant's, or a key that may not send for the mailbox. */
+export type ChannelRefusal = "webhook_unknown" | "key_unfit";
 
 /** `sealed` under `webhook:<webhook>:<id>`. */
 export interface NewSecret {

@@ -1,3 +1,4 @@
+import type { Channel } from "../model/channel.ts";
 import type { Actor, OutboundDecision, PolicyPin } from "../model/decision.ts";
 import type { DeliveryState } from "../model/delivery.ts";
 import type { Finding } from "../model/finding.ts";
@@ -6,6 +7,7 @@ import type { DecisionId, DkimKeyId, DraftId, Id, KeyId, MailboxId, MessageId, S
 import type { MessageRef } from "../model/message.ts";
 import type { DraftKind, DraftState, Mode, OutboundInput, Recipient, RevisionRef } from "../model/outbound.ts";
 import type { Conflict, MailboxRow, Op, Page, PageArgs, Trace } from "./contract.ts";
+import type { ChannelRefusal } from "./contract-channels.ts";
 
 /** Operations of the outbound path; one registry with `Operations`. The same rules: whole, pure, plain, times in epoch ms. */
 export interface OutboundOperations {
@@ -106,14 +108,11 @@ export interface OutboundOperations {
   /** Audited. An unused code for the same mailbox and mode is replaced: one at a time. */
   "oversight.put_code": Op<NewModeCode, null>;
   /**
-   * Downward: free. Upward: only with the hash of an unused code for this mailbox and mode. `address`: changed with it, or
-   * nothing is. `monitored` needs one (MM-05). Audited with old, new, actor.
+   * What is given changes together, or nothing does. Mode: down is free; up needs the hash of an unused code for this
+   * mailbox and mode. `monitored` needs an address (MM-05). `channels`: all of them at once, for mail that is delivered from
+   * now on. Audited with old, new, actor.
    */
-  "oversight.set_mode": Op<ModeChange, MailboxRow | null | { readonly refused: "code_required" | "code_invalid" | "address_required" }>;
-  "oversight.set_address": Op<
-    { tenant: TenantId; mailbox: MailboxId; address: string | null; actor: Actor; at: number } & Fresh,
-    MailboxRow | null | { readonly refused: "address_required" }
-  >;
+  "mailboxes.change": Op<MailboxChange, MailboxRow | null | { readonly refused: ModeRefusal | ChannelRefusal }>;
   /** The kill switch (X-27). `stopped: false` lets mail flow again. Returns the drafts under way, so that they can be woken. */
   "oversight.stop": Op<StopChange, { readonly drafts: readonly DraftId[] } | null>;
   "oversight.stops": Op<{ tenant: TenantId }, readonly StopRow[]>;
@@ -493,13 +492,17 @@ export interface NewModeCode extends Fresh {
   readonly actor: Actor;
 }
 
-export interface ModeChange extends Fresh {
+export type ModeRefusal = "code_required" | "code_invalid" | "address_required";
+
+/** What is left out stays as it is. */
+export interface MailboxChange extends Fresh {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
-  readonly mode: Mode;
-  /** Left out: stays as it is. */
+  readonly mode?: Mode;
+  /** Null or left out: none was given. */
+  readonly code_hash?: string | null;
   readonly address?: string | null;
-  readonly code_hash: string | null;
+  readonly channels?: readonly Channel[];
   readonly actor: Actor;
   readonly at: number;
 }

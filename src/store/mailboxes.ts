@@ -82,7 +82,7 @@ export const mailboxes = {
       return row ?? null;
     },
   },
-} satisfies OperationsOf<"mailboxes">;
+} satisfies Omit<OperationsOf<"mailboxes">, "mailboxes.change">;
 
 /** Moves with the mailbox's row and addresses, and when it is given mail. */
 export function mailboxKey({ id }: { readonly id: MailboxId }): string {

@@ -1,11 +1,9 @@
-import { timingSafeEqual } from "node:crypto";
 import type { Actor } from "../model/decision.ts";
 import type { DraftId, MailboxId, TenantId } from "../model/ids.ts";
-import { isUpward, type Mode } from "../model/outbound.ts";
-import { appendAction, nextEntry, STANDARD_RETENTION_DAYS } from "./audit.ts";
-import type { MailboxRow, NewAuditEntry } from "./contract.ts";
-import type { Fresh, ModeChange, StopChange } from "./contract-outbound.ts";
-import { findMailbox, mailboxKey } from "./mailboxes.ts";
+import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
+import type { NewAuditEntry } from "./contract.ts";
+import type { Fresh, StopChange } from "./contract-outbound.ts";
+import { findMailbox } from "./mailboxes.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import type { StopsTable } from "./schema.ts";
 
@@ -28,35 +26,6 @@ export const oversight = {
       const facts = { mode, expires_at: new Date(expires_at).toISOString() };
       await tell(tx, { audit_id, salt, tenant, mailbox, actor, at }, "mailbox.mode_code_made", facts);
       return null;
-    },
-  },
-
-  "oversight.set_mode": {
-    kind: "write",
-    async run(tx, change) {
-      const { tenant, mailbox, mode } = change;
-      const row = await findMailbox(tx, { tenant, id: mailbox });
-      if (row === null) return null;
-      const refused = await refusalOf(tx, change, row);
-      if (refused !== null) {
-        await tell(tx, change, "mailbox.mode_refused", { old: row.oversight_mode, new: mode, code: refused });
-        return { refused };
-      }
-      const { address = row.oversight_address, ...doing } = change;
-      await setMode(tx, doing, row);
-      await setAddress(tx, { ...doing, ...nextEntry(doing) }, row, address);
-      return { ...row, oversight_mode: mode, oversight_address: address };
-    },
-  },
-
-  "oversight.set_address": {
-    kind: "write",
-    async run(tx, { address, ...change }) {
-      const row = await findMailbox(tx, { tenant: change.tenant, id: change.mailbox });
-      if (row === null) return null;
-      if (address === null && row.oversight_mode === "monitored") return { refused: "address_required" };
-      await setAddress(tx, change, row, address);
-      return { ...row, oversight_address: address };
     },
   },
 
@@ -91,39 +60,6 @@ export const oversight = {
   },
 } satisfies OperationsOf<"oversight">;
 
-type Refusal = "code_required" | "code_invalid" | "address_required";
-
-async function refusalOf(tx: Tx, change: ModeChange, row: MailboxRow): Promise<Refusal | null> {
-  const { mode, code_hash, address = row.oversight_address } = change;
-  const up = isUpward(row.oversight_mode, mode);
-  if (up && code_hash === null) return "code_required";
-  // Before the code is looked at, which is for one use.
-  if (mode === "monitored" && address === null) return "address_required";
-  return up ? useCode(tx, change) : null;
-}
-
-async function setMode(tx: Tx, change: Doing & { readonly mailbox: MailboxId; readonly mode: Mode }, row: MailboxRow): Promise<void> {
-  const { mailbox, mode } = change;
-  if (row.oversight_mode === mode) return;
-  await tx.db.updateTable("mailboxes").set({ oversight_mode: mode }).where("id", "=", mailbox).execute();
-  await tell(tx, change, "mailbox.mode_changed", { old: row.oversight_mode, new: mode });
-  tx.touch(mailboxKey({ id: mailbox }));
-}
-
-async function setAddress(
-  tx: Tx,
-  change: Doing & { readonly mailbox: MailboxId },
-  { oversight_address: old }: MailboxRow,
-  address: string | null,
-): Promise<void> {
-  const { mailbox } = change;
-  if (old === address) return;
-  await tx.db.updateTable("mailboxes").set({ oversight_address: address }).where("id", "=", mailbox).execute();
-  tx.touch(mailboxKey({ id: mailbox }));
-  const facts = { had: old !== null, has: address !== null };
-  await tell(tx, change, "mailbox.oversight_address_changed", facts, { old, new: address });
-}
-
 /** Who did it, when, and under which names it is recorded. */
 interface Doing extends Fresh {
   readonly tenant: TenantId;
@@ -141,31 +77,6 @@ async function tell(
 ): Promise<void> {
   const retentionDays = STANDARD_RETENTION_DAYS;
   await appendAction(tx, { id, tenant, at, action, actor, message: null, mailbox, facts, details, salt, retentionDays });
-}
-
-/**
- * Null: the code is good for this mailbox and mode, and is used up with that. INVARIANT (MM-28): compared in constant
- * time, so that how long the answer takes tells nothing about a code.
- */
-async function useCode({ db }: Tx, { mailbox, mode, code_hash, at }: ModeChange): Promise<"code_required" | "code_invalid" | null> {
-  if (code_hash === null) return "code_required";
-  const codes = await db
-    .selectFrom("mode_codes")
-    .select("hash")
-    .where("mailbox", "=", mailbox)
-    .where("mode", "=", mode)
-    .where("used_at", "is", null)
-    .where("expires_at", ">", at)
-    .execute();
-  const code = codes.find(({ hash }) => isEqual(hash, code_hash));
-  if (code === undefined) return "code_invalid";
-  await db.updateTable("mode_codes").set({ used_at: at }).where("hash", "=", code.hash).execute();
-  return null;
-}
-
-function isEqual(one: string, other: string): boolean {
-  const [left, right] = [Buffer.from(one), Buffer.from(other)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /** Null: the tenant has no such mailbox or agent. */

@@ -1,6 +1,5 @@
 import { sql } from "kysely";
 import { audit } from "./audit.ts";
-import { channels } from "./channels.ts";
 import { decisions } from "./decisions.ts";
 import { dispatches } from "./dispatches.ts";
 import { dkim } from "./dkim.ts";
@@ -10,6 +9,7 @@ import { holds } from "./holds.ts";
 import { idempotency } from "./idempotency.ts";
 import { inbound } from "./inbound.ts";
 import { keys } from "./keys.ts";
+import { mailboxChange } from "./mailbox-change.ts";
 import { mailboxes } from "./mailboxes.ts";
 import { messages } from "./messages.ts";
 import type { OperationsOf, Registry } from "./operation.ts";
@@ -44,6 +44,7 @@ export const registry: Registry = {
   ...keys,
   ...secrets,
   ...mailboxes,
+  ...mailboxChange,
   ...policies,
   ...threads,
   ...inbound,
@@ -62,7 +63,6 @@ export const registry: Registry = {
   ...sink,
   ...domains,
   ...dkim,
-  ...channels,
   ...webhooks,
   ...dispatches,
 };

@@ -110,6 +110,29 @@ describe("channels of a mailbox", () => {
     expect((await rig.call("GET", `/v1/mailboxes/${mailbox}`)).body.channels).toEqual([]);
   });
 
+  it("MM-28 go with mode and address or not at all: what one is refused for leaves the others as they were, and the code unused", async () => {
+    const { id } = await rig.mailbox();
+    const { mode_code } = (await rig.call("POST", `/v1/mailboxes/${id}/mode-code`, { body: { oversight_mode: "monitored" } })).body;
+    const before = (await rig.call("GET", `/v1/mailboxes/${id}`)).body;
+    const patch = (body: object) => rig.call("PATCH", `/v1/mailboxes/${id}`, { body });
+    const whole = { oversight_mode: "monitored", mode_code, oversight_address: "eye@acme.example", channels: [workflow] };
+    const unknown = [workflow, { kind: "webhook", webhook_id: "whk_0000000000000000" }];
+    for (const [part, status] of [
+      [{ channels: unknown }, 422],
+      [{ oversight_address: null }, 422],
+      [{ mode_code: "4k7m9p2r-t5w8y1a3" }, 403],
+    ] as const) {
+      expect((await patch({ ...whole, ...part })).status).toBe(status);
+      expect((await rig.call("GET", `/v1/mailboxes/${id}`)).body).toEqual(before);
+    }
+    const { oversight_mode, oversight_address, channels } = (await patch(whole)).body;
+    expect({ oversight_mode, oversight_address, channels }).toEqual({
+      oversight_mode: "monitored",
+      oversight_address: "eye@acme.example",
+      channels: [workflow],
+    });
+  });
+
   it("a key in whose name a workflow sends must be alive, may send, and sees the mailbox", async () => {
     const other = (await rig.mailbox()).id;
     const make = async (scopes: string[], mailboxes: string[]) =>

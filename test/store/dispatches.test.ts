@@ -15,7 +15,7 @@ async function webhook({ store, tenant }: World) {
 }
 
 async function setChannels({ store, tenant, mailbox }: World, channels: readonly Channel[]) {
-  return store.run("channels.set", { tenant, mailbox, channels, ...by() });
+  return store.run("mailboxes.change", { tenant, mailbox, channels, ...by() });
 }
 
 /** One delivered message and what it began. */

@@ -114,9 +114,9 @@ describe("what is asked for with every mail", () => {
     const by = () => ({ ...fresh(), tenant, mailbox, actor: "postern", at: NOON }) as const;
     const first = await now();
     expect(await now()).toEqual(first);
-    await store.run("oversight.set_mode", { ...by(), mode: "read_only", code_hash: null });
+    await store.run("mailboxes.change", { ...by(), mode: "read_only" });
     expect(await now()).toMatchObject({ oversight_mode: "read_only" });
-    await store.run("oversight.set_address", { ...by(), address: "boss@acme.example" });
+    await store.run("mailboxes.change", { ...by(), address: "boss@acme.example" });
     expect(await now()).toMatchObject({ oversight_address: "boss@acme.example" });
     await store.run("policies.put", { tenant, mailbox, id: newId("pol"), digest: "1", document: "{}", at: NOON, actor: "postern" });
     expect(await now()).toMatchObject({ policy: { version: 1 } });

@@ -28,7 +28,7 @@ async function makeCode(mode: Mode, code: string, mailbox: MailboxId = world.mai
 function setMode(mode: Mode, code: string | null = null, at = NOON) {
   const { store, tenant, mailbox } = world;
   const code_hash = code === null ? null : hashed(code);
-  return store.run("oversight.set_mode", { tenant, mailbox, mode, code_hash, actor: ADMIN, at, ...fresh() });
+  return store.run("mailboxes.change", { tenant, mailbox, mode, code_hash, actor: ADMIN, at, ...fresh() });
 }
 
 const modeNow = async () => (await world.store.run("mailboxes.get", { tenant: world.tenant, id: world.mailbox }))!.oversight_mode;
@@ -59,7 +59,7 @@ describe("modes", () => {
   it("MM-05 `monitored` needs an address; with it mode and address change in one, each audited, or neither does", async () => {
     const { store, tenant, mailbox } = world;
     const change = (more: object) =>
-      store.run("oversight.set_mode", {
+      store.run("mailboxes.change", {
         tenant,
         mailbox,
         mode: "monitored",
@@ -77,7 +77,7 @@ describe("modes", () => {
     expect(await change({ address: "eye@acme.example" })).toMatchObject(both);
     expect(await store.run("mailboxes.get", { tenant, id: mailbox })).toMatchObject(both);
     const address = { tenant, mailbox, address: null, actor: ADMIN, at: NOON, ...fresh() } as const;
-    expect(await store.run("oversight.set_address", address)).toEqual({ refused: "address_required" });
+    expect(await store.run("mailboxes.change", address)).toEqual({ refused: "address_required" });
   });
 
   it("MM-28 every way up needs a code", async () => {
@@ -151,8 +151,8 @@ describe("modes", () => {
   it("MB-18 another tenant's mailbox has no mode, no address and no code to set", async () => {
     const abroad = await openWorld();
     const change = { tenant: abroad.tenant, mailbox: world.mailbox, actor: ADMIN, at: NOON } as const;
-    expect(await world.store.run("oversight.set_mode", { ...change, mode: "read_only", code_hash: null, ...fresh() })).toBeNull();
-    expect(await world.store.run("oversight.set_address", { ...change, address: "me@abroad.example", ...fresh() })).toBeNull();
+    expect(await world.store.run("mailboxes.change", { ...change, mode: "read_only", code_hash: null, ...fresh() })).toBeNull();
+    expect(await world.store.run("mailboxes.change", { ...change, address: "me@abroad.example", ...fresh() })).toBeNull();
     const code = { ...change, mode: "autonomous", hash: hashed("theirs"), expires_at: NOON + DAY, ...fresh() } as const;
     await expect(world.store.run("oversight.put_code", code)).rejects.toThrow();
     expect(await setMode("autonomous", "theirs")).toEqual({ refused: "code_invalid" });
@@ -161,8 +161,7 @@ describe("modes", () => {
 
   it("MM-05 the oversight address is set and taken away; the log's unchangeable half does not name it", async () => {
     const { store, tenant, mailbox } = world;
-    const set = (address: string | null) =>
-      store.run("oversight.set_address", { tenant, mailbox, address, actor: ADMIN, at: NOON, ...fresh() });
+    const set = (address: string | null) => store.run("mailboxes.change", { tenant, mailbox, address, actor: ADMIN, at: NOON, ...fresh() });
     expect(await set("boss@acme.example")).toMatchObject({ id: mailbox, oversight_address: "boss@acme.example" });
     await set("boss@acme.example");
     expect(await set(null)).toMatchObject({ oversight_address: null });

@@ -104,7 +104,7 @@ function outboundOperations(place: { tenant: TenantId; mailbox: MailboxId }, ans
   return [
     ["keys.create", key],
     ["oversight.put_code", { ...place, mode: "autonomous", hash: "h", expires_at: NOON + 1, at: NOON, actor: "postern", ...fresh() }],
-    ["oversight.set_mode", { ...place, mode: "autonomous", code_hash: "h", actor: "postern", at: NOON, ...fresh() }],
+    ["mailboxes.change", { ...place, mode: "autonomous", code_hash: "h", actor: "postern", at: NOON, ...fresh() }],
     ["idempotency.begin", begun],
     ["idempotency.settle", { mailbox, key: begun.key, status: 200, answer: "{}" }],
     ["idempotency.release", { mailbox, key: begun.key, draft }],
@@ -166,7 +166,7 @@ function holdOperations(place: { tenant: TenantId; mailbox: MailboxId }): [Opera
     ["inbound.decide", mail],
     ["holds.decide", { ...attempt("approve", ann), hold: mail.input.message }],
     ["holds.timer", timerOf(world, hold, "expire", NOON)],
-    ["oversight.set_address", { ...place, address: "boss@acme.example", actor: "postern", at: NOON, ...fresh() }],
+    ["mailboxes.change", { ...place, address: "boss@acme.example", actor: "postern", at: NOON, ...fresh() }],
     ...[{ mailbox }, { agent: "a" }, { tenant: true } as const].map((each): [OperationName, Args<OperationName>] => [
       "oversight.stop",
       { ...target, target: each, ...fresh() },

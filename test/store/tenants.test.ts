@@ -43,7 +43,7 @@ async function questions(
   const webhook = { id: newId("whk"), tenant: owner.tenant, url: "https://agent.example/", description: "", agentpack: false } as const;
   await store.run("webhooks.create", { ...webhook, secret: { id: newId("whk"), sealed: "s" }, ...byPostern() });
   const channels = [{ kind: "webhook", webhook_id: webhook.id }] as const;
-  await store.run("channels.set", { tenant: owner.tenant, mailbox, channels, ...byPostern() });
+  await store.run("mailboxes.change", { tenant: owner.tenant, mailbox, channels, ...byPostern() });
   const [{ dispatches }] = [await store.run("inbound.decide", delivered), await store.run("inbound.decide", held)];
   const { dispatch } = dispatches![0]!;
   const message = delivered.input.message;
@@ -146,8 +146,8 @@ async function questions(
     ],
     "sink.list": [{ tenant, limit: 9 }, empty],
     "sink.get": [{ tenant, id: sunk.id }, null],
-    "oversight.set_mode": [{ tenant, mailbox, mode: "read_only", code_hash: null, ...byPostern() }, null],
-    "oversight.set_address": [{ tenant, mailbox, address: "boss@acme.example", ...byPostern() }, null],
+    "mailboxes.change": [{ tenant, mailbox, mode: "read_only", channels: [], ...byPostern() }, null],
+    "keys.list": [{ tenant, limit: 9 }, empty],
     "oversight.stop": [{ tenant, target: { mailbox }, stopped: true, ...byPostern() }, null],
     "oversight.stops": [{ tenant }, []],
     "domains.claim": [{ ...claim, tenant, ...fresh() }, { conflict: "domain" }],
@@ -158,7 +158,6 @@ async function questions(
     "dkim.activate": [{ tenant, domain, id: claim.key.id, ...byPostern() }, null],
     "dkim.signing": [{ tenant, domain, offer: dkimKey(), at: NOON, ...fresh() }, null],
     "keys.get": [{ tenant, id: key.id }, null],
-    "channels.set": [{ tenant, mailbox, channels: [], ...byPostern() }, null],
     "webhooks.get": [{ tenant, id: webhook.id }, null],
     "webhooks.list": [{ tenant, limit: 9 }, empty],
     "webhooks.rotate": [{ tenant, id: webhook.id, secret: { id: newId("whk"), sealed: "s" }, grace_ms: 1, ...byPostern() }, null],
