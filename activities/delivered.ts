@@ -1,7 +1,7 @@
-import { channelKey, type DispatchRef, type WorkflowChannel } from "../src/model/channel.ts";
-import { agentWorkflowId, isId, type KeyId } from "../src/model/ids.ts";
+import { workflowOf } from "../src/delivery/agent-workflow.ts";
+import { channelKey, type DispatchRef } from "../src/model/channel.ts";
+import { isId, type KeyId } from "../src/model/ids.ts";
 import type { MailboxRow, MessageRow, Store } from "../src/store/contract.ts";
-import type { DispatchRow } from "../src/store/contract-channels.ts";
 
 /** Why a delivery gives a workflow no authority. */
 export type NotDelivered = "no_mail" | "not_delivered" | "other_workflow" | "channel_removed" | "stopped";
@@ -29,8 +29,9 @@ export interface DeliveredDeps {
 
 /**
  * Whether a delivery was made to this workflow and still holds. `ref` comes from workflow code, which may say anything:
- * INVARIANT: only a delivery that the record made to the workflow with this id counts. The server tells the id, no workflow
- * can take another's.
+ * INVARIANT: only a delivery that the record made to the workflow with this id counts. The server tells the id. Threat: who may
+ * start workflows in the namespace may start one under an id that nobody has now; tenants who do not trust each other there
+ * need namespaces of their own.
  */
 export async function deliveryOf(deps: DeliveredDeps, ref: DispatchRef | null, workflowId: string): Promise<Delivery> {
   if (ref === null || !isRef(ref)) return { ok: false, why: "no_mail", message: null };
@@ -47,10 +48,6 @@ export async function deliveryOf(deps: DeliveredDeps, ref: DispatchRef | null, w
   const today = mailbox.channels.find((each) => channelKey(each) === channelKey(channel));
   if (today?.kind !== "workflow") return { ok: false, why: "channel_removed", message };
   return { ok: true, delivered: { message, mailbox, author: today.key_id ?? null } };
-}
-
-function workflowOf({ mailbox, thread, message }: DispatchRow, { id_per }: WorkflowChannel): string {
-  return agentWorkflowId(mailbox, id_per === "thread" ? thread : message);
 }
 
 function isRef(ref: unknown): ref is DispatchRef {

@@ -3,6 +3,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from "@temporalio/comm
 import { missed, type Attempt, type Missed } from "../src/channels/channel.ts";
 import { deliverToWebhook, type WebhookPort } from "../src/channels/webhook.ts";
 import { deliverToWorkflow } from "../src/channels/workflow.ts";
+import { workflowOf } from "../src/delivery/agent-workflow.ts";
 import { mailDelivery, webhookBody, type Dispatched } from "../src/delivery/dispatched.ts";
 import type { DispatchRef, DispatchReason, DispatchState } from "../src/model/channel.ts";
 import { PosternError } from "../src/model/errors.ts";
@@ -53,7 +54,7 @@ async function attemptOf(deps: DispatchDeps, due: DueDispatch, client: () => Cli
     case "webhook":
       return webhook === null ? missed("channel_removed", { again: false }) : post(deps, dispatched, webhook, at);
     case "workflow":
-      return deliverToWorkflow(client(), channel, mailDelivery(dispatched));
+      return deliverToWorkflow(client(), { channel, workflowId: workflowOf(dispatch, channel), mail: mailDelivery(dispatched) });
     default:
       return channel satisfies never;
   }

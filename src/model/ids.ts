@@ -95,8 +95,8 @@ export function dispatchWorkflowId(dispatch: DispatchId): string {
 }
 
 /** Of an agent's workflow, one a thread or one a message. */
-export function agentWorkflowId(mailbox: MailboxId, about: ThreadId | MessageId): string {
-  return `agent-${idBody(mailbox)}-${idBody(about)}`;
+export function agentWorkflowId(mailbox: MailboxId, about: ThreadId | MessageId, channel: string): string {
+  return `agent-${idBody(mailbox)}-${idBody(about)}-${channel}`;
 }
 
 /** The row in `messages` of a draft. Ids derived from one another share the body. */

@@ -9,3 +9,8 @@ export async function collectingAgent(start: MailStart): Promise<void> {
   setHandler(defineQuery("heard"), () => ({ start, heard }));
   await condition(() => false);
 }
+
+/** Another of the same kind. */
+export async function otherAgent(start: MailStart): Promise<void> {
+  return collectingAgent(start);
+}

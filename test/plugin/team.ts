@@ -1,11 +1,11 @@
 import "../support/quiet.ts";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { activityInfo } from "@temporalio/activity";
 import { Client, Connection } from "@temporalio/client";
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkerOptions } from "@temporalio/worker";
 import { expect, inject, vi } from "vitest";
 import type { MailDelivery } from "../../src/model/channel.ts";
-import { agentWorkflowId } from "../../src/model/ids.ts";
 import { definePolicy, PosternPlugin, type PosternPluginOptions } from "../../src/index.ts";
 import { createTestPostern, signed, testMail, testSender, type TestPostern, type TestSender } from "../../src/testing.ts";
 import type { TeamActivities } from "./agents.ts";
@@ -36,7 +36,7 @@ export const POLICY = definePolicy({
 /** What agents did, as their activities saw it. */
 interface Heard {
   readonly notes: { readonly mailbox: string; readonly line: string }[];
-  readonly deliveries: MailDelivery[];
+  readonly deliveries: { readonly workflowId: string; readonly delivery: MailDelivery }[];
 }
 
 export interface TeamOptions {
@@ -130,12 +130,11 @@ export class Team {
   }
 
   /** What the workflow of an agent with one thread was told of its first mail. */
-  async delivery(mailbox: string): Promise<{ workflowId: string; delivery: MailDelivery }> {
-    const delivery = await vi.waitFor(
-      () => this.#heard.deliveries.find((each) => each.mailbox === mailbox) ?? expect.fail("none yet"),
+  async delivery(mailbox: string): Promise<Heard["deliveries"][number]> {
+    return vi.waitFor(
+      () => this.#heard.deliveries.find(({ delivery }) => delivery.mailbox === mailbox) ?? expect.fail("none yet"),
       PATIENCE,
     );
-    return { workflowId: agentWorkflowId(delivery.mailbox, delivery.thread), delivery };
   }
 
   /** Actions in the audit of a mailbox's latest message, with their facts. */
@@ -161,7 +160,7 @@ function dataConverterOf({ dataConverter }: Partial<WorkerOptions>) {
 
 function teamActivities({ notes, deliveries }: Heard): TeamActivities {
   return {
-    took: async (delivery) => void deliveries.push(delivery),
+    took: async (delivery) => void deliveries.push({ workflowId: activityInfo().workflowExecution!.workflowId, delivery }),
     greet: async (name) => `hello ${name}`,
     note: async (mailbox, line) => void notes.push({ mailbox, line }),
     bookMeeting: async (title) => `booked ${title}`,
