@@ -1,4 +1,7 @@
 // What a worker registers. Teams with a worker of their own: `export * from "postern/workflows"` in their workflow module.
+//
+// None declares a versioning behaviour (`setWorkflowOptions`), although all could be AUTO_UPGRADE: the SDK sends it from every
+// worker, and the server then refuses the tasks of workers without Worker Versioning, which are most. The worker says it.
 export { inboundMessage, inboundMessages, type InboundResult } from "./inbound.ts";
 export { dispatchMessage } from "./dispatch.ts";
 export { holdMessage } from "./hold.ts";
