@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import { ApplicationFailure } from "@temporalio/common";
 import type { Blobs } from "../src/blobs/blobs.ts";
 import type { Uses } from "../src/blobs/uses.ts";
+import { parseRecipient } from "../src/mail/compose-recipients.ts";
 import type { DraftOrder, MailDraft, StoredDraft } from "../src/model/agent.ts";
 import { allowsMail, replySubject } from "../src/model/answer.ts";
 import type { Problem } from "../src/model/errors.ts";
+import { foldRecipient } from "../src/model/fold.ts";
 import { draftMessageId, idBody, makeId, type DraftId, type KeyId } from "../src/model/ids.ts";
 import type { MessageRef } from "../src/model/message.ts";
 import type { OutboundInput, Submission } from "../src/model/outbound.ts";
@@ -21,6 +23,8 @@ export interface DraftDeps extends AllowDeps {
   /** Where `outboundMessage` is to run. */
   readonly mainQueue: string;
 }
+
+const ACTIVITY = "posternStoreDraft";
 
 /** Drafts that one workflow may write about one mail. */
 const MOST_DRAFTS = 1_000;
@@ -39,6 +43,7 @@ export async function storeDraft(deps: DraftDeps, order: DraftOrder, trace: Trac
   const known = await deps.store.run("drafts.get", { tenant, id });
   if (known !== null) return { kind: "known", draft: id, state: known.state };
   const submission = submissionOf(draft, order.answers ? delivered.message : null);
+  if (order.answers) await allowRecipients(deps, submission, delivered, trace);
   return holdingBytes(deps, delivered, submission, async (source) => {
     const input = inputOf(deps, { id, order, delivered, author, source, draft });
     // Composed here, so that whoever wrote it learns what is wrong with it; the workflow finds it composed.
@@ -56,8 +61,8 @@ async function allowSending(
   { delivery, answers }: DraftOrder,
   trace: Trace,
 ): Promise<{ readonly delivered: Delivered; readonly author: KeyId }> {
-  const capability = answers ? "mail.reply" : "mail.send";
-  const act = { name: "posternStoreDraft", needs: [capability] };
+  const capability = answers ? "mail.reply" : SENDING;
+  const act = { name: ACTIVITY, needs: [capability] };
   const delivered = await allow(deps, delivery, { ...act, needs: null }, trace);
   const { message, mailbox, author } = delivered;
   if (!allowsMail(message.capabilities, capability)) return deny(deps, act, { reason: "not_granted", message }, trace);
@@ -65,6 +70,25 @@ async function allowSending(
   const may = key !== null && key.revoked_at === null && key.scopes.includes("send");
   if (!may || !(key.mailboxes?.includes(mailbox.id) ?? true)) return deny(deps, act, { reason: "no_author", message }, trace);
   return { delivered, author: key.id };
+}
+
+const SENDING = "mail.send";
+
+/** MB-06: who may only answer writes to nobody but the sender; or a mail of its own would pass for an answer. */
+async function allowRecipients(deps: DraftDeps, submission: Submission, { message }: Delivered, trace: Trace): Promise<void> {
+  if (allowsMail(message.capabilities, SENDING) || goesBack(submission, message)) return;
+  await deny(deps, { name: ACTIVITY, needs: [SENDING] }, { reason: "not_granted", message }, trace);
+}
+
+/** What is no address is refused when it is composed. */
+function goesBack({ to, cc, bcc }: Submission, { from }: MessageRow): boolean {
+  const sender = from === null ? null : foldedOf(from);
+  return [...to, ...cc, ...bcc].map(foldedOf).every((address) => address === null || address === sender);
+}
+
+function foldedOf(entry: string): string | null {
+  const read = parseRecipient(entry.trim());
+  return "address" in read ? foldRecipient(read.address) : null;
 }
 
 /** The workflow's id is the server's word; everything else in it is the record's or this code's. */

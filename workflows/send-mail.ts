@@ -28,8 +28,8 @@ export interface SendMailOptions {
  * workflow is reset or started again, and leaves once.
  *
  * Rejects with an `ActivityFailure` whose cause has type `capability_denied` when the mail's rule names any `mail.*` but not
- * the one needed (`mail.reply`, or `mail.send` for a mail of its own), or the channel names no key that may send;
- * `invalid_request` when the draft cannot be composed. The draft's text is in this workflow's history.
+ * the one needed (`mail.reply`, or `mail.send` for a mail of its own and for an answer that others than the sender get), or the
+ * channel names no key that may send; `invalid_request` when the draft cannot be composed. The draft's text is in this workflow's history.
  *
  * @experimental
  */

@@ -151,6 +151,14 @@ describe.concurrent("X-35 an agent's workflow sends", () => {
     expect(await team.sunk(bot.id, 0)).toEqual([]);
   });
 
+  it("MB-06 an answer goes to whom it answers: to anybody else it is a mail of its own, whatever it is called", async () => {
+    const [boss, partner] = [await team.agent("widelyAnsweringAgent", SENDING), await team.agent("widelyAnsweringAgent", SENDING)];
+    await Promise.all([team.mail(boss.address, { from: BOSS }), team.mail(partner.address, { from: PARTNER })]);
+    expect(await team.notes(boss.id, 4)).toEqual([DENIED, DENIED, DENIED, "answer sent"]);
+    expect((await team.notes(partner.id, 4)).slice(0, 3)).toEqual(["answer sent", "answer sent", "answer sent"]);
+    expect((await team.sunk(boss.id, 1)).join("\n")).not.toContain("stranger@");
+  });
+
   it("without a key, or with one that is revoked, nobody is the author", async () => {
     const [without, revoked] = [await team.agent("answeringAgent", { mode: "autonomous" }), await team.agent("answeringAgent", SENDING)];
     const { channels } = await team.postern.client().mailbox(revoked.id);

@@ -61,6 +61,17 @@ export async function answeringAgent(start: Start): Promise<void> {
   }
 }
 
+/** Calls an answer what goes to others too. */
+export async function widelyAnsweringAgent(start: Start): Promise<void> {
+  const stranger = "stranger@elsewhere.example";
+  for await (const mail of onMail(start, { idle: "1 second" })) {
+    for (const more of [{ to: [stranger] }, { cc: [stranger] }, { bcc: [stranger] }, { to: ["You <SOMEONE@acme.example>"] }]) {
+      const sent = await sendMail({ markdown: "Friday suits me.", ...more }, { on: mail, wait: true }).catch(codeOf);
+      await team.note(mail.mailbox, typeof sent === "string" ? sent : `answer ${sent.state}`);
+    }
+  }
+}
+
 /** Goes on in another run after every mail. */
 export async function endlessAgent(start: Start): Promise<void> {
   const inbox = onMail(start);
