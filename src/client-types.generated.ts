@@ -172,6 +172,8 @@ export type Draft = {
   readonly updated_at: string;
   /** One a recipient; empty in lists. */
   readonly deliveries: readonly Delivery[];
+  /** Who did what to it, and why. For people: empty for agents, and in lists. */
+  readonly attempts: readonly HoldAttempt[];
 };
 
 export type DraftPage = {
@@ -212,6 +214,16 @@ export type EditRequest = {
   readonly content_hash?: string;
 };
 
+/** How it waited for people; null: it did not. */
+export type ExplainedHold = {
+  readonly status: "pending_send_approval" | "pending_inbound_approval" | "approved" | "rejected" | "expired" | "cancelled";
+  readonly reason: string;
+  readonly quorum: number;
+  readonly approved_by: readonly string[];
+  readonly created_at: string;
+  readonly decided_at: string | null;
+} | null;
+
 export type ExplainedStep = {
   /** Of inbound mail, or of screening what leaves. */
   readonly step: "sender_match" | "verification" | "loop" | "content_guards" | "rate_limit" | "token_budget" | "kill_switch" | "author" | "mode" | "lists" | "suppression" | "caps" | "outbound_guards" | "first_contact" | "oversight";
@@ -239,6 +251,9 @@ export type Explanation = {
   readonly receipts: readonly Receipt[];
   /** How it went on to the agent beside pull. */
   readonly deliveries: readonly MailDelivery[];
+  readonly hold: ExplainedHold;
+  /** Who did what about it, whether it counted or not. */
+  readonly attempts: readonly HoldAttempt[];
   readonly audit: readonly AuditEntry[];
 };
 
@@ -382,6 +397,8 @@ export type Mailbox = {
     readonly version: number;
     readonly digest: string;
   } | null;
+  /** What the kill switch stopped; nothing leaves. Null: nothing is. */
+  readonly stopped_by: "tenant" | "agent" | "mailbox" | null;
   /** How mail reaches the agent beside pull. */
   readonly channels: readonly Channel[];
   readonly created_at: string;

@@ -1,7 +1,6 @@
 import { Option, type OptionValues } from "commander";
 import { INBOUND_OUTCOMES } from "../model/decision.ts";
 import { PosternError } from "../model/errors.ts";
-import { isId } from "../model/ids.ts";
 import { segment, type Client } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
 import { paintOutcome, type Decision } from "./decision-text.ts";
@@ -57,11 +56,14 @@ function addExplain(cli: Cli, group: Cli["program"]): void {
   addCommand<[id: string], OptionValues>(cli, group, {
     usage: "explain <id>",
     summary: "show every step, input, rule and cost of a decision",
-    arguments: { id: "a decision (dec_…), or a message (msg_…): its latest decision" },
-    examples: ["decisions explain dec_3m5p7r9t1v3x5z7b9d1f3h5k", "decisions explain msg_1h3k5m7p9r1t3w5y7z9b1d3f --json"],
+    arguments: { id: "a decision (dec_…), or a message (msg_…) or draft (drf_…): the last decision about it" },
+    examples: [
+      "decisions explain dec_3m5p7r9t1v3x5z7b9d1f3h5k",
+      "decisions explain msg_1h3k5m7p9r1t3w5y7z9b1d3f --json",
+      "decisions explain drf_5n7q9s1v3x5z7b9d1f3h5k7m",
+    ],
     run: async (session, [id]) => {
-      const decision = isId("msg", id) ? (await latestDecision(session.http, id)).id : id;
-      const explanation = await session.http.get<Explanation>(`/v1/decisions/${segment(decision)}/explain`);
+      const explanation = await session.http.get<Explanation>(`/v1/decisions/${segment(id)}/explain`);
       session.print(explanation, () => formatExplanation(session, explanation));
     },
   });

@@ -1,7 +1,9 @@
 import type { DraftState } from "../model/outbound.ts";
+import { attemptField, type Attempt } from "./attempt-text.ts";
 import { spaced } from "./decision-text.ts";
 import type { Colour, Paint, Session } from "./session.ts";
 import { formatFields, type Column } from "./table.ts";
+import { fold } from "./text.ts";
 import { formatTime, shortTime } from "./time.ts";
 
 /** The HTTP door's draft, as far as people are shown of it. */
@@ -25,6 +27,8 @@ export interface Draft {
   readonly created_at: string;
   readonly updated_at: string;
   readonly deliveries: readonly Delivery[];
+  /** Empty for agents. */
+  readonly attempts: readonly Attempt[];
 }
 
 export interface Delivery {
@@ -47,7 +51,7 @@ export function draftColumns({ paint }: Session): readonly Column<Draft>[] {
   ];
 }
 
-/** The draft, then what became of it at each recipient. */
+/** The draft, what became of it at each recipient, and what people said. */
 export function formatDraft({ cells }: Session, draft: Draft): string {
   const fields = formatFields(
     [
@@ -71,8 +75,8 @@ export function formatDraft({ cells }: Session, draft: Draft): string {
     ],
     cells,
   );
-  if (draft.deliveries.length === 0) return fields;
-  return `${fields}\n\n${formatFields(draft.deliveries.map(deliveryField), cells)}`;
+  const more = [formatFields(draft.deliveries.map(deliveryField), cells), formatFields(draft.attempts.map(attemptField), cells, fold)];
+  return [fields, ...more.filter((part) => part !== "")].join("\n\n");
 }
 
 function deliveryField({ recipient, state, code, enhanced, reply, attempt, at }: Delivery): [string, string] {

@@ -11,9 +11,11 @@ import {
   type Reservation,
 } from "./decision-text.ts";
 import type { Session } from "./session.ts";
+import { attemptField, type Attempt } from "./attempt-text.ts";
 import { channelText } from "./channel-text.ts";
 import type { Delivery } from "./webhooks.ts";
 import { formatFields } from "./table.ts";
+import { fold, wrap } from "./text.ts";
 import { formatTime } from "./time.ts";
 
 export interface Explanation {
@@ -22,7 +24,18 @@ export interface Explanation {
   readonly steps: readonly Step[];
   readonly policy: { readonly default_action: string | null };
   readonly receipts: readonly { readonly at: string; readonly peer: string; readonly helo: string; readonly reply: string }[];
+  readonly hold: Waited | null;
+  readonly attempts: readonly Attempt[];
   readonly audit: readonly { readonly id: string; readonly at: string; readonly leaf_hash: string }[];
+}
+
+interface Waited {
+  readonly status: string;
+  readonly reason: string;
+  readonly quorum: number;
+  readonly approved_by: readonly string[];
+  readonly created_at: string;
+  readonly decided_at: string | null;
 }
 
 interface Step {
@@ -37,7 +50,8 @@ interface Step {
 const MARK = { passed: "✓", decided: "✗", not_reached: "–" } as const;
 
 /** The decision, then the steps in the order of judgement, then what was told and recorded. */
-export function formatExplanation(session: Session, { decision, steps, policy, receipts, deliveries, audit }: Explanation): string {
+export function formatExplanation(session: Session, explanation: Explanation): string {
+  const { decision, steps, policy, receipts, deliveries, hold, attempts, audit } = explanation;
   const { cells } = session;
   const headline = `${paintOutcome(session, decision.outcome, decision.outcome)}: ${spaced(decision.reason)}`;
   const told = receipts.map((receipt): [string, string] => [formatTime(receipt.at), `${receipt.peer} was told ${receipt.reply}`]);
@@ -50,6 +64,7 @@ export function formatExplanation(session: Session, { decision, steps, policy, r
     formatFields(steps.map((step) => [`${MARK[step.result]} ${spaced(step.step)}`, describe(step)]), cells), // prettier-ignore
     ...section("Answers", told, cells),
     ...section("Deliveries", deliveries.map(deliveryField), cells),
+    ...section("People", [...(hold === null ? [] : waitedFields(hold)), ...attempts.map(attemptField)], cells, fold),
     ...section("Audit", recorded, cells),
   ].join("\n");
 }
@@ -59,8 +74,17 @@ function deliveryField({ created_at, id, channel, state, reason, attempts }: Del
   return [formatTime(created_at), `${id} by ${channelText(channel)}: ${state}${why}, ${attempts} tries`];
 }
 
-function section(title: string, fields: readonly [string, string][], cells: number | null): string[] {
-  return fields.length === 0 ? [] : ["", title, formatFields(fields, cells)];
+function waitedFields({ status, reason, quorum, approved_by, created_at, decided_at }: Waited): [string, string][] {
+  const approved = approved_by.length === 0 ? "" : `, approved by ${approved_by.join(" ")}`;
+  return [
+    [formatTime(created_at), `it waits: ${spaced(reason)}; ${quorum} must approve`],
+    ...(decided_at === null ? [] : [[formatTime(decided_at), `${spaced(status)}${approved}`] satisfies [string, string]]),
+  ];
+}
+
+/** `broken`: `fold` where agents may have chosen the words. */
+function section(title: string, fields: readonly [string, string][], cells: number | null, broken = wrap): string[] {
+  return fields.length === 0 ? [] : ["", title, formatFields(fields, cells, broken)];
 }
 
 function describe(step: Step): string {

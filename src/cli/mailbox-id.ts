@@ -12,6 +12,7 @@ export interface Mailbox {
   readonly oversight_mode: string;
   readonly oversight_address: string | null;
   readonly policy: { readonly id: string; readonly version: number; readonly digest: string } | null;
+  readonly stopped_by: "tenant" | "agent" | "mailbox" | null;
   readonly channels: readonly Channel[];
   readonly created_at: string;
 }

@@ -3,6 +3,12 @@ import type { Mailbox } from "./mailbox-id.ts";
 import { formatFields } from "./table.ts";
 import { formatTime } from "./time.ts";
 
+const STOPPED = {
+  tenant: "nothing leaves: all of the tenant is stopped (`postern start --tenant`)",
+  agent: "nothing leaves: its agent is stopped (`postern start --agent`)",
+  mailbox: "nothing leaves: it is stopped (`postern start --mailbox`)",
+} as const;
+
 export function formatMailbox(mailbox: Mailbox, cells: number | null): string {
   const { policy } = mailbox;
   const fields: [string, string | null][] = [
@@ -10,6 +16,7 @@ export function formatMailbox(mailbox: Mailbox, cells: number | null): string {
     ["address", mailbox.address],
     ["aliases", mailbox.aliases.length === 0 ? null : mailbox.aliases.join(" ")],
     ["agent", mailbox.agent_id],
+    ["stopped", mailbox.stopped_by === null ? null : STOPPED[mailbox.stopped_by]],
     ["mode", mailbox.oversight_mode],
     ["copies to", mailbox.oversight_address],
     ["policy", policy === null ? "none: everything is refused" : `version ${policy.version} (${policy.digest})`],

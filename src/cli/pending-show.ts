@@ -1,6 +1,7 @@
+import { attemptField } from "./attempt-text.ts";
 import { formatFinding, formatVerification, spaced } from "./decision-text.ts";
 import { contentSections, quoted, section } from "./pending-content.ts";
-import { isWaiting, paintHold, type Attempt, type PendingDetail, type Revision } from "./pending-text.ts";
+import { isWaiting, paintHold, type PendingDetail, type Revision } from "./pending-text.ts";
 import type { Session } from "./session.ts";
 import { formatFields } from "./table.ts";
 import { fold } from "./text.ts";
@@ -18,7 +19,9 @@ export function formatPending(session: Session, item: PendingDetail): string {
     ...contentSections(session, item.content),
     ...(findings.length === 0 ? [] : section(session, "Findings", findings.map(findingText).join("\n"))),
     ...revisions.flatMap((revision) => changesOf(session, revision)),
-    ...(attempts.length === 0 ? [] : section(session, "Said so far", attempts.map(attemptText).join("\n"))),
+    ...(attempts.length === 0
+      ? []
+      : section(session, "Said so far", attempts.map((attempt) => attemptField(attempt).join(" ")).join("\n"))),
     "",
     paint("bold", "Next"),
     ...nextLines(item).map((line) => `  ${line}`),
@@ -89,12 +92,6 @@ function changesOf(session: Session, { number, author, created_at, changes }: Re
     return op === "kept" ? shown : shown.map((line) => session.paint(op === "added" ? "green" : "red", line));
   });
   return ["", heading, ...lines];
-}
-
-function attemptText({ action, by, via, result, revision, reason, at }: Attempt): string {
-  const came = result === "accepted" ? "" : `, refused: ${spaced(result)}`;
-  const words = reason === null || reason === "" ? "" : `: ${reason}`;
-  return `${formatTime(at)} ${spaced(action)} of revision ${revision} by ${by} (${via})${came}${words}`;
 }
 
 /** Once somebody has edited it, which content is meant must be said. */

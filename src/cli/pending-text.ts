@@ -1,3 +1,4 @@
+import type { Attempt } from "./attempt-text.ts";
 import type { Verification } from "../model/message.ts";
 import type { Finding } from "./decision-text.ts";
 import type { Content } from "./pending-content.ts";
@@ -40,16 +41,6 @@ export interface PendingDetail extends Pending {
   readonly new_domains: readonly string[];
   readonly attempts: readonly Attempt[];
   readonly revisions: readonly Revision[];
-}
-
-export interface Attempt {
-  readonly action: string;
-  readonly by: string;
-  readonly via: string;
-  readonly result: string;
-  readonly revision: number;
-  readonly reason: string | null;
-  readonly at: string;
 }
 
 export interface Revision {

@@ -1,9 +1,11 @@
 import { Option, type Command, type OptionValues } from "commander";
+import { PosternError, type ErrorCode } from "../model/errors.ts";
 import { segment } from "./client.ts";
 import { addCommand, type Cli } from "./command.ts";
 import { spaced } from "./decision-text.ts";
+import { EXIT, exitOf, type Exit } from "./exit.ts";
 import type { Session } from "./session.ts";
-import { formatFields } from "./table.ts";
+import { formatFields, formatTable, type Column } from "./table.ts";
 import { printable } from "./text.ts";
 
 type Group = Cli["program"];
@@ -41,8 +43,10 @@ export function addApprove(cli: Cli, group: Group): void {
     examples: [
       `pending approve ${DRAFT}`,
       `pending approve ${MESSAGE} --reason 'asked on the phone' --json`,
+      `pending approve ${DRAFT} ${MESSAGE}`,
       `pending approve ${DRAFT} --print-signal`,
     ],
+    several: true,
   });
 }
 
@@ -55,6 +59,7 @@ export function addReject(cli: Cli, group: Group): void {
       `pending reject ${DRAFT} --reason 'not before the contract is signed'`,
       `pending reject ${DRAFT} --reason 'wrong person' --json`,
     ],
+    several: true,
   });
 }
 
@@ -84,13 +89,16 @@ interface Verdict {
   readonly about: string;
   readonly examples: readonly [string, ...string[]];
   readonly options?: (command: Command) => Command;
+  /** About as many as the caller names. */
+  readonly several?: true;
 }
 
-function addVerdict(cli: Cli, group: Group, { action, summary, about, examples, options = (command) => command }: Verdict): void {
-  addCommand<[id: string], VerdictOptions>(cli, group, {
-    usage: `${action} <id>`,
+function addVerdict(cli: Cli, group: Group, { action, summary, about, examples, several, options = (command) => command }: Verdict): void {
+  const batch = several === undefined ? "" : " Of several, each counts or is refused by itself, one result a line.";
+  addCommand<[id: string | readonly string[]], VerdictOptions>(cli, group, {
+    usage: several === undefined ? `${action} <id>` : `${action} <id...>`,
     summary,
-    about: `${about} By an approver who neither wrote nor last edited it; what does not count ends with 4, what is decided or has changed with 6.`,
+    about: `${about} By an approver who neither wrote nor last edited it; what does not count ends with 4, what is decided or has changed with 6.${batch}`,
     arguments: { id: "a draft (drf_…), or mail that came in (msg_…)" },
     options: (command) =>
       options(command)
@@ -101,11 +109,20 @@ function addVerdict(cli: Cli, group: Group, { action, summary, about, examples, 
           "print the command that says so by the plain Temporal CLI (`temporal` on PATH), within 24 hours, and nothing else",
         ),
     examples,
-    run: async (session, [id], { reason, hash, as, printSignal }) => {
+    run: async (session, [named], { reason, hash, as, printSignal }) => {
+      const [id = "", ...more] = typeof named === "string" ? [named] : named;
+      if (more.length > 0) {
+        if (hash !== undefined || printSignal === true) throw oneAtATime();
+        return decideAll(session, [id, ...more], { action, ...given("reason", reason) });
+      }
       const verdict = { action, ...given("reason", reason), ...given("content_hash", hash), ...given("as", as) };
-      await (printSignal === true ? printCommand(session, id, verdict) : decide(session, id, verdict));
+      return printSignal === true ? printCommand(session, id, verdict) : decide(session, id, verdict);
     },
   });
+}
+
+function oneAtATime(): PosternError {
+  return new PosternError("invalid_request", "`--hash` and `--print-signal` are about one draft", { fix: "name one at a time" });
 }
 
 async function decide(session: Session, id: string, verdict: object): Promise<void> {
@@ -117,6 +134,25 @@ async function decide(session: Session, id: string, verdict: object): Promise<vo
     formatFields([["id", decided.id], ["status", spaced(status)], ["approved by", `${approvals} of ${quorum}`], ["revision", String(revision)]], session.cells), // prettier-ignore
   );
 }
+
+type Result = { readonly id: string } & (
+  (Decided & { readonly result: "accepted" }) | { readonly result: "refused"; readonly code: ErrorCode; readonly detail: string }
+);
+
+/** Ends with what the first refusal ends with. */
+async function decideAll(session: Session, ids: readonly string[], verdict: object): Promise<Exit> {
+  const items = ids.map((id) => ({ id, ...verdict }));
+  const answer = await session.http.send<{ readonly items: readonly Result[] }>("POST", "/v1/pending/decide", { items });
+  session.print(answer, () => formatTable(RESULTS, answer.items, session.cells));
+  const refused = answer.items.find(({ result }) => result === "refused");
+  return refused?.result === "refused" ? exitOf(refused.code) : EXIT.ok;
+}
+
+const RESULTS: readonly Column<Result>[] = [
+  { title: "ID", value: ({ id }) => id },
+  { title: "RESULT", value: (item) => (item.result === "accepted" ? spaced(item.status) : `refused: ${item.detail}`), min: 16 },
+  { title: "APPROVED BY", value: (item) => (item.result === "accepted" ? `${item.approvals} of ${item.quorum}` : "") },
+];
 
 async function printCommand({ http, print }: Session, id: string, verdict: object): Promise<void> {
   const signed = await http.send<SignedVerdict>("POST", `/v1/pending/${segment(id)}/token`, verdict);

@@ -1,6 +1,6 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { PosternError } from "../model/errors.ts";
-import { isId, type Id } from "../model/ids.ts";
+import { idBody, isId, type Id } from "../model/ids.ts";
 import type { DecisionRow } from "../store/contract.ts";
 import { currentCaller, sees, type Caller } from "./auth.ts";
 import { decisionJson, DecisionJson, OutcomeJson } from "./decision-json.ts";
@@ -35,8 +35,15 @@ const explain = guarded(["oversight", "admin"], {
   tags: TAGS,
   summary: "Explain a decision",
   description:
-    "Every step of the order of judgement with what it looked at, its rule and its cost, what the sender was told, and the audit entries.",
-  request: { params: z.object({ id: z.string().max(80).openapi({ example: "dec_3m5p7r9t1v3x5z7b9d1f3h5k" }) }) },
+    "Every step of the order of judgement with what it looked at, its rule and its cost, what the sender was told, who did what about it, and the audit entries.",
+  request: {
+    params: z.object({
+      id: z.string().max(80).openapi({
+        example: "dec_3m5p7r9t1v3x5z7b9d1f3h5k",
+        description: "A decision's id, or a message's (`msg_…`) or draft's (`drf_…`): the last decision about it.",
+      }),
+    }),
+  },
   responses: { 200: json("The whole story", Explanation), ...problems({ 404: "No such decision" }) },
 });
 
@@ -59,9 +66,15 @@ export function decisionRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
 }
 
 async function decisionOf(deps: HttpDeps, caller: Caller, id: string): Promise<DecisionRow> {
-  const row = isId("dec", id) ? await deps.store.run("decisions.get", { tenant: caller.tenant, id }) : null;
+  const row = await explained(deps, caller, id);
   if (row === null || !sees(caller, row.mailbox)) throw notFound("decision");
   return row;
+}
+
+/** A decision, or the last one about a draft or a message; a draft's message has the draft's own body. */
+async function explained({ store }: HttpDeps, { tenant }: Caller, id: string): Promise<DecisionRow | null> {
+  if (isId("dec", id)) return store.run("decisions.get", { tenant, id });
+  return isId("drf", id) || isId("msg", id) ? store.run("decisions.latest", { tenant, message: `msg_${idBody(id)}` }) : null;
 }
 
 /** A filter by something that is no id would silently match nothing. */

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { DRAFT_STATES, MODES, type RecipientKind } from "../model/outbound.ts";
 import type { DeliveryRow, DraftRow } from "../store/contract-outbound.ts";
+import { AttemptJson } from "./attempt-json.ts";
 import { timeOf } from "./paging.ts";
 
 export const DraftStateJson = z.enum(DRAFT_STATES);
@@ -37,6 +38,7 @@ export const DRAFT_EXAMPLE = {
   created_at: "2026-11-21T10:00:00.000Z",
   updated_at: "2026-11-21T10:00:00.000Z",
   deliveries: [],
+  attempts: [],
 };
 
 export const DraftJson = z
@@ -60,10 +62,15 @@ export const DraftJson = z
     created_at: z.string(),
     updated_at: z.string(),
     deliveries: z.array(Delivery).openapi({ description: "One a recipient; empty in lists." }),
+    attempts: z.array(AttemptJson).openapi({ description: "Who did what to it, and why. For people: empty for agents, and in lists." }),
   })
   .openapi("Draft", { example: DRAFT_EXAMPLE });
 
-export function draftJson(draft: DraftRow, deliveries: readonly DeliveryRow[] = []): z.infer<typeof DraftJson> {
+export function draftJson(
+  draft: DraftRow,
+  deliveries: readonly DeliveryRow[] = [],
+  attempts: z.infer<typeof AttemptJson>[] = [],
+): z.infer<typeof DraftJson> {
   const { revision } = draft;
   const named = (kind: RecipientKind): string[] => revision.recipients.filter((one) => one.kind === kind).map(({ address }) => address);
   return {
@@ -86,6 +93,7 @@ export function draftJson(draft: DraftRow, deliveries: readonly DeliveryRow[] = 
     created_at: timeOf(draft.created_at),
     updated_at: timeOf(draft.updated_at),
     deliveries: deliveries.map(deliveryJson),
+    attempts,
   };
 }
 

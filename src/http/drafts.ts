@@ -1,6 +1,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { isId } from "../model/ids.ts";
 import type { DraftRow } from "../store/contract-outbound.ts";
+import { attemptsOf } from "./attempt-json.ts";
 import { attempt, refuse } from "./attempts.ts";
 import { currentCaller, sees, type Caller } from "./auth.ts";
 import { createDenialRate } from "./denial-rate.ts";
@@ -56,7 +57,10 @@ export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const { items, next_cursor } = await deps.store.run("drafts.list", { tenant, mailbox: id, ...wanted });
     return c.json({ items: items.map((draft) => draftJson(draft)), next_cursor }, 200);
   });
-  app.openapi(get, async (c) => c.json(await shown(deps, await draftOf(deps, currentCaller(c), c.req.valid("param").id)), 200));
+  app.openapi(get, async (c) => {
+    const caller = currentCaller(c);
+    return c.json(await shown(deps, caller, await draftOf(deps, caller, c.req.valid("param").id)), 200);
+  });
   app.openapi(cancel, async (c) => {
     const caller = currentCaller(c);
     const draft = await draftOf(deps, caller, c.req.valid("param").id);
@@ -67,7 +71,7 @@ export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
       throw await refuse(deps, caller, { hold: id, action: "cancel", content_hash: null }, refusal);
     }
     await attempt(deps, caller, { hold: id, mailbox, action: "cancel", reason: null, content_hash: null });
-    return c.json(await shown(deps, await draftOf(deps, caller, id)), 200);
+    return c.json(await shown(deps, caller, await draftOf(deps, caller, id)), 200);
   });
   return app;
 }
@@ -97,6 +101,11 @@ async function isTooLate({ store }: HttpDeps, { tenant, id, state }: DraftRow): 
   return deliveries.some((delivery) => delivery.state === "accepted" || delivery.state === "unknown");
 }
 
-async function shown({ store }: HttpDeps, draft: DraftRow): Promise<z.infer<typeof DraftJson>> {
-  return draftJson(draft, await store.run("drafts.deliveries", { tenant: draft.tenant, draft: draft.id }));
+async function shown(deps: HttpDeps, { view }: Caller, draft: DraftRow): Promise<z.infer<typeof DraftJson>> {
+  const { tenant, id } = draft;
+  const [deliveries, attempts] = await Promise.all([
+    deps.store.run("drafts.deliveries", { tenant, draft: id }),
+    view === "all" ? attemptsOf(deps, tenant, id) : [],
+  ]);
+  return draftJson(draft, deliveries, attempts);
 }

@@ -2,11 +2,14 @@ import { z } from "@hono/zod-openapi";
 import type { Decision, JudgedAt } from "../model/decision.ts";
 import { idBody, type TenantId } from "../model/ids.ts";
 import type { AuditRow, DecisionRow, MessageRow, PolicyRow, ReceiptRow } from "../store/contract.ts";
+import type { HoldRow } from "../store/contract-outbound.ts";
+import { AttemptJson, attemptsOf } from "./attempt-json.ts";
 import { DECISION_EXAMPLE, decisionJson, DecisionJson, findingJson, FindingJson, ReservationJson } from "./decision-json.ts";
 import { deliveryJson, MailDelivery } from "./deliveries.ts";
 import type { HttpDeps } from "./deps.ts";
 import { OUTBOUND_STEPS, screenedSteps, type ScreenedStep } from "./explain-outbound.ts";
 import { timeOf } from "./paging.ts";
+import { pendingStatus, PendingStatus } from "./pending-json.ts";
 
 /** The fixed order of judgement (MB-12). */
 const STEPS = [
@@ -40,6 +43,17 @@ const AuditEntry = z
   .object({ id: z.string(), at: z.string(), leaf: z.string(), leaf_hash: z.string(), details: Facts.nullable() })
   .openapi("AuditEntry");
 
+const Waited = z
+  .object({
+    status: PendingStatus,
+    reason: z.string(),
+    quorum: z.int(),
+    approved_by: z.array(z.string()),
+    created_at: z.string(),
+    decided_at: z.string().nullable(),
+  })
+  .openapi("ExplainedHold");
+
 const EXAMPLE = {
   decision: DECISION_EXAMPLE,
   steps: [
@@ -68,6 +82,8 @@ const EXAMPLE = {
     },
   ],
   deliveries: [],
+  hold: null,
+  attempts: [],
   audit: [],
 };
 
@@ -79,6 +95,8 @@ export const Explanation = z
     policy: z.object({ id: z.string(), version: z.int(), digest: z.string(), default_action: z.string().nullable() }),
     receipts: z.array(Receipt).openapi({ description: "What peers were told about the message." }),
     deliveries: z.array(MailDelivery).openapi({ description: "How it went on to the agent beside pull." }),
+    hold: Waited.nullable().openapi({ description: "How it waited for people; null: it did not." }),
+    attempts: z.array(AttemptJson).openapi({ description: "Who did what about it, whether it counted or not." }),
     audit: z.array(AuditEntry),
   })
   .openapi("Explanation", { example: EXAMPLE });
@@ -87,11 +105,14 @@ export const Explanation = z
 export async function explanation(deps: HttpDeps, tenant: TenantId, row: DecisionRow): Promise<z.infer<typeof Explanation>> {
   const { store } = deps;
   const { decision } = row;
-  const [policy, receipts, deliveries, audit] = await Promise.all([
+  const subject = decision.direction === "outbound" ? (`drf_${idBody(decision.message)}` as const) : decision.message;
+  const [policy, receipts, deliveries, audit, hold, attempts] = await Promise.all([
     store.run("policies.get", { tenant, id: decision.policy.id }),
     store.run("receipts.list", { tenant, message: decision.message }),
     store.run("dispatches.of_message", { tenant, message: decision.message }),
     store.run("audit.of_message", { tenant, message: decision.message }),
+    store.run("holds.get", { tenant, id: subject }),
+    attemptsOf(deps, tenant, subject),
   ]);
   const document = readDocument(policy);
   const { id, version, digest } = decision.policy;
@@ -101,6 +122,8 @@ export async function explanation(deps: HttpDeps, tenant: TenantId, row: Decisio
     policy: { id, version, digest, default_action: document.defaultAction ?? null },
     receipts: receipts.map(receiptJson),
     deliveries: deliveries.map(deliveryJson),
+    hold: hold === null ? null : waitedJson(hold),
+    attempts,
     audit: audit.map(auditJson),
   };
 }
@@ -215,6 +238,17 @@ function costOf(step: Step, { reservations }: Judged): z.infer<typeof Reservatio
 
 function receiptJson({ at, peer, helo, sender, recipient, reply }: ReceiptRow): z.infer<typeof Receipt> {
   return { at: timeOf(at), peer, helo, sender, recipient, reply };
+}
+
+function waitedJson({ status, direction, reason, quorum, approved_by, created_at, decided_at }: HoldRow): z.infer<typeof Waited> {
+  return {
+    status: pendingStatus(status, direction),
+    reason,
+    quorum,
+    approved_by: [...approved_by],
+    created_at: timeOf(created_at),
+    decided_at: decided_at === null ? null : timeOf(decided_at),
+  };
 }
 
 function auditJson({ id, at, leaf, leaf_hash, details }: AuditRow): z.infer<typeof AuditEntry> {

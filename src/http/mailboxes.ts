@@ -3,6 +3,7 @@ import { PosternError } from "../model/errors.ts";
 import { isId, makeId, type MailboxId, type TenantId } from "../model/ids.ts";
 import { DEFAULT_MODE, isUpward, MODES, type Mode } from "../model/outbound.ts";
 import type { Conflict, MailboxRow } from "../store/contract.ts";
+import type { StopRow } from "../store/contract-outbound.ts";
 import { foldedAddress, type FoldedAddress } from "./address.ts";
 import { currentCaller, sees, unbound, type Caller } from "./auth.ts";
 import { ChannelJson, channelJson } from "./channels.ts";
@@ -11,6 +12,7 @@ import { addressRequired, overseerIn, setFirstMode } from "./mode-change.ts";
 import { PageQuery, pageOf, present, timeOf } from "./paging.ts";
 import { notFound } from "./problem.ts";
 import { body, guarded, json, problems } from "./route.ts";
+import { STOP_KINDS, stoppedBy } from "./stopped.ts";
 
 const TAGS = ["Mailboxes"];
 
@@ -30,6 +32,7 @@ export const Mailbox = z
     oversight_mode: z.enum(MODES),
     oversight_address: z.string().nullable().openapi({ description: "Gets a copy of what a `monitored` mailbox sends." }),
     policy: z.object({ id: z.string(), version: z.int(), digest: z.string() }).nullable(),
+    stopped_by: z.enum(STOP_KINDS).nullable().openapi({ description: "What the kill switch stopped; nothing leaves. Null: nothing is." }),
     channels: z.array(ChannelJson).openapi({ description: "How mail reaches the agent beside pull." }),
     created_at: z.string(),
   })
@@ -42,6 +45,7 @@ export const Mailbox = z
       oversight_mode: "gated_send" as const,
       oversight_address: null,
       policy: null,
+      stopped_by: null,
       channels: [],
       created_at: "2026-11-21T10:00:00.000Z",
     },
@@ -131,7 +135,7 @@ export function mailboxRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const address = await addressFor(deps, caller.tenant, address_local_part, domain);
     const made = await createMailbox(deps, caller.tenant, agent_id, address);
     if (mode !== DEFAULT_MODE || overseer !== null) await setFirstMode(deps, caller, made, { mode, address: overseer });
-    return c.json(mailboxJson(await mailboxOf(deps, caller, made.id)), 201);
+    return c.json(await shownMailbox(deps, await mailboxOf(deps, caller, made.id)), 201);
   });
   for (const path of ["/alloc", "/postbox/alloc"] as const) {
     app.openapi(alloc(path), async (c) => {
@@ -144,16 +148,19 @@ export function mailboxRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(list, async (c) => {
     const { key, tenant } = currentCaller(c);
     const only = key.mailboxes ?? undefined;
-    const page = await deps.store.run("mailboxes.list", { tenant, ...present({ only, ...c.req.valid("query") }) });
-    return c.json({ items: page.items.map(mailboxJson), next_cursor: page.next_cursor }, 200);
+    const [page, stops] = await Promise.all([
+      deps.store.run("mailboxes.list", { tenant, ...present({ only, ...c.req.valid("query") }) }),
+      deps.store.run("oversight.stops", { tenant }),
+    ]);
+    return c.json({ items: page.items.map((row) => mailboxJson(row, stops)), next_cursor: page.next_cursor }, 200);
   });
-  app.openapi(get, async (c) => c.json(mailboxJson(await mailboxOf(deps, currentCaller(c), c.req.valid("param").id)), 200));
+  app.openapi(get, async (c) => c.json(await shownMailbox(deps, await mailboxOf(deps, currentCaller(c), c.req.valid("param").id)), 200));
   app.openapi(addAlias, async (c) => {
     const caller = currentCaller(c);
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
     const { address_local_part, domain } = c.req.valid("json");
     const address = await addressFor(deps, caller.tenant, address_local_part, domain ?? domainOf(mailbox.address));
-    return c.json(mailboxJson(await createAlias(deps, mailbox, address)), 201);
+    return c.json(await shownMailbox(deps, await createAlias(deps, mailbox, address)), 201);
   });
   return app;
 }
@@ -207,7 +214,12 @@ function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);
 }
 
-export function mailboxJson(row: MailboxRow): z.infer<typeof Mailbox> {
+export async function shownMailbox({ store }: HttpDeps, row: MailboxRow): Promise<z.infer<typeof Mailbox>> {
+  return mailboxJson(row, await store.run("oversight.stops", { tenant: row.tenant }));
+}
+
+/** `stops`: all of the tenant's. */
+function mailboxJson(row: MailboxRow, stops: readonly StopRow[]): z.infer<typeof Mailbox> {
   return {
     id: row.id,
     address: row.address,
@@ -216,6 +228,7 @@ export function mailboxJson(row: MailboxRow): z.infer<typeof Mailbox> {
     oversight_mode: row.oversight_mode,
     oversight_address: row.oversight_address,
     policy: row.policy === null ? null : { id: row.policy.id, version: row.policy.version, digest: row.policy.digest },
+    stopped_by: stoppedBy(stops, row),
     channels: row.channels.map(channelJson),
     created_at: timeOf(row.created_at),
   };

@@ -3,7 +3,7 @@ import { MODES } from "../model/outbound.ts";
 import { currentCaller } from "./auth.ts";
 import { channelsIn, ChannelsJson } from "./channels.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { Mailbox, mailboxJson, MailboxPath, mailboxOf } from "./mailboxes.ts";
+import { Mailbox, MailboxPath, mailboxOf, shownMailbox } from "./mailboxes.ts";
 import { changeMailbox, makeCode, overseerIn } from "./mode-change.ts";
 import { present, timeOf } from "./paging.ts";
 import { body, guarded, json, problems } from "./route.ts";
@@ -73,7 +73,7 @@ export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
       channels: channels === undefined ? undefined : channelsIn(channels),
     });
     await changeMailbox(deps, caller, mailbox, change, mode_code ?? null);
-    return c.json(mailboxJson(await mailboxOf(deps, caller, mailbox.id)), 200);
+    return c.json(await shownMailbox(deps, await mailboxOf(deps, caller, mailbox.id)), 200);
   });
   app.openapi(code, async (c) => {
     const caller = currentCaller(c);

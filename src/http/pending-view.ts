@@ -5,13 +5,13 @@ import { foldRecipient } from "../model/fold.ts";
 import { isId } from "../model/ids.ts";
 import type { MessageRef } from "../model/message.ts";
 import { MODES, type Recipient } from "../model/outbound.ts";
-import type { AttemptRow, DraftRow, HoldRow } from "../store/contract-outbound.ts";
+import type { DraftRow, HoldRow } from "../store/contract-outbound.ts";
+import { AttemptJson, attemptsOf } from "./attempt-json.ts";
 import { FindingJson, findingJson } from "./decision-json.ts";
 import type { HttpDeps } from "./deps.ts";
 import { Verification } from "./message-json.ts";
 import { type Pending, pendingJson, pendingShape, PENDING_EXAMPLE } from "./pending-json.ts";
 import { RevisionJson, revisionsOf } from "./pending-revisions.ts";
-import { timeOf } from "./paging.ts";
 
 const Content = z
   .object({
@@ -26,19 +26,6 @@ const Content = z
     truncated: z.boolean(),
   })
   .openapi("PendingContent", { description: "Characters without a shape are spelled out like `⟦U+200B⟧`." });
-
-const AttemptJson = z
-  .object({
-    action: z.string(),
-    by: z.string(),
-    via: z.enum(["update", "signal", "door"]),
-    result: z.string().openapi({ description: "`accepted`, or why it counted for nothing." }),
-    revision: z.int(),
-    content_hash: z.string().nullable(),
-    reason: z.string().nullable(),
-    at: z.string(),
-  })
-  .openapi("HoldAttempt");
 
 /** All that a person needs who decides. */
 export const PendingDetail = z
@@ -80,11 +67,8 @@ type Detail = z.infer<typeof PendingDetail>;
 
 export async function pendingDetail(deps: HttpDeps, row: HoldRow): Promise<Detail> {
   const { tenant, id } = row;
-  const [own, attempts] = await Promise.all([
-    isId("drf", id) ? ofDraft(deps, row) : ofInbound(deps, row),
-    deps.store.run("holds.attempts", { tenant, hold: id }),
-  ]);
-  return { ...pendingJson(row), ...own, attempts: attempts.map(attemptJson) };
+  const [own, attempts] = await Promise.all([isId("drf", id) ? ofDraft(deps, row) : ofInbound(deps, row), attemptsOf(deps, tenant, id)]);
+  return { ...pendingJson(row), ...own, attempts };
 }
 
 type Own = Omit<Detail, keyof z.infer<typeof Pending> | "attempts">;
@@ -168,8 +152,4 @@ async function contentOf(deps: HttpDeps, tenant: HoldRow["tenant"], ref: Message
     if (error.code !== "not_found") deps.log.error({ code: error.code, detail: error.detail }, "mail that waits cannot be shown");
     return null;
   }
-}
-
-function attemptJson({ action, actor, via, result, revision, content_hash, note, at }: AttemptRow): z.infer<typeof AttemptJson> {
-  return { action, by: actor, via, result, revision, content_hash, reason: note, at: timeOf(at) };
 }

@@ -1,4 +1,6 @@
+import type { HttpBindings } from "@hono/node-server";
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { streamSSE, type SSEStreamingApi } from "hono/streaming";
 import { PosternError } from "../model/errors.ts";
 import type { MailboxRow } from "../store/contract.ts";
@@ -20,6 +22,15 @@ const RETRY_MS = 2_000;
 /** Streams at once, of one key and in all: each holds a connection for as long as it lasts. */
 const PER_KEY = 16;
 const IN_ALL = 1_000;
+
+/** Milliseconds for which a client may take nothing of what it is sent. */
+const STUCK_MS = 30_000;
+
+/** For tests: shorter and fewer. */
+export interface StreamBounds {
+  readonly perKey?: number;
+  readonly stuckMs?: number;
+}
 
 const stream = guarded(["read", "oversight", "admin"], {
   method: "get",
@@ -55,9 +66,9 @@ const stream = guarded(["read", "oversight", "admin"], {
 });
 
 /** Push without a public URL (X-18). */
-export function streamRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
+export function streamRoutes(deps: HttpDeps, { perKey = PER_KEY, stuckMs = STUCK_MS }: StreamBounds = {}): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
-  const streams = createWaiters(PER_KEY, IN_ALL);
+  const streams = createWaiters(perKey, IN_ALL);
   app.openapi(stream, async (c) => {
     const caller = currentCaller(c);
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
@@ -66,7 +77,8 @@ export function streamRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const place = streams.enter(caller.key.id);
     return streamSSE(c, async (out) => {
       using _ = place;
-      await tell(deps, caller, mailbox, from, out).catch((error: unknown) => report(deps, error));
+      const paced = { write: (text: string) => inTime(out.write(text), stuckMs), onAbort: out.onAbort.bind(out) };
+      await tell(deps, caller, mailbox, from, paced).catch((error: unknown) => (error instanceof Stuck ? cut(c) : report(deps, error)));
     });
   });
   return app;
@@ -77,8 +89,32 @@ function placeOf({ id }: MailboxRow, last: string | undefined, after: string | u
   return after === undefined ? 0 : parseCursor(id, after, "after");
 }
 
+/** Whoever reads takes nothing of it. */
+class Stuck extends Error {}
+
+/** INVARIANT: nobody keeps a place by not reading, also not beyond the life of the key. */
+async function inTime(written: Promise<unknown>, ms: number): Promise<void> {
+  const { promise: stuck, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Stuck()), ms);
+  try {
+    await Promise.race([written, stuck]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The end of the stream would wait behind what is not read. */
+function cut({ env }: Context<HttpEnv>): void {
+  (env as Partial<HttpBindings>).outgoing?.destroy();
+}
+
+/** A stream of which each write says when it was taken. */
+interface Out extends Pick<SSEStreamingApi, "onAbort"> {
+  write(text: string): Promise<void>;
+}
+
 /** INVARIANT: before every event it is asked again whether this caller may still read. */
-async function tell(deps: HttpDeps, caller: Caller, mailbox: MailboxRow, from: number, out: SSEStreamingApi): Promise<void> {
+async function tell(deps: HttpDeps, caller: Caller, mailbox: MailboxRow, from: number, out: Out): Promise<void> {
   const gone = new AbortController();
   out.onAbort(() => gone.abort());
   const stops = stopsOf(deps, gone.signal);
@@ -93,7 +129,8 @@ async function tell(deps: HttpDeps, caller: Caller, mailbox: MailboxRow, from: n
     }
     place = row.delivery_seq ?? place;
     const data = JSON.stringify(await messageJson(deps, caller, row));
-    await out.writeSSE({ event: "message", id: formatCursor(mailbox.id, place), data });
+    // JSON is one line.
+    await out.write(`event: message\ndata: ${data}\nid: ${formatCursor(mailbox.id, place)}\n\n`);
   }
 }
 

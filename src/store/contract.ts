@@ -62,6 +62,8 @@ export interface Operations extends OutboundOperations, ChannelOperations {
   /** The answer for one run of a draft at stage `submit`: that run's `rate_limited`, or the final decision whoever made it. */
   "decisions.of_submit": Op<{ message: MessageId; run: string }, OutboundDecision | null>;
   "decisions.get": Op<{ tenant: TenantId; id: DecisionId }, DecisionRow | null>;
+  /** Of one message or draft, final or not. */
+  "decisions.latest": Op<{ tenant: TenantId; message: MessageId }, DecisionRow | null>;
   "decisions.list": Op<
     {
       tenant: TenantId;

@@ -8,6 +8,9 @@ import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { DecisionsTable } from "./schema.ts";
 
+/** Of decisions of one millisecond. */
+const LATER = sql<number>`case stage when 'send' then 2 when 'release' then 1 else 0 end`;
+
 export const decisions = {
   "decisions.final": {
     kind: "read",
@@ -33,6 +36,22 @@ export const decisions = {
     kind: "read",
     async run({ db }, { tenant, id }) {
       const row = await db.selectFrom("decisions").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
+      return row === undefined ? null : decisionRow(row);
+    },
+  },
+
+  "decisions.latest": {
+    kind: "read",
+    async run({ db }, { tenant, message }) {
+      const row = await db
+        .selectFrom("decisions")
+        .selectAll()
+        .where("message", "=", message)
+        .where("tenant", "=", tenant)
+        .orderBy("at", "desc")
+        .orderBy(LATER, "desc")
+        .limit(1)
+        .executeTakeFirst();
       return row === undefined ? null : decisionRow(row);
     },
   },

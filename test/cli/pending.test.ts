@@ -175,6 +175,46 @@ describe("deciding", () => {
     expect(world.peer.taken).toEqual([]);
   });
 
+  it("X-04 several at once: one result each in order, each by itself, and the first refusal's exit code", async () => {
+    const [first, second] = await Promise.all([waiting(), waiting()]);
+    const ids = [first.draft.id, "drf_0000000000000000", second.draft.id];
+    const ran = await pending(["approve", ...ids, "--reason", "both asked for"]);
+    expect(ran.code).toBe(5);
+    const lines = ran.out.trimEnd().split("\n").slice(1);
+    expect(lines.map((line) => line.split(/ {2,}/))).toEqual([
+      [ids[0], "approved", "1 of 1"],
+      [ids[1], expect.stringMatching(/^refused: /) as string],
+      [ids[2], "approved", "1 of 1"],
+    ]);
+    expect(await Promise.all([world.ended(first.draft), world.ended(second.draft)])).toEqual([{ state: "sent" }, { state: "sent" }]);
+    const again = await pending(["reject", first.draft.id, second.draft.id, "--reason", "late", "--json"]);
+    expect(again).toMatchObject({ code: 6, json: { items: [{ code: "already_decided" }, { code: "already_decided" }] } });
+    expect((await pending(["approve", first.draft.id, second.draft.id, "--print-signal"])).code).toBe(2);
+    expect((await pending(["approve", first.draft.id, first.draft.id])).code).toBe(2);
+  });
+
+  it("X-32 explain tells by a draft's or its message's id who did what when, why, and how it ended", async () => {
+    const { draft } = await waiting();
+    await pending(["approve", draft.id, "--reason", "asked on the phone"]);
+    await world.ended(draft);
+    const explain = (id: string, ...more: string[]) => postern(["decisions", "explain", id, ...more]);
+    const { json } = await explain(draft.id, "--json");
+    expect(json).toMatchObject({
+      decision: { message_id: draft.message_id, stage: "send", outcome: "sending" },
+      hold: { status: "approved", quorum: 1, approved_by: [overseer.keyId], decided_at: expect.any(String) as string },
+      attempts: [
+        { action: "approve", by: overseer.keyId, result: "accepted", reason: "asked on the phone", at: expect.any(String) as string },
+      ],
+    });
+    expect((await explain(draft.message_id, "--json")).json).toEqual(json);
+    expect((await explain(draft.decision_id, "--json")).json).toMatchObject({ decision: { stage: "submit" }, attempts: json.attempts });
+    const { out } = await explain(draft.id);
+    expect(out).toMatch(new RegExp(`\nPeople\n.* it waits: mode gated send; 1 must approve\n.* approved, approved by ${overseer.keyId}\n`));
+    expect(out).toMatch(new RegExp(` approve of revision 1 by ${overseer.keyId} \\(update\\): asked on the phone\n`));
+    expect((await explain("drf_0000000000000000")).code).toBe(5);
+    expect((await explain("msg_0000000000000000")).code).toBe(5);
+  });
+
   it("X-01 X-04 the agent that wrote it cannot approve it: 4, with why", async () => {
     const { mailbox, draft } = await waiting();
     const ran = await pending(["approve", draft.id], { key: mailbox.agent.key });
@@ -247,9 +287,18 @@ describe("a draft whose fate is unknown", () => {
     expect((await pending(["settle", settled.draft.id])).code).toBe(2);
     expect((await pending(["settle", settled.draft.id, "--as", "failed", "--reason", "not in their log"])).code).toBe(0);
     expect(await world.until(settled.mailbox, settled.draft, "failed", "sent")).toMatchObject({ status: "failed" });
+    const said = { action: "settle_failed", by: overseer.keyId, result: "accepted", reason: "not in their log" };
+    expect((await postern(["drafts", "show", settled.draft.id, "--json"])).json.attempts).toMatchObject([said]);
+    expect((await postern(["drafts", "show", settled.draft.id])).out).toMatch(
+      / settle failed of revision 1 by key_\w+ \(\w+\): not in their log\n/,
+    );
+    const agents = await postern(["drafts", "show", settled.draft.id, "--json"], { key: settled.mailbox.agent.key });
+    expect(agents.json.attempts).toEqual([]);
     world.peer.script = () => undefined;
-    expect((await pending(["resend", resent.draft.id])).code).toBe(0);
+    expect((await pending(["resend", resent.draft.id, "--reason", "they have nothing"])).code).toBe(0);
     expect(await world.ended(resent.draft)).toEqual({ state: "sent" });
+    const { json } = await postern(["drafts", "show", resent.draft.id, "--json"]);
+    expect(json.attempts).toMatchObject([{ action: "resend", by: overseer.keyId, reason: "they have nothing" }]);
     expect((await pending(["resend", resent.draft.id])).code).toBe(6);
   });
 

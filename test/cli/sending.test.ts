@@ -156,6 +156,9 @@ describe("send", () => {
     ["one input for two texts", ["--to", "a@b.example", "--subject", "x", "--markdown", "-", "--text", "-"], /cannot be both/],
     ["a file that is not there", ["--to", "a@b.example", "--subject", "x", "--markdown", "/nowhere/x"], /cannot be read \(ENOENT\)/],
     ["a time without a zone", ["--to", "a@b.example", "--subject", "x", "--markdown", "-", "--at", "2026-11-23T08:00"], /with its zone/],
+    ["no time at all", ["--to", "a@b.example", "--subject", "x", "--markdown", "-", "--at", "tomorrow"], /with its zone/],
+    ["a day that is none", ["--to", "a@b.example", "--subject", "x", "--markdown", "-", "--at", "2026-02-31T08:00:00Z"], /with its zone/],
+    ["too far off", ["--to", "a@b.example", "--subject", "x", "--markdown", "-", "--at", "2999-01-01T00:00:00Z"], /send_at/],
     ["too much attached", ["--to", "a@b.example", "--subject", "x", "--markdown", "-", "--attach", "BIG"], /over 10 MiB/],
     [
       "an attachment that a click would run",
@@ -246,6 +249,8 @@ describe("stop and start", () => {
     const stopped = await postern(["stop", "--mailbox", mailbox.address]);
     expect(stopped).toMatchObject({ code: 0, out: "stopped; 0 drafts under way held back\n" });
     expect((await postern(["stops"])).out).toMatch(new RegExp(`^WHAT +ID +SINCE\\nmailbox +${mailbox.id} +\\d{4}-`));
+    const show = async () => (await postern(["mailbox", "show", mailbox.address])).out;
+    expect(await show()).toMatch(/\nstopped +nothing leaves: it is stopped \(`postern start --mailbox`\)\n/);
     const { key } = await world.person(["oversight"]);
     expect((await postern(["pending", "approve", draft.id], { key })).code).toBe(0);
     await world.until(mailbox, draft, "queued");
@@ -253,6 +258,7 @@ describe("stop and start", () => {
     expect(await postern(["start", "--mailbox", mailbox.id, "--json"])).toMatchObject({ code: 0, json: { stopped: false, drafts: 1 } });
     expect(await world.ended(draft)).toEqual({ state: "sent" });
     expect((await postern(["stops"])).out).toBe("nothing is stopped\n");
+    expect(await show()).not.toContain("stopped");
   });
 
   it("X-27 the agent and the tenant have their own switches; one of the three must be named: 2", async () => {

@@ -21,6 +21,7 @@ describe("mailboxes", () => {
       oversight_mode: expect.any(String) as string,
       oversight_address: null,
       policy: null,
+      stopped_by: null,
       channels: [],
       created_at: "2026-11-21T10:00:00.000Z",
     });

@@ -22,8 +22,14 @@ it.each(["mailbox", "agent", "tenant"] as const)(
     expect(await statuses(person)).toEqual([200, 200, 200]);
     const stopped = { mailbox: id, agent: `agent-of-${kind}`, tenant: rig.tenant }[kind];
     expect((await rig.call("GET", "/v1/stops", { key })).body.items).toMatchObject([{ kind, id: stopped }]);
+    const shown = async () => [
+      (await rig.call("GET", `/v1/mailboxes/${id}`)).body.stopped_by as unknown,
+      (await rig.call("GET", "/v1/mailboxes", { key })).body.items[0].stopped_by as unknown,
+    ];
+    expect(await shown()).toEqual([kind, kind]);
     await rig.call("POST", `${path}/start`, { key: person });
     expect(await statuses(key)).toEqual([200, 200, 200]);
+    expect(await shown()).toEqual([null, null]);
   },
 );
 

@@ -1,4 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { identify } from "../../src/http/auth.ts";
+import type { HttpEnv } from "../../src/http/deps.ts";
+import { answerError } from "../../src/http/problem.ts";
+import { startHttp } from "../../src/http/server.ts";
+import { streamRoutes } from "../../src/http/stream.ts";
 import type { MailboxId } from "../../src/model/ids.ts";
 import { startRig, type Rig } from "./rig.ts";
 
@@ -7,6 +15,9 @@ beforeAll(async () => {
   rig = await startRig();
 });
 afterAll(() => rig.stop());
+
+/** Of the test: long enough to be seen. */
+const STUCK_MS = 1_500;
 
 interface Event {
   readonly id: string;
@@ -140,5 +151,29 @@ describe("X-18 the stream", () => {
     const events = await Events.open(mailbox, key);
     rig.closing.abort();
     expect(await events.next()).toBeNull();
+  });
+
+  it("is cut off, and its place given to others, when whoever asked for it reads nothing", async () => {
+    const { mailbox, key } = await reading();
+    for (let nth = 0; nth < 8; nth++) await rig.message({ mailbox, text: "x".repeat(2_000_000) });
+    const app = new OpenAPIHono<HttpEnv>().use(identify(rig.store));
+    app.route("/", streamRoutes(rig.deps, { perKey: 1, stuckMs: STUCK_MS })).onError(answerError(rig.deps.log));
+    const http = await startHttp({ app, host: "127.0.0.1", port: 0 });
+    const path = `/v1/mailboxes/${mailbox}/stream`;
+    const socket = connect(Number(new URL(http.address).port), "127.0.0.1").on("error", () => undefined);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: postern.test\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+    await once(socket, "readable");
+    const another = async (): Promise<number> => {
+      const abort = new AbortController();
+      const { status } = await fetch(http.address + path, { headers: { authorization: `Bearer ${key}` }, signal: abort.signal });
+      abort.abort();
+      return status;
+    };
+    expect(await another(), rig.lines.slice(-3).join()).toBe(429);
+    await vi.waitFor(async () => expect(await another()).toBe(200), { timeout: 10_000, interval: 50 });
+    const ended = once(socket, "close");
+    socket.resume();
+    await ended;
+    await http.close();
   });
 });

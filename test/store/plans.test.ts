@@ -201,6 +201,11 @@ function isScan(step: string): boolean {
 
 /** Sorts what is few by nature: the addresses on one page, the decisions on one message, who approved one draft. */
 function sortsFew(sql: string): boolean {
-  const few = ['order by "is_final" desc', 'from "addresses" where "mailbox" in', 'from "approvals" where "hold" = ?'];
+  const few = [
+    'order by "is_final" desc',
+    'from "decisions" where "message" = ?',
+    'from "addresses" where "mailbox" in',
+    'from "approvals" where "hold" = ?',
+  ];
   return few.some((part) => sql.includes(part));
 }

@@ -119,6 +119,7 @@ async function questions(
     "policies.get": [{ tenant, id: policyId }, null],
     "threads.resolve": [question, { thread: `thr_${question.message.slice(4)}`, loop: null }],
     "decisions.get": [{ tenant, id: delivered.decision_id }, null],
+    "decisions.latest": [{ tenant, message: delivered.input.message }, null],
     "decisions.list": [{ tenant, mailbox, limit: 9 }, empty],
     "messages.get": [{ tenant, id: message, view: "all" }, null],
     "messages.list": [{ tenant, mailbox, view: "all", limit: 9 }, empty],
