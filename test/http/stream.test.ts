@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 /** Of the test: long enough to be seen. */
-const STUCK_MS = 1_500;
+const STUCK_MS = 700;
 
 interface Event {
   readonly id: string;
@@ -146,13 +146,6 @@ describe("X-18 the stream", () => {
     for (const events of open) events.close();
   });
 
-  it("ends with the instance", async () => {
-    const { mailbox, key } = await reading();
-    const events = await Events.open(mailbox, key);
-    rig.closing.abort();
-    expect(await events.next()).toBeNull();
-  });
-
   it("is cut off, and its place given to others, when whoever asked for it reads nothing", async () => {
     const { mailbox, key } = await reading();
     for (let nth = 0; nth < 8; nth++) await rig.message({ mailbox, text: "x".repeat(2_000_000) });
@@ -169,11 +162,18 @@ describe("X-18 the stream", () => {
       abort.abort();
       return status;
     };
-    expect(await another(), rig.lines.slice(-3).join()).toBe(429);
+    expect(await another()).toBe(429);
     await vi.waitFor(async () => expect(await another()).toBe(200), { timeout: 10_000, interval: 50 });
     const ended = once(socket, "close");
     socket.resume();
     await ended;
     await http.close();
+  });
+
+  it("ends with the instance", async () => {
+    const { mailbox, key } = await reading();
+    const events = await Events.open(mailbox, key);
+    rig.closing.abort();
+    expect(await events.next()).toBeNull();
   });
 });
