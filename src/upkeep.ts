@@ -1,36 +1,49 @@
-import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from "@temporalio/client";
+import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type CalendarSpec, type Client } from "@temporalio/client";
 import { PosternError } from "./model/errors.ts";
-import { TASK_QUEUE, UPKEEP_ID, WORKFLOW, type TaskQueues } from "./model/names.ts";
+import { HOURLY_ID, TASK_QUEUE, UPKEEP_ID, WORKFLOW, type TaskQueues } from "./model/names.ts";
 
 /** Names the database that the schedule's instance keeps; the memo of the schedule. */
 const MEMO = "postern_instance";
 
 /**
- * Makes the daily schedule of upkeep, 03:17 UTC (PB-23), unless it is there already. The schedule also says whose the task
- * queues are: two databases behind one queue would judge each other's mail, so the second instance is refused
- * (`invalid_config`).
+ * Makes the schedules of upkeep (PB-23) unless they are there already. Daily, 03:17 UTC: everything. Hourly: what lost its
+ * workflow, because approved mail and reminders should not wait a day for it, and asking Temporal about what waits is cheap;
+ * listing every blob is not. The schedules also say whose the task queues are: two databases behind one queue would judge
+ * each other's mail, so the second instance is refused (`invalid_config`).
  *
  * @param instance id of the database's first tenant: random, and the same for as long as the database lives
  */
 export async function ensureUpkeep(client: Client, taskQueues: TaskQueues, instance: string): Promise<void> {
-  const scheduleId = taskQueues.main === TASK_QUEUE.main ? UPKEEP_ID : `${UPKEEP_ID}-${taskQueues.main}`;
+  await ensure(client, taskQueues, instance, { id: UPKEEP_ID, at: { hour: 3, minute: 17 }, catchupWindow: "1 day", args: [] });
+  await ensure(client, taskQueues, instance, { id: HOURLY_ID, at: { hour: "*", minute: 47 }, catchupWindow: "1 hour", args: ["lost"] });
+}
+
+interface Upkeep {
+  readonly id: string;
+  readonly at: CalendarSpec;
+  readonly catchupWindow: "1 day" | "1 hour";
+  readonly args: [] | ["lost"];
+}
+
+async function ensure(client: Client, { main }: TaskQueues, instance: string, { id, at, catchupWindow, args }: Upkeep): Promise<void> {
+  const scheduleId = main === TASK_QUEUE.main ? id : `${id}-${main}`;
   try {
     await client.schedule.create({
       scheduleId,
-      spec: { calendars: [{ hour: 3, minute: 17 }] },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 day" },
-      action: { type: "startWorkflow", workflowType: WORKFLOW.upkeep, taskQueue: taskQueues.main, workflowId: scheduleId },
+      spec: { calendars: [at] },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
+      action: { type: "startWorkflow", workflowType: WORKFLOW.upkeep, taskQueue: main, workflowId: scheduleId, args },
       memo: { [MEMO]: instance },
     });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const { memo } = await client.schedule.getHandle(scheduleId).describe();
-    if (memo?.[MEMO] !== instance) throw notOurs(client.options.namespace);
+    if (memo?.[MEMO] !== instance) throw notOurs(client.options.namespace, scheduleId);
   }
 }
 
-function notOurs(namespace: string): PosternError {
+function notOurs(namespace: string, scheduleId: string): PosternError {
   return new PosternError("invalid_config", `the Temporal namespace \`${namespace}\` serves another Postern database`, {
-    fix: `set TEMPORAL_NAMESPACE to a namespace of this instance's own, or delete the schedule \`${UPKEEP_ID}\` if that database is gone`,
+    fix: `set TEMPORAL_NAMESPACE to a namespace of this instance's own, or delete the schedule \`${scheduleId}\` if that database is gone`,
   });
 }

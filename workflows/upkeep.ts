@@ -9,8 +9,10 @@ const { posternRevive, posternEraseExpired, posternCollectBlobs } = proxyActivit
 
 /**
  * Daily at 03:17 UTC (PB-23): what waits and has lost its workflow gets another; private audit details past their time and
- * blobs that nothing refers to go.
+ * blobs that nothing refers to go. `only`: what is lost, hourly.
  */
-export async function upkeep(): Promise<{ revived: number; erased: number; collected: number }> {
-  return { revived: await posternRevive(), erased: await posternEraseExpired(), collected: await posternCollectBlobs() };
+export async function upkeep(only?: "lost"): Promise<{ revived: number; erased: number; collected: number }> {
+  const revived = await posternRevive();
+  if (only === "lost") return { revived, erased: 0, collected: 0 };
+  return { revived, erased: await posternEraseExpired(), collected: await posternCollectBlobs() };
 }

@@ -34,6 +34,9 @@ export const WAKE_SIGNAL = "wake";
 /** Schedule id and, with the time appended by Temporal, workflow id of the daily upkeep. */
 export const UPKEEP_ID = "postern-upkeep";
 
+/** The same of the hourly one, which only looks for what is lost. */
+export const HOURLY_ID = "postern-hourly";
+
 /** Default task queues; a deployment may name its own. Inbound has its own worker so that slow DNS never stops approvals. */
 export const TASK_QUEUE = {
   inbound: "postern-inbound",

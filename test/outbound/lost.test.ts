@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import type { ScheduleHandle } from "@temporalio/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HoldId } from "../../src/model/hold.ts";
 import { holdWorkflowOf } from "../../src/model/hold-workflow.ts";
-import { WORKFLOW } from "../../src/model/names.ts";
-import { type Draft, type Mailbox, OutboundWorld, type Person } from "./world.ts";
+import { HOURLY_ID, WORKFLOW } from "../../src/model/names.ts";
+import { type Draft, LOOK_MS, type Mailbox, OutboundWorld, type Person } from "./world.ts";
 
 let world: OutboundWorld;
 let ann: Person;
@@ -36,6 +38,15 @@ function upkeep(): Promise<{ readonly revived: number }> {
     workflowId: `upkeep-${randomBytes(6).toString("hex")}`,
     taskQueue: world.postern.taskQueues.main,
   }) as Promise<{ revived: number }>;
+}
+
+/** What a schedule began; the server tells of it a moment later. */
+async function begun(schedule: ScheduleHandle): Promise<{ readonly workflowId: string }> {
+  for (;;) {
+    const [last] = (await schedule.describe()).info.recentActions;
+    if (last?.action.type === "startWorkflow") return last.action.workflow;
+    await pause(LOOK_MS);
+  }
 }
 
 const approved = (mailbox: Mailbox, draft: Pick<Draft, "id">) => decide(mailbox, draft, { action: "approve" });
@@ -94,6 +105,19 @@ describe("X-06 a workflow that was lost", () => {
     await approved(mailbox, waits);
     expect(await world.ended(waits)).toEqual({ state: "sent" });
     expect(world.peer.taken).toHaveLength(2);
+  });
+
+  it("is begun again by the hourly schedule, which does nothing else", async () => {
+    const mailbox = await world.mailbox("gated_send");
+    const draft = await world.send(mailbox);
+    await lose(draft);
+    const hourly = world.temporal.schedule.getHandle(`${HOURLY_ID}-${world.postern.taskQueues.main}`);
+    expect((await hourly.describe()).spec.calendars).toMatchObject([{ hour: [{ start: 0, end: 23 }], minute: [{ start: 47 }] }]);
+    await hourly.trigger();
+    const { workflowId } = await begun(hourly);
+    expect(await world.temporal.workflow.getHandle(workflowId).result()).toEqual({ revived: 1, erased: 0, collected: 0 });
+    await approved(mailbox, draft);
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
   });
 
   it("DESIGN §9.7 while its mail is on its way sends nothing a second time when it is begun again", async () => {
