@@ -3,8 +3,9 @@ import { faultOf } from "../activities/failures.ts";
 import type { Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 import type { MailComposer } from "./mail/composer.ts";
+import { createLookup } from "./net/lookup.ts";
 import { createPost } from "./net/post.ts";
-import { systemLookup, type Lookup } from "./net/target.ts";
+import type { Lookup } from "./net/target.ts";
 import { createFreezer } from "./screening/freeze.ts";
 import { createScreening } from "./screening/screen.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -23,16 +24,17 @@ export interface OutboundOptions extends Pick<Bootstrapped, "grants" | "sealer" 
   readonly retryMs?: number;
   /** Default: {@link DISPATCHING}. */
   readonly dispatching?: DispatchDeps["dispatching"];
-  /** How hosts of webhooks are found. Default: as the system does. */
+  /** How hosts of webhooks are found. Default: {@link createLookup}. */
   readonly lookup?: Lookup;
 }
 
 /** What the activities of holds, deliveries and of the outbound path are given beside those of the inbound path. */
 export function createOutboundDeps(base: ActivityDeps, options: OutboundOptions): OutboundDeps {
-  const { config, retryMs = RETRY_MS, dispatching = DISPATCHING, lookup = systemLookup, ...given } = options;
+  const { config, retryMs = RETRY_MS, dispatching = DISPATCHING, lookup, ...given } = options;
   const { publicUrl, identityHeader } = config;
   const { composer } = given;
-  const targets = { lookup, allowed: new Set(config.webhookAllow) };
+  const allowed = new Set(config.webhookAllow);
+  const targets = { allowed, lookup: lookup ?? createLookup(allowed) };
   const onFault = (error: unknown): void => base.onFault({ activity: "screen", ...faultOf(error) });
   return {
     ...base,

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { isPublic } from "./address.ts";
 
@@ -21,9 +20,6 @@ export interface RefusedTarget {
   readonly why: string;
   readonly fix: string;
 }
-
-/** As the system resolves names, hosts file and all. */
-export const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
 /** The URL's form: `https` to a port that is no other service's. WHATWG parsing has turned every spelling of an IPv4 address into the usual one. */
 export function parseTarget({ allowed }: Pick<Targets, "allowed">, text: string): URL | RefusedTarget {
