@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { DEFAULT_APPROVALS } from "../src/model/approvals.ts";
+import { formatDuration, parseDuration } from "../src/model/duration.ts";
 import { isId } from "../src/model/ids.ts";
 import { MODES } from "../src/model/outbound.ts";
-import { formatDuration, parseDuration } from "./duration.ts";
 import { choice, count, flag, form, section } from "./fields.ts";
 import { parseEntry } from "./recipients.ts";
 import { must, wrong } from "./wording.ts";
@@ -63,10 +64,10 @@ const approvals = section(
       .int(quorumSays)
       .min(1, quorumSays)
       .max(MAX_KEYS, quorumSays)
-      .default(1)
+      .default(DEFAULT_APPROVALS.quorum)
       .describe("Different approvers who must approve the same content."),
     expireAfter: duration("A draft nobody decided by then expires; it is never sent for that.", "remove the field for 7 days").prefault(
-      "7 days",
+      DEFAULT_APPROVALS.expireAfter,
     ),
     remindAfter: duration("When approvers are reminded. Default: half of `expireAfter`.", "remove the field for half of it").optional(),
     escalateTo: keys(
@@ -76,7 +77,7 @@ const approvals = section(
     trustNamespace: flag(
       "Lets unsigned signals decide: then whoever may write to the Temporal namespace can approve.",
       "write `true`, or remove the field",
-    ).default(false),
+    ).default(DEFAULT_APPROVALS.trustNamespace),
   },
   "an object like `{ quorum: 2 }`",
   "remove the field for one approval by any key with the scope `oversight`",

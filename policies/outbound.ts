@@ -1,10 +1,11 @@
+import { reminders } from "../src/model/approvals.ts";
 import type { ScreenedAt } from "../src/model/decision.ts";
+import { parseDuration } from "../src/model/duration.ts";
 import type { Finding } from "../src/model/finding.ts";
 import { OUTBOUND_GUARDS } from "../src/model/guards.ts";
 import { isId, type KeyId } from "../src/model/ids.ts";
 import { isUpward, overseen, strictest, type DraftKind, type Mode, type OutboundReason } from "../src/model/outbound.ts";
 import { DEFAULT_OUTBOUND } from "./define.ts";
-import { parseDuration } from "./duration.ts";
 import { recipientList, type RecipientList } from "./recipients.ts";
 import type { MailPolicy, OutboundRules } from "./schema.ts";
 
@@ -201,20 +202,17 @@ function capsOf({ perHour, perDay }: OutboundRules, kind: DraftKind): OutboundVe
   return kind === "copy" ? { perHour: NO_CAP, perDay: NO_CAP } : { perHour, perDay };
 }
 
-/** Parts of `expireAfter`. */
-const ESCALATE = 0.8;
-const REMIND = 0.5;
-
 function approvalsOf({ approvals }: OutboundRules): Approvals {
   const { approvers = [], escalateTo = [], quorum, trustNamespace, remindAfter } = approvals;
   const expireAfter = parseDuration(approvals.expireAfter) ?? 0;
+  const usual = reminders(expireAfter);
   return {
     approvers: approvers.filter((id) => isId("key", id)),
     escalateTo: escalateTo.filter((id) => isId("key", id)),
     quorum,
     trustNamespace,
-    remindAfter: (remindAfter === undefined ? null : parseDuration(remindAfter)) ?? Math.round(REMIND * expireAfter),
-    escalateAfter: Math.round(ESCALATE * expireAfter),
+    remindAfter: (remindAfter === undefined ? null : parseDuration(remindAfter)) ?? usual.remindAfter,
+    escalateAfter: usual.escalateAfter,
     expireAfter,
   };
 }

@@ -1,4 +1,6 @@
 import type { PolicyPin } from "../model/decision.ts";
+import { DEFAULT_APPROVALS, reminders } from "../model/approvals.ts";
+import { parseDuration } from "../model/duration.ts";
 import { isId, type KeyId, type MailboxId, type PolicyId, type TenantId } from "../model/ids.ts";
 import type { NewHold } from "./contract-outbound.ts";
 import { once } from "./once.ts";
@@ -55,26 +57,23 @@ interface Approvals extends Omit<NewHold, "times"> {
   readonly expireAfter: number;
 }
 
-// As in policies/outbound-schema.ts, which writes defaults out; these are for mailboxes whose policy says nothing.
 const DEFAULTS: Approvals = {
   approvers: [],
   escalate_to: [],
-  quorum: 1,
-  trust_namespace: false,
+  quorum: DEFAULT_APPROVALS.quorum,
+  trust_namespace: DEFAULT_APPROVALS.trustNamespace,
   remindAfter: null,
-  expireAfter: 7 * 86_400_000,
+  expireAfter: parseDuration(DEFAULT_APPROVALS.expireAfter)!,
 };
 
 /** More than anybody has keys: what cannot be read may be rejected and expires, and nobody can approve it (DESIGN §9.4). */
 const UNREADABLE: Approvals = { ...DEFAULTS, quorum: Number.MAX_SAFE_INTEGER };
 
-const REMIND = 0.5;
-const ESCALATE = 0.8;
-
 function termsAt({ remindAfter, expireAfter, ...terms }: Approvals, at: number): NewHold {
+  const usual = reminders(expireAfter);
   const times = {
-    remind_at: at + (remindAfter ?? REMIND * expireAfter),
-    escalate_at: at + ESCALATE * expireAfter,
+    remind_at: at + (remindAfter ?? usual.remindAfter),
+    escalate_at: at + usual.escalateAfter,
     expires_at: at + expireAfter,
   };
   return { ...terms, times };
@@ -128,11 +127,7 @@ function keysIn(value: unknown): readonly KeyId[] | null {
   return Array.isArray(value) && value.every((id) => typeof id === "string" && isId("key", id)) ? value : null;
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1000, min: 60_000, h: 3_600_000, day: 86_400_000, days: 86_400_000 };
-
-/** A duration of a policy in its normal form, e.g. `36 h`. */
+/** A duration of a policy; null: none that can be read. */
 function milliseconds(value: unknown): number | null {
-  const [number, unit] = typeof value === "string" ? value.split(" ") : [];
-  const length = UNITS[unit ?? ""];
-  return length === undefined || !isCount(Number(number)) ? null : Number(number) * length;
+  return typeof value === "string" ? parseDuration(value) : null;
 }
