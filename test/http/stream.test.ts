@@ -149,7 +149,8 @@ describe("X-18 the stream", () => {
   it("is cut off, and its place given to others, when whoever asked for it reads nothing", async () => {
     const { mailbox, key } = await reading();
     for (let nth = 0; nth < 8; nth++) await rig.message({ mailbox, text: "x".repeat(2_000_000) });
-    const app = new OpenAPIHono<HttpEnv>().use(identify(rig.store));
+    const app = new OpenAPIHono<HttpEnv>();
+    app.use(identify(rig.store));
     app.route("/", streamRoutes(rig.deps, { perKey: 1, stuckMs: STUCK_MS })).onError(answerError(rig.deps.log));
     const http = await startHttp({ app, host: "127.0.0.1", port: 0 });
     const path = `/v1/mailboxes/${mailbox}/stream`;
