@@ -4,6 +4,7 @@ import type { DraftRow } from "../store/contract-outbound.ts";
 import { attemptsOf } from "./attempt-json.ts";
 import { attempt, refuse } from "./attempts.ts";
 import { currentCaller, sees, type Caller } from "./auth.ts";
+import { allowChanging } from "./changing.ts";
 import { createDenialRate } from "./denial-rate.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { DraftJson, draftJson, DraftStateJson } from "./draft-json.ts";
@@ -41,7 +42,10 @@ const cancel = guarded(["send", "admin"], {
   summary: "Cancel a draft",
   description: "Until the next hop has been given its bytes.",
   request: { params: DraftPath },
-  responses: { 200: json("The draft", DraftJson), ...problems({ 404: "No such draft", 409: "Too late", 429: "Too often too late" }) },
+  responses: {
+    200: json("The draft", DraftJson),
+    ...problems({ 403: "The mailbox is `read_only`", 404: "No such draft", 409: "Too late", 429: "Too often too late" }),
+  },
 });
 
 /** What was submitted and where it is (MM-13). */
@@ -65,6 +69,7 @@ export function draftRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const caller = currentCaller(c);
     const draft = await draftOf(deps, caller, c.req.valid("param").id);
     const { id, mailbox } = draft;
+    await allowChanging(deps, caller, mailbox);
     const refusal = await refusalOf(deps, caller, draft);
     if (refusal !== null) {
       rate(caller.key.id);

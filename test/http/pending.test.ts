@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { MailboxId } from "../../src/model/ids.ts";
+import type { DraftId, KeyId, MailboxId } from "../../src/model/ids.ts";
+import { GATED, letterOf } from "../store/outbound-samples.ts";
 import { startRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
@@ -12,6 +13,34 @@ beforeAll(async () => {
   [agent, person] = [await rig.key(["read", "send"], [box.id]), await rig.key(["oversight"])];
 });
 afterAll(() => rig.stop());
+
+/** One that waits for people. */
+async function addDraft(): Promise<DraftId> {
+  const made = await rig.call("POST", "/v1/keys", { body: { name: "author", scopes: ["send"], mailboxes: [box.id] } });
+  const letter = letterOf({ tenant: rig.tenant, mailbox: box.id, author: made.body.id as KeyId }, { proposal: GATED, at: rig.now });
+  await rig.store.run("outbound.screen", letter);
+  return letter.input.draft;
+}
+
+describe("DESIGN §6 whoever watches", () => {
+  it("a draft and what waits in its tenant is told of a word that counts, before any poll, and of nothing else", async () => {
+    const [draft, other] = [await addDraft(), await addDraft()];
+    // Nothing polls: what is not woken is false, and only after the minute.
+    const watches = [`draft:${draft}`, `pending:${rig.tenant}`].map((key) => rig.store.watch(key, 60_000));
+    const silent = rig.store.watch(`draft:${other}`, 60_000);
+    const begun = performance.now();
+    const [answer, ...moved] = await Promise.all([
+      decide(draft, person, { action: "reject", reason: "not now" }),
+      ...watches.map((watch) => watch.moved),
+    ]);
+    expect([answer.status, moved]).toEqual([200, [true, true]]);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    silent.cancel();
+    expect(await silent.moved).toBe(false);
+    // What a watch told of can be read.
+    expect((await rig.call("GET", `/v1/drafts/${draft}`)).body.status).toBe("rejected");
+  });
+});
 
 const decide = (id: string, key: string, verdict: object) =>
   rig.call("POST", `/v1/mailboxes/${box.id}/decide/${id}`, { key, body: verdict });
