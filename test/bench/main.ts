@@ -11,16 +11,17 @@ import { pending } from "./pending.ts";
 import { sending } from "./sending.ts";
 import { waiting } from "./waiting.ts";
 import { wholePathOn } from "./whole-path.ts";
+import { workers } from "./workers.ts";
 
 const EMBEDDED: readonly Measurement[] = [
   ...[wholePathOn("sqlite"), sending, pending, waiting],
   ...[gateOn("sqlite"), accept, hostile, guards],
 ];
 /** In turns with the same on the embedded store, so that both are of one machine and hour. */
-const BESIDE: readonly Measurement[] = [wholePathOn("sqlite"), wholePathOn("postgres"), gateOn("sqlite"), gateOn("postgres")];
+const BESIDE: readonly Measurement[] = [wholePathOn("sqlite"), wholePathOn("postgres"), gateOn("sqlite"), gateOn("postgres"), workers];
 
 const USAGE = `npm run bench -- [--postgres] [--only NAME]… [--quick] [--json] [--out FILE]
-  --postgres    instead: ${BESIDE.map(({ name }) => name).join(", ")}, on a PostgreSQL server of its own
+  --postgres    instead: ${BESIDE.map(({ name }) => name).join(", ")}, on a PostgreSQL server of their own
   --only NAME   one of ${EMBEDDED.map(({ name }) => name).join(", ")}, or of those; may be repeated
   --quick       fewer and shorter rounds
   --json        the report as JSON instead of the table
@@ -58,17 +59,9 @@ process.exit(results.some(({ failure }) => failure !== null) ? 1 : 0);
 async function carryOut({ name, about, run }: Measurement): Promise<Result> {
   const load = loadavg()[0] ?? 0;
   const started = performance.now();
-  const seconds = (): number => Math.round((performance.now() - started) / 1000);
-  try {
-    return { name, about, load, figures: await run(terms), failure: null, seconds: seconds() };
-  } catch (error) {
-    return {
-      name,
-      about,
-      load,
-      figures: [],
-      failure: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      seconds: seconds(),
-    };
-  }
+  const outcome = await run(terms).then(
+    (seen) => ("skipped" in seen ? { figures: [], skipped: seen.skipped, failure: null } : { figures: seen, skipped: null, failure: null }),
+    (error) => ({ figures: [], skipped: null, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
+  return { name, about, load, ...outcome, seconds: Math.round((performance.now() - started) / 1000) };
 }

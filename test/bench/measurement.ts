@@ -13,8 +13,14 @@ export interface Measurement {
   readonly name: string;
   /** How it is measured, for who reads the table. */
   readonly about: string;
-  /** Rejects only when it cannot be carried out. */
-  run(terms: Terms): Promise<readonly Figure[]>;
+  /** Rejects only when it cannot be carried out though all that it needs is there. */
+  run(terms: Terms): Promise<readonly Figure[] | Skipped>;
+}
+
+/** Something that not every machine has is missing. */
+export interface Skipped {
+  /** What, and where it is to be had. */
+  readonly skipped: string;
 }
 
 export interface Terms {

@@ -7,6 +7,8 @@ export interface Result {
   readonly figures: readonly Figure[];
   /** Why it could not be carried out. */
   readonly failure: string | null;
+  /** What this machine lacks for it. */
+  readonly skipped: string | null;
   /** Load average when it began: what else the machine was doing. */
   readonly load: number;
   readonly seconds: number;
@@ -35,9 +37,10 @@ export function formatTable({ machine, quick, results }: Report): string {
   return `${head}\n${results.map(formatResult).join("")}`;
 }
 
-function formatResult({ name, about, figures, failure, load, seconds }: Report["results"][number]): string {
+function formatResult({ name, about, figures, failure, skipped, load, seconds }: Report["results"][number]): string {
   const title = `\n${name} (${seconds} s, load average ${load.toFixed(1)} before)\n${wrapped(about)}\n`;
   if (failure !== null) return `${title}  could not be measured: ${failure}\n`;
+  if (skipped !== null) return `${title}  skipped: ${skipped}\n`;
   const width = Math.max(...figures.map(({ what }) => what.length));
   const rows = figures.map(({ what, value, unit, target, holds: held }) => {
     const bound = target === undefined ? "" : `${formatTarget(target)} ${unit}`.padEnd(20) + (held === true ? "holds" : "DOES NOT HOLD");

@@ -17,7 +17,8 @@ describe.skipIf(executable === null || bucket === null)(`two gateways and two wo
 
   beforeAll(async () => {
     const env = { POSTERN_LIMIT_ANSWER_SECONDS: "4", POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100" };
-    estate = await Estate.start({ executable: executable!, bucket: bucket!, signers: SIGNERS, gateways: 2, workers: 2, env });
+    const places = { executable: executable!, bucket: bucket!, bundle: inject("bundleFile")! };
+    estate = await Estate.start({ ...places, signers: SIGNERS, gateways: 2, workers: 2, env });
     const [address_local_part, domain] = ADDRESS.first.split("@");
     const made = await estate.admin.send<{ id: string }>("POST", "/v1/mailboxes", { address_local_part, domain, agent_id: "assistant" });
     mailbox = made.id;

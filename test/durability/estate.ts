@@ -1,10 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject } from "vitest";
 import { createClient, type Client } from "../../src/cli/client.ts";
 import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
-import { ADMIN_KEY } from "../support/instance.ts";
 import { createDatabase } from "../support/postgres/database.ts";
 import { freePort, startPostgres, type PostgresServer } from "../support/postgres/server.ts";
 import { startGateway, type Gateway } from "../support/s3-gateway.ts";
@@ -12,6 +10,7 @@ import { type Signer, zoneOf } from "../support/signer.ts";
 import type { Random } from "./random.ts";
 import { Service } from "./service.ts";
 
+const ADMIN_KEY = "pst_live_0123456789abcdefghjkmnpqrstvwxyz";
 const SECRET_KEY = Buffer.alloc(32, 7).toString("base64");
 
 export interface EstateOptions {
@@ -19,11 +18,23 @@ export interface EstateOptions {
   readonly executable: string;
   /** Path of the S3-compatible server. */
   readonly bucket: string;
+  /** File with the workflow bundle as JSON. */
+  readonly bundle: string;
   readonly signers: readonly Signer[];
   readonly gateways: number;
   readonly workers: number;
   /** More `POSTERN_*`, for every process. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Process ids of what is running. */
+export interface Pids {
+  readonly temporal: number;
+  /** Of what PostgreSQL's processes descend from. */
+  readonly postgres: number;
+  readonly bucket: number;
+  readonly gateways: readonly number[];
+  readonly workers: readonly number[];
 }
 
 /** Several processes on one PostgreSQL, one bucket and one Temporal server, each of which can be killed and started again. */
@@ -35,16 +46,17 @@ export class Estate {
   readonly temporal: TemporalServer;
   readonly url: string;
   readonly #home: string;
+  readonly #bundle: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly #past: Service[] = [];
   #processes = 0;
 
   private constructor(
-    home: string,
-    env: Readonly<Record<string, string>>,
+    { home, bundle, env }: { readonly home: string; readonly bundle: string; readonly env: Readonly<Record<string, string>> },
     parts: { readonly postgres: PostgresServer; readonly bucket: Gateway; readonly temporal: TemporalServer; readonly url: string },
   ) {
     this.#home = home;
+    this.#bundle = bundle;
     this.#env = env;
     this.postgres = parts.postgres;
     this.bucket = parts.bucket;
@@ -52,7 +64,7 @@ export class Estate {
     this.url = parts.url;
   }
 
-  static async start({ executable, bucket, signers, gateways, workers, env = {} }: EstateOptions): Promise<Estate> {
+  static async start({ executable, bucket, bundle, signers, gateways, workers, env = {} }: EstateOptions): Promise<Estate> {
     const home = await mkdtemp(join(tmpdir(), "postern-estate-"));
     const zone = join(home, "zone.json");
     await writeFile(zone, JSON.stringify(zoneOf(signers)));
@@ -74,11 +86,16 @@ export class Estate {
       TEMPORAL_ADDRESS: temporal.address,
       ...env,
     };
-    const estate = new Estate(home, settings, { postgres, bucket: objects, temporal, url });
+    const estate = new Estate({ home, bundle, env: settings }, { postgres, bucket: objects, temporal, url });
     // All at once, on an empty database: whoever is first makes the tables.
     for (let n = 0; n < workers; n += 1) estate.workers.push(estate.#begin("worker"));
     for (let n = 0; n < gateways; n += 1) estate.gateways.push(estate.#begin("gateway"));
-    await Promise.all([...estate.workers, ...estate.gateways]);
+    try {
+      await Promise.all([...estate.workers, ...estate.gateways]);
+    } catch (error) {
+      await estate.close();
+      throw error;
+    }
     return estate;
   }
 
@@ -98,6 +115,34 @@ export class Estate {
     this[kind][index] = next;
     await next;
     return (await ended).code;
+  }
+
+  /** One worker more; resolves when it works. */
+  async startWorker(): Promise<void> {
+    const worker = this.#begin("worker");
+    this.workers.push(worker);
+    await worker;
+  }
+
+  /** SIGTERM to the worker that was started last, and none in its place. Resolves to how it ended. */
+  async stopWorker(): Promise<number | null> {
+    const worker = this.workers.pop();
+    if (worker === undefined) throw new Error("no worker is left");
+    return (await (await worker).stop()).code;
+  }
+
+  /** Waits for what is being started. */
+  async pids(): Promise<Pids> {
+    const [gateways, workers] = await Promise.all([Promise.all(this.gateways), Promise.all(this.workers)]);
+    const bucket = this.bucket.pid();
+    if (bucket === null) throw new Error("the bucket is stopped");
+    return {
+      temporal: this.temporal.pid,
+      postgres: this.postgres.pid(),
+      bucket,
+      gateways: gateways.map(({ pid }) => pid),
+      workers: workers.map(({ pid }) => pid),
+    };
   }
 
   /** Any gateway, as a balancer gives one; waits while it is being started again. */
@@ -128,7 +173,7 @@ export class Estate {
 
   async close(): Promise<void> {
     const processes = await Promise.allSettled([...this.gateways, ...this.workers]);
-    await Promise.all(processes.map((process) => (process.status === "fulfilled" ? process.value.kill() : undefined)));
+    await Promise.all(processes.flatMap((process) => (process.status === "fulfilled" ? [process.value.kill()] : [])));
     await this.temporal.stop();
     await this.bucket.close();
     await this.postgres.stop();
@@ -140,7 +185,7 @@ export class Estate {
     // Nothing of one process's directory is another's.
     const dataDir = join(this.#home, `${role}-${(this.#processes += 1)}`);
     const env = { ...this.#env, ...admin, POSTERN_ROLE: role, POSTERN_DATA: dataDir, POSTERN_HTTP: `127.0.0.1:${await freePort()}` };
-    const service = await Service.start({ env, temporal: this.temporal.address, bundle: inject("bundleFile")! });
+    const service = await Service.start({ env, temporal: this.temporal.address, bundle: this.#bundle });
     this.#past.push(service);
     return service;
   }

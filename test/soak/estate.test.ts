@@ -5,6 +5,7 @@ import { readAll } from "../durability/agent.ts";
 import { Estate } from "../durability/estate.ts";
 import { ADDRESS, OPEN_POLICY, SIGNERS, writeLetters } from "../durability/mail.ts";
 import { handOver, type Mail, type Told } from "../durability/mta.ts";
+import { NO_SQL_TEMPORAL } from "./sql-temporal.ts";
 import { chooseSeed, Random } from "../durability/random.ts";
 
 const executable = inject("temporalExecutable");
@@ -19,7 +20,8 @@ describe.skipIf(executable === null || bucket === null)(`two gateways and two wo
 
   beforeAll(async () => {
     const env = { POSTERN_LIMIT_ANSWER_SECONDS: "4", POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100" };
-    estate = await Estate.start({ executable: executable!, bucket: bucket!, signers: SIGNERS, gateways: 2, workers: 2, env });
+    const places = { executable: executable!, bucket: bucket!, bundle: inject("bundleFile")! };
+    estate = await Estate.start({ ...places, signers: SIGNERS, gateways: 2, workers: 2, env });
     const [address_local_part, domain] = ADDRESS.first.split("@");
     const made = await estate.admin.send<{ id: string }>("POST", "/v1/mailboxes", { address_local_part, domain, agent_id: "assistant" });
     mailbox = made.id;
@@ -74,4 +76,6 @@ describe.skipIf(executable === null || bucket === null)(`two gateways and two wo
     expect(new Set(seen).size).toBe(mails.length);
     expect(seen).toHaveLength(mails.length);
   });
+
+  it("X-30 the same with the state of the Temporal server on PostgreSQL", ({ skip }) => skip(NO_SQL_TEMPORAL));
 });

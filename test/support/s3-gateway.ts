@@ -35,6 +35,8 @@ function isExecutable(path: string): boolean {
 export interface Gateway {
   /** A place of its own in the bucket. */
   settings(): S3Settings;
+  /** Process id; null while it is stopped. */
+  pid(): number | null;
   stop(): Promise<void>;
   /** On the same port, with what it had. */
   start(): Promise<void>;
@@ -49,6 +51,7 @@ export async function startGateway(executable: string): Promise<Gateway> {
   let child: ChildProcess | null = null;
   const gateway: Gateway = {
     settings: () => ({ endpoint, region: "us-east-1", bucket: BUCKET, prefix: `${randomBytes(6).toString("hex")}/`, ...CREDENTIALS }),
+    pid: () => child?.pid ?? null,
     async start() {
       const { accessKeyId, secretAccessKey } = CREDENTIALS;
       const args = [

@@ -14,8 +14,13 @@ declare module "vitest" {
 /** Runs once before all tests that need it: what is costly to make and never changes. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "postern-run-"));
+  project.provide("bundleFile", await writeBundle(folder));
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+/** The workflow bundle as JSON in a file in this folder, for processes that are started with it; resolves to its path. */
+export async function writeBundle(folder: string): Promise<string> {
   const file = join(folder, "bundle.json");
   await writeFile(file, JSON.stringify(await bundlePosternWorkflows()));
-  project.provide("bundleFile", file);
-  return () => rm(folder, { recursive: true, force: true });
+  return file;
 }

@@ -16,6 +16,8 @@ const USER = "postern";
 export interface PostgresServer {
   readonly url: string;
   readonly port: number;
+  /** Process id of what the server and its processes descend from; another one after `resume`. */
+  pid(): number;
   /** Ends the server at once, as a restart of it does; connections are cut. */
   halt(): Promise<void>;
   /** Starts it again, on the same port and data. */
@@ -53,6 +55,7 @@ export async function startPostgres(tls: { readonly key: string; readonly cert: 
   return {
     url,
     port,
+    pid: () => server.pid as number,
     halt: () => end(server),
     resume: async () => void (server = await start()),
     stop: async () => {
@@ -60,6 +63,14 @@ export async function startPostgres(tls: { readonly key: string; readonly cert: 
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Why there is no PostgreSQL to start here; null when there is. */
+export function lackOfPostgres(): Promise<string | null> {
+  return binaries().then(
+    () => null,
+    (error: Error) => error.message,
+  );
 }
 
 async function binaries(): Promise<{ readonly initdb: string; readonly postgres: string }> {
