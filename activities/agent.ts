@@ -1,8 +1,6 @@
 import type { DraftOrder, MailContent, StoredDraft } from "../src/model/agent.ts";
 import type { DispatchRef } from "../src/model/channel.ts";
-import type { TenantId } from "../src/model/ids.ts";
-import { PosternError } from "../src/model/errors.ts";
-import type { Store } from "../src/store/contract.ts";
+import { instanceOf } from "./allow.ts";
 import type { OutboundDeps } from "./deps.ts";
 import { traceHere, withCodes } from "./index.ts";
 import { readMail } from "./read-mail.ts";
@@ -22,11 +20,4 @@ export function createAgentActivities(deps: OutboundDeps, mainQueue: string): Ag
     posternReadMail: (ref: DispatchRef) => readMail(given, ref, traceHere()),
     posternStoreDraft: (order: DraftOrder) => storeDraft(given, order, traceHere()),
   });
-}
-
-/** The first tenant's: its audit has what nobody can be named for. */
-export async function instanceOf(store: Store): Promise<TenantId> {
-  const tenant = await store.run("tenants.first", {});
-  if (tenant === null) throw new PosternError("internal", "the instance has no tenant");
-  return tenant.id;
 }

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { ApplicationFailure } from "@temporalio/common";
 import { CAPABILITY_DENIED } from "../src/model/agent.ts";
 import type { DispatchRef } from "../src/model/channel.ts";
+import { PosternError } from "../src/model/errors.ts";
 import { makeId, type Id, type MailboxId, type MessageId, type TenantId } from "../src/model/ids.ts";
-import type { Trace } from "../src/store/contract.ts";
+import type { Store, Trace } from "../src/store/contract.ts";
 import { deliveryOf, type Delivered, type DeliveredDeps, type NotDelivered } from "./delivered.ts";
 import { policyInForce } from "./policy.ts";
 
@@ -96,4 +97,11 @@ function entryId({ clock }: AllowDeps, act: Act, reason: string, message: Messag
   const minute = Math.floor(clock() / ONCE_MS);
   const named = JSON.stringify([trace.run_id, act.name, act.needs, reason, message, minute]);
   return makeId("aud", createHash("sha256").update(named).digest().subarray(0, 16));
+}
+
+/** The first tenant's: its audit has what nobody can be named for. */
+export async function instanceOf(store: Store): Promise<TenantId> {
+  const tenant = await store.run("tenants.first", {});
+  if (tenant === null) throw new PosternError("internal", "the instance has no tenant");
+  return tenant.id;
 }

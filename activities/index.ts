@@ -1,10 +1,11 @@
 import { activityInfo, cancellationSignal, getClient, heartbeat } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
-import type { DispatchRef, Judged } from "../src/model/channel.ts";
+import { isOwnWorkflow, type DispatchRef, type Judged } from "../src/model/channel.ts";
 import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, HoldStatus, HoldTimerEvent, HoldTimes } from "../src/model/hold.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import type { OutboundInput, RevisionRef, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
 import type { Trace } from "../src/store/contract.ts";
+import { deny, instanceOf } from "./allow.ts";
 import { budget } from "./budget.ts";
 import { compose } from "./compose.ts";
 import { copy } from "./copy.ts";
@@ -62,7 +63,7 @@ export interface UpkeepActivities {
 
 /** Run by the worker of the inbound task queue. */
 export function createInboundActivities(deps: ActivityDeps): InboundActivities {
-  return withCodes(deps, {
+  return ofOurs(deps, {
     posternVerify: (input: InboundInput) => verify(deps, input),
     posternGuard: (input: InboundInput, verified: Verified) => guard(deps, input, verified),
     posternBudget: (input: InboundInput, verified: Verified, guarded: Guarded) => budget(deps, input, verified, guarded, traceHere()),
@@ -75,7 +76,7 @@ export function createMainActivities(
 ): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
   const judge: SendDeps["judge"] = (input, revision, content) => deps.screening.judge(input, revision, content);
   const sending = { ...deps, judge, signers: createSigners(deps) };
-  return withCodes(deps, {
+  return ofOurs(deps, {
     posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
       decide(deps, ref, action, message, arrival, traceHere()),
     posternDropped: (ref: HoldRef, count: number) => dropped(deps, ref, count, traceHere()),
@@ -118,6 +119,22 @@ async function beating<T>(beat: () => void, work: () => Promise<T>): Promise<T> 
 }
 
 type Activity = (...args: never[]) => Promise<unknown>;
+
+/**
+ * Steps of our workflows, refused to every other. Threat: in a team's worker they stand beside its own activities, and who lets
+ * a model name the activity would let a mail call for a judgement of its own making.
+ */
+function ofOurs<T extends Record<string, Activity>>(deps: ActivityDeps, activities: T): T {
+  const denying = { ...deps, instance: () => instanceOf(deps.store) };
+  const guarded = Object.entries(activities).map(([name, activity]): [string, Activity] => [
+    name,
+    async (...args) => {
+      if (isOwnWorkflow(activityInfo().workflowType ?? "")) return activity(...args);
+      return deny(denying, { name, needs: [] }, { reason: "not_granted", message: null }, traceHere());
+    },
+  ]);
+  return withCodes(deps, Object.fromEntries(guarded) as T);
+}
 
 /** INVARIANT (DESIGN §9.10): what fails is told by its code alone. A failure that an activity made itself passes as it is. */
 export function withCodes<T extends Record<string, Activity>>(deps: ActivityDeps, activities: T): T {

@@ -1,5 +1,4 @@
-import { instanceOf } from "../activities/agent.ts";
-import type { AllowDeps } from "../activities/allow.ts";
+import { instanceOf, type AllowDeps } from "../activities/allow.ts";
 import { serveBeside, type Beside, type BesideOptions } from "./beside.ts";
 import type { Config } from "./config.ts";
 import { PosternError } from "./model/errors.ts";

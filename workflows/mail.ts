@@ -137,7 +137,9 @@ export class Inbox implements AsyncIterable<Mail> {
  * @experimental
  */
 export function isCapabilityDenied(error: unknown): boolean {
-  return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === CAPABILITY_DENIED;
+  // What a local activity fails with comes as it is.
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  return failure instanceof ApplicationFailure && failure.type === CAPABILITY_DENIED;
 }
 
 export function refOf({ tenant, delivery_id }: Pick<MailDelivery, "tenant" | "delivery_id">): DispatchRef {

@@ -125,6 +125,14 @@ describe.concurrent("MB-06 X-35 the worker refuses what the mail does not allow"
     await handle.terminate();
   });
 
+  it("steps of the gate are nobody else's to call, whatever a model believes", async () => {
+    const { id, address } = await team.agent("obedientAgent");
+    const steps = ["posternVerify", "posternBudget", "posternSend", "posternHoldTimer", "posternCollectBlobs"];
+    for (const subject of steps) await team.mail(address, { subject });
+    const notes = await team.notes(id, steps.length);
+    expect([...notes].sort()).toEqual(steps.map((step) => `${step}: denied`).sort());
+  });
+
   it("workflows that ask for nothing mapped are left alone", async () => {
     const args = { taskQueue: team.queue, workflowId: crypto.randomUUID(), args: ["team"] };
     expect(await team.client.workflow.execute("greeting", args)).toBe("hello team");

@@ -1,6 +1,14 @@
 // Workflow module of a team of its own: its workflows, and ours beside them.
-import { condition, continueAsNew, defineUpdate, proxyActivities, setHandler, sleep } from "@temporalio/workflow";
-import { onMail, sendMail, type InboxState, type MailContent, type MailDelivery, type MailStart } from "../../workflows/index.ts";
+import { condition, continueAsNew, defineUpdate, proxyActivities, proxyLocalActivities, setHandler, sleep } from "@temporalio/workflow";
+import {
+  isCapabilityDenied,
+  onMail,
+  sendMail,
+  type InboxState,
+  type MailContent,
+  type MailDelivery,
+  type MailStart,
+} from "../../workflows/index.ts";
 
 export * from "../../workflows/index.ts";
 
@@ -90,6 +98,20 @@ export async function endlessAgent(start: Start): Promise<void> {
 function codeOf(error: unknown): string {
   const cause = (error as { readonly cause?: { readonly type?: string } }).cause;
   return cause?.type ?? String(error);
+}
+
+/** Lets its mail say which activity is called, and with what. */
+export async function obedientAgent(start: Start): Promise<void> {
+  for await (const mail of onMail(start, { idle: "1 second" })) {
+    const { subject } = await mail.read();
+    const called = await proxyActivities({ startToCloseTimeout: "10 seconds", retry: RETRY })[subject]!(mail, {}, {}).catch(
+      isCapabilityDenied,
+    );
+    const local = await proxyLocalActivities({ startToCloseTimeout: "10 seconds", retry: RETRY })[subject]!(mail, {}, {}).catch(
+      isCapabilityDenied,
+    );
+    await team.note(mail.mailbox, `${subject}: ${called === true && local === true ? "denied" : "called"}`);
+  }
 }
 
 /** Books what nobody wrote about. */
