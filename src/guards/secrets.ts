@@ -6,10 +6,11 @@ import type { Guard } from "./guard.ts";
 import { textOf } from "./place.ts";
 import { seeCards } from "./secrets/cards.ts";
 import { seeCredentials } from "./secrets/credentials.ts";
+import { readBase64, readQuotedPrintable } from "./secrets/encoded.ts";
 import { isKeyFile } from "./secrets/files.ts";
 import { seeIbans } from "./secrets/ibans.ts";
 import { seeJwts } from "./secrets/jwt.ts";
-import { joinLines, readLines, type Lines } from "./secrets/lines.ts";
+import { joinLines, readLines, type Joined, type Lines } from "./secrets/lines.ts";
 import { seePrivateKeys } from "./secrets/private-key.ts";
 import type { Sighting } from "./secrets/sighting.ts";
 import { seeTokens } from "./secrets/tokens.ts";
@@ -21,8 +22,9 @@ const MOST = 20;
 
 /**
  * Keys, tokens, passwords, card and account numbers in mail that leaves (X-11), in every text of it and in the names and
- * texts of attachments; as written, with invisible characters taken out, and wrapped or quoted lines put together. Forms
- * with a check digit or checksum are checked, the others must look drawn by a machine.
+ * texts of attachments; as written, with invisible characters taken out, wrapped or quoted lines put together, and what was
+ * encoded as base64 or quoted-printable decoded once. Forms with a check digit or checksum are checked, the others must look
+ * drawn by a machine.
  */
 export const secretsGuard: Guard = {
   name: NAME,
@@ -44,6 +46,8 @@ function lookAt(views: GuardViews, place: GuardedPlace): readonly Finding[] {
   for (const [sighting, span] of sightings(text)) add(sighting, span);
   // Tag characters spell letters to a model; between those of a key they are there to split it.
   if (untagged !== text) for (const [sighting] of sightings(untagged)) if (!counts.has(sighting.code)) add(sighting, null);
+  const unquoted = readQuotedPrintable(text);
+  if (unquoted !== null) for (const sighting of seeKeys(linesOf(unquoted))) if (!counts.has(sighting.code)) add(sighting, null);
   return [...seen.values()];
 }
 
@@ -61,6 +65,18 @@ function* sightings(text: string): Generator<readonly [Sighting, Span]> {
   // On one line again, a number is only new where two lines met in it.
   for (const seen of placed(joined, seeCards(joined.text))) if (joined.crosses(seen[0].start, seen[0].end)) yield seen;
   for (const see of [seePrivateKeys, seeTokens, seeJwts, seeCredentials, seeIbans]) yield* placed(joined, see(joined));
+  for (const { text: inner, start, end } of readBase64(joined)) {
+    for (const { code, severity } of seeKeys(linesOf(inner))) yield* placed(joined, [{ code, severity, start, end }]);
+  }
+}
+
+/** What nobody encodes by accident. Numbers in encoded data are mostly no cards or accounts. */
+function* seeKeys(joined: Joined): Generator<Sighting> {
+  for (const see of [seePrivateKeys, seeTokens, seeCredentials]) yield* see(joined);
+}
+
+function linesOf(text: string): Joined {
+  return joinLines(readLines(text));
 }
 
 function* placed(lines: Lines, seen: Iterable<Sighting>): Generator<readonly [Sighting, Span]> {

@@ -25,7 +25,7 @@ export interface ParsedAttachment {
   readonly size: number;
   /** Of the decoded bytes, hex. */
   readonly sha256: string;
-  /** Decoded text of a textual attachment, else null. */
+  /** Decoded text of a textual attachment, also of one whose bytes are text whatever it is said to be; else null. */
   readonly text: string | null;
   /** The message inside a message/rfc822 attachment, else null. */
   readonly message: ParsedMail | null;
@@ -206,9 +206,30 @@ async function readAttachment(part: HarvestedPart, tree: Tree, depth: number): P
     content_type: type,
     size: part.content.length,
     sha256: createHash("sha256").update(part.content).digest("hex"),
-    text: isTextual(type) ? wellFormed(decodeText(part), tree.limits.size) : null,
+    text: textOf(type, part, tree.limits),
     message: isMessage(type) && part.content.length > 0 ? await parseLevel(part.content, tree, depth) : null,
   };
+}
+
+function textOf(type: string, part: HarvestedPart, { size }: MailLimits): string | null {
+  if (isTextual(type)) return wellFormed(decodeText(part), size);
+  const text = isMessage(type) ? null : readAsText(part.content.subarray(0, GUESSED));
+  return text === null ? null : wellFormed(text, size);
+}
+
+/** Bytes looked at of what is not said to be text. */
+const GUESSED = 1_048_576;
+
+/** Null: these bytes are no text. UTF-8 without NUL, or UTF-16 that says so; the last character may be cut. */
+function readAsText(bytes: Buffer): string | null {
+  const utf16 = bytes.length > 2 && ["fffe", "feff"].includes(bytes.toString("hex", 0, 2));
+  if (bytes.length === 0 || (!utf16 && bytes.includes(0))) return null;
+  const encoding = utf16 ? (bytes[0] === 0xff ? "utf-16le" : "utf-16be") : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true }).replaceAll("\r\n", "\n");
+  } catch {
+    return null;
+  }
 }
 
 function isMessage(type: string): boolean {

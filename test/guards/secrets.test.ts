@@ -106,6 +106,46 @@ describe("private keys", () => {
   );
 });
 
+describe("what is encoded once", () => {
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  const KEY = armour("PRIVATE KEY");
+  const wrapped = base64(KEY).replace(/.{76}/g, "$&\n");
+
+  it.each([
+    ["base64", base64(KEY)],
+    ["base64 without padding, for URLs", `https://acme.example/?d=${Buffer.from(KEY).toString("base64url")}&x=1`],
+    ["base64 wrapped after a word on the line above", `the key below\n${wrapped}\nbye`],
+    ["base64 wrapped and quoted", `> ${wrapped.replaceAll("\n", "\n> ")}`],
+    ["base64 of UTF-16", Buffer.from(KEY, "utf16le").toString("base64")],
+    ["a value of a document", `data:\n  tls.key: ${base64(KEY)}\n`],
+  ])("X-11 a private key as %s", (_, text) => {
+    const [finding] = scanOutgoing(views({ text: `Here: ${text}` }));
+    expect(finding).toMatchObject({ code: "private_key", severity: 3, where: "text" });
+    expect(finding?.span?.length).toBeGreaterThan(KEY.length);
+  });
+
+  it("X-11 a token and a password, as base64 or as quoted-printable, which may also cut them", () => {
+    const secret = `DATABASE_URL=postgres://app:s3cr3t-pw@db.acme.example:5432/app\nTOKEN=${withChecksum("ghp_")}\n`;
+    expect(codes(`Take ${base64(secret)}`).toSorted()).toEqual(["connection_string", "github_token"]);
+    const spelled = [...secret].map((character) =>
+      /[a-z]/.test(character) ? character : `=${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    );
+    expect(codes(spelled.join("")).toSorted()).toEqual(["connection_string", "github_token"]);
+    expect(codes(withChecksum("ghp_").replace(/.{9}/g, "$&=\n"))).toEqual(["github_token"]);
+  });
+
+  it.each([
+    ["a certificate", armour("CERTIFICATE")],
+    ["text", base64("Dear Anna, the meeting is on Tuesday at noon, as we said. Kind regards, Ben")],
+    ["numbers in data", base64(JSON.stringify({ order: CARD, id: "DE89370400440532013000" }))],
+    ["random bytes", base64(body(300)).slice(7)],
+    ["what is encoded twice", base64(base64(KEY))],
+    ["an address with escapes", "https://acme.example/?q=20Friday=41&next=3Dnoon"],
+  ])("X-11 nothing is in %s", (_, text) => {
+    expect(codes(`See ${text} please`)).toEqual([]);
+  });
+});
+
 describe("passwords and bearers without a form of their own", () => {
   it.each([
     ["connection_string", "postgres://app:s3cr3t-pw@db.acme.example:5432/app"],
@@ -308,7 +348,24 @@ describe("the guard", () => {
   it("X-11 is total: any text gives findings within it", () => {
     const piece = fc.oneof(
       fc.string({ unit: "binary", maxLength: 20 }),
-      fc.constantFrom("://", "@", ":", "eyJ", ".", "BEGIN PRIVATE KEY", "4111 ", "DE89", "\n> ", "\u{1f}", "pwd=", "sk-", "\u{e0041}"),
+      fc.constantFrom(
+        "://",
+        "@",
+        ":",
+        "eyJ",
+        ".",
+        "BEGIN PRIVATE KEY",
+        "4111 ",
+        "DE89",
+        "\n> ",
+        "\u{1f}",
+        "pwd=",
+        "sk-",
+        "\u{e0041}",
+        "=\n",
+        "=2D",
+        Buffer.from("BEGIN PRIVATE KEY ".repeat(4)).toString("base64"),
+      ),
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
@@ -354,6 +411,10 @@ describe("time", () => {
     ["ends of lines", "\n"],
     ["quotations", "\n> > > > "],
     ["accents", "é\n"],
+    ["words in base64", Buffer.from("The quick brown fox jumps over the lazy dog. ").toString("base64")],
+    ["marks of private keys in base64", Buffer.from("BEGIN PRIVATE KEY ").toString("base64")],
+    ["short runs of base64", `${"QUJD".repeat(11)} `],
+    ["quoted-printable", "=41=\n"],
     [`${HEX} without end`, HEX],
   ])("X-11 takes time that grows with the text and not beyond: %s", (_, piece) => {
     const text = (size: number) => piece.repeat(Math.ceil(size / piece.length));

@@ -76,6 +76,26 @@ describe("a message of parts", () => {
     expect(views.written.attachments.filter((text) => text.includes("hello inside"))).toHaveLength(3);
   });
 
+  it.each([
+    ["UTF-8", Buffer.from("Grüße\r\nfrom here"), "Grüße\nfrom here"],
+    ["UTF-16 that says so", Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from("Grüße", "utf16le")]), "Grüße"],
+    ["UTF-16 the other way round", Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from("Grüße", "utf16le").swap16()]), "Grüße"],
+    ["text with a NUL", Buffer.from("a\0b"), null],
+    ["bytes that are no text", Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a]), null],
+    ["nothing", Buffer.alloc(0), null],
+  ])("X-11 reads an attachment by its bytes where its type says nothing: %s", async (_, bytes, text) => {
+    const part = `Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=a\r\nContent-Transfer-Encoding: base64\r\n\r\n`;
+    const { parsed } = await opened(multipart([part + bytes.toString("base64")]));
+    expect(parsed.attachments[0]?.text).toBe(text);
+  });
+
+  it("X-11 looks at the first megabyte of such an attachment, wherever that cuts a character", async () => {
+    const part = `Content-Type: image/png\r\nContent-Disposition: attachment; filename=a\r\nContent-Transfer-Encoding: base64\r\n\r\n`;
+    const bytes = Buffer.from(`a${"é".repeat(600_000)}`);
+    const { parsed } = await opened(multipart([part + bytes.toString("base64")]));
+    expect(parsed.attachments[0]?.text).toBe(`a${"é".repeat(524_287)}`);
+  });
+
   it("does not decode UTF-7, in which text hides from a filter of bytes", async () => {
     const { parsed } = await opened(
       multipart(["Content-Type: text/csv; charset=utf-7\r\nContent-Disposition: attachment\r\n\r\n+ADw-script+AD4-"]),

@@ -12,6 +12,7 @@ const CHARACTERS = {
   upper: UPPER + DIGITS,
   base62: BASE62,
   base64: `${BASE62}+/=`,
+  base64body: `${BASE62}+/-_`,
   base64url: `${BASE62}-_`,
   base64any: `${BASE62}+/=-_`,
   dotted: `${BASE62}-_.`,
