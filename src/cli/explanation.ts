@@ -26,7 +26,17 @@ export interface Explanation {
   readonly receipts: readonly { readonly at: string; readonly peer: string; readonly helo: string; readonly reply: string }[];
   readonly hold: Waited | null;
   readonly attempts: readonly Attempt[];
-  readonly audit: readonly { readonly id: string; readonly at: string; readonly leaf_hash: string }[];
+  readonly audit: readonly AuditEntry[];
+}
+
+interface AuditEntry {
+  readonly id: string;
+  readonly at: string;
+  /** As it was hashed. */
+  readonly leaf: string;
+  readonly leaf_hash: string;
+  /** Null: erased, their time is over. */
+  readonly details: Readonly<Record<string, unknown>> | null;
 }
 
 interface Waited {
@@ -55,7 +65,6 @@ export function formatExplanation(session: Session, explanation: Explanation): s
   const { cells } = session;
   const headline = `${paintOutcome(session, decision.outcome, decision.outcome)}: ${spaced(decision.reason)}`;
   const told = receipts.map((receipt): [string, string] => [formatTime(receipt.at), `${receipt.peer} was told ${receipt.reply}`]);
-  const recorded = audit.map((entry): [string, string] => [formatTime(entry.at), `${entry.id} sha256 ${entry.leaf_hash}`]);
   return [
     headline,
     "",
@@ -65,13 +74,21 @@ export function formatExplanation(session: Session, explanation: Explanation): s
     ...section("Answers", told, cells),
     ...section("Deliveries", deliveries.map(deliveryField), cells),
     ...section("People", [...(hold === null ? [] : waitedFields(hold)), ...attempts.map(attemptField)], cells, fold),
-    ...section("Audit", recorded, cells),
+    ...section("Audit", audit.map(auditField), cells),
   ].join("\n");
 }
 
 function deliveryField({ created_at, id, channel, state, reason, attempts }: Delivery): [string, string] {
   const why = reason === null ? "" : ` (${reason})`;
-  return [formatTime(created_at), `${id} by ${channelText(channel)}: ${state}${why}, ${attempts} tries`];
+  return [formatTime(created_at), `${id} by ${channelText(channel)}: ${state}${why}, ${attempts} ${attempts === 1 ? "try" : "tries"}`];
+}
+
+/** What was recorded, and of an act that was refused: which one, and what it needs. */
+function auditField({ id, at, leaf, leaf_hash, details }: AuditEntry): [string, string] {
+  const { action, facts } = JSON.parse(leaf) as { readonly action: string; readonly facts?: Readonly<Record<string, unknown>> };
+  const { act, capability } = details ?? {};
+  const said = [flat(facts ?? {}), flat({ act, capability })].filter((part) => part !== "").join(" ");
+  return [formatTime(at), `${said === "" ? action : `${action} ${said}`}; ${id} sha256 ${leaf_hash}`];
 }
 
 function waitedFields({ status, reason, quorum, approved_by, created_at, decided_at }: Waited): [string, string][] {

@@ -59,8 +59,9 @@ function documentOf({ code, message, fix, problems, facts }: Failure): object {
 
 function linesOf({ message, fix, problems, facts }: Failure): readonly string[] {
   const head = message.split("\n").map((line) => `error: ${line}`);
-  // A message may be the list of problems already.
-  const listed = problems.filter((problem) => !message.includes(`${problem.path}: ${problem.message}`));
+  // A message may be the list of problems, or the only problem, already.
+  const said = message.replaceAll("`", "");
+  const listed = problems.filter((each) => !message.includes(`${each.path}: ${each.message}`) && said !== `${each.path} ${each.message}`);
   const fixed = fix === undefined || listed.some((problem) => problem.message.includes(FIX)) ? [] : [`fix: ${fix}`];
   const known = Object.entries(facts).map(([name, value]) => `  ${name.replaceAll("_", " ")}: ${value}`);
   return [...head, ...listed.flatMap(formatProblem), ...known, ...fixed];

@@ -84,10 +84,10 @@ class Batch {
 }
 
 const COLUMNS: readonly Column<Row>[] = [
-  { title: "file", value: ({ file }) => file },
-  { title: "outcome", value: ({ outcome, error }) => outcome ?? error?.code ?? "" },
-  { title: "message", value: ({ id }) => id ?? "" },
-  { title: "", value: ({ error }) => error?.detail ?? "" },
+  { title: "FILE", value: ({ file }) => file },
+  { title: "OUTCOME", value: ({ outcome, error }) => outcome ?? error?.code ?? "" },
+  { title: "MESSAGE", value: ({ id }) => id ?? "" },
+  { title: "WHY", value: ({ error }) => error?.detail ?? "" },
 ];
 
 function exitOf(rows: readonly Row[]): Exit {

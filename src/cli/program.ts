@@ -91,7 +91,8 @@ function configure(program: Command, { stdout, stderr, version }: CliDeps): Comm
 }
 
 const ENVIRONMENT = `Environment:
-  POSTERN_URL   the service; else POSTERN_HTTP, POSTERN_PUBLIC_URL, http://127.0.0.1:8025
+  POSTERN_URL   the service; else POSTERN_HTTP, POSTERN_PUBLIC_URL, and then
+                http://127.0.0.1:8025
   POSTERN_KEY   access key; on this host else POSTERN_ADMIN_KEY, else admin.key
   POSTERN_SMTP  where \`receive\` hands mail over (127.0.0.1:2525)
   POSTERN_DATA  data directory (./.postern), where admin.key is
