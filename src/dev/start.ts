@@ -9,6 +9,7 @@ import type { Running } from "../serve.ts";
 import { serveProcess } from "../serve-process.ts";
 import { externalTemporal } from "../temporal-connection.ts";
 import { demoSettings, prepareDemo, type DemoFiles } from "./demo/files.ts";
+import { settingsLine } from "./demo/hints.ts";
 import { showDemo } from "./demo/show.ts";
 import { startTemporal, type TemporalServer } from "./temporal.ts";
 import { findTemporal } from "./temporal/find.ts";
@@ -62,6 +63,7 @@ type Where = Parameters<typeof showDemo>[2];
 
 async function welcome(running: Running, demo: DemoFiles | null, where: Where): Promise<void> {
   if (demo !== null) await showDemo(demo, running, where, process.stdout);
+  else for (const line of settingsLine({ ...running, ...where })) process.stdout.write(`\nIn another terminal:\n  ${line}\n`);
   process.stdout.write("\nready; Ctrl-C stops everything\n");
 }
 

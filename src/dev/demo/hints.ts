@@ -20,20 +20,20 @@ export function hints(gate: Gate): string {
   const width = Math.max(...lines.map(([command]) => command.length));
   return [
     "Three things to try, in another terminal:",
-    ...settingsLine(gate),
+    ...settingsLine(gate).map((line) => `  ${line}`),
     ...lines.map(([command, what]) => `  ${command.padEnd(width)}   # ${what}`),
   ].join("\n");
 }
 
-/** Where it is not what the commands take for granted. */
-function settingsLine({ smtp, http, dataDir }: Gate): string[] {
+/** What another terminal needs first: where the gate is, if that is not what the commands take for granted. */
+export function settingsLine({ smtp, http, dataDir }: Omit<Gate, "temporal">): string[] {
   const settings = [
     ["POSTERN_URL", http, "http://127.0.0.1:8025"],
     ["POSTERN_SMTP", `${smtp.host}:${smtp.port}`, "127.0.0.1:2525"],
     ["POSTERN_DATA", resolve(dataDir), resolve(".postern")],
   ] as const;
   const other = settings.filter(([, value, usual]) => value !== usual).map(([name, value]) => `${name}=${quote(value)}`);
-  return other.length === 0 ? [] : [`  export ${other.join(" ")}   # first: where this gate is`];
+  return other.length === 0 ? [] : [`export ${other.join(" ")}   # first: where this gate is`];
 }
 
 /** How to approve a draft, three ways. */
