@@ -54,7 +54,7 @@ export function limitBody(): MiddlewareHandler<HttpEnv> {
     const announced = Number(c.req.header("content-length") ?? 0);
     const most = mostOf(c);
     if (announced > most) throw tooLarge(most);
-    using _ = announced > BODY_BYTES ? long.enter(currentCaller(c).key.id) : null;
+    using _ = announced > BODY_BYTES ? long.enter(currentCaller(c).key) : null;
     if (c.req.header("transfer-encoding") !== undefined && c.get("caller") !== null) keepBody(c, await readLimited(c.req.raw.body));
     await next();
   };

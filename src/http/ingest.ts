@@ -102,7 +102,7 @@ export function ingestRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   for (const path of INGEST_PATHS) {
     app.openapi(ingest(path), async (c) => {
       const caller = currentCaller(c);
-      using _ = requests.enter(caller.key.id);
+      using _ = requests.enter(caller.key);
       const { batch, given } = await readIngest(c);
       await checkSpace(deps);
       const gone = AbortSignal.any([c.req.raw.signal, ...(deps.closing === undefined ? [] : [deps.closing])]);

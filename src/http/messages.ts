@@ -99,7 +99,7 @@ export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const caller = currentCaller(c);
     const row = await messageOf(deps, caller, c.req.valid("param").id);
     await allowReading(deps, caller, row.mailbox);
-    using _ = reading.enter(caller.key.id);
+    using _ = reading.enter(caller.key);
     return c.json(await messageJson(deps, caller, row), 200);
   });
   app.openapi(raw, async (c) => {
@@ -107,7 +107,7 @@ export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     const row = await messageOf(deps, caller, c.req.valid("param").id);
     await allowReading(deps, caller, row.mailbox);
     await allowRaw(deny, caller, row);
-    using _ = reading.enter(caller.key.id);
+    using _ = reading.enter(caller.key);
     return new Response(await bytesOf(deps, row), { headers: rawHeaders(row) });
   });
   app.openapi(usage, async (c) => {

@@ -64,7 +64,7 @@ export function pendingRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(get, async (c) => {
     const caller = currentCaller(c);
     const row = await holdOf(deps, caller, c.req.valid("param").id);
-    using _ = showing.enter(caller.key.id);
+    using _ = showing.enter(caller.key);
     return c.json(await pendingDetail(deps, row), 200);
   });
   return app;

@@ -74,7 +74,7 @@ export function streamRoutes(deps: HttpDeps, { perKey = PER_KEY, stuckMs = STUCK
     const mailbox = await mailboxOf(deps, caller, c.req.valid("param").id);
     await allowReading(deps, caller, mailbox.id);
     const from = placeOf(mailbox, c.req.valid("header")["last-event-id"] || undefined, c.req.valid("query").after);
-    const place = streams.enter(caller.key.id);
+    const place = streams.enter(caller.key);
     return streamSSE(c, async (out) => {
       using _ = place;
       const paced = { write: (text: string) => inTime(out.write(text), stuckMs), onAbort: out.onAbort.bind(out) };

@@ -47,7 +47,7 @@ export function waitRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     await allowReading(deps, caller, mailbox.id);
     const { after, timeout_s } = c.req.valid("query");
     const from = after === undefined ? 0 : parseCursor(mailbox.id, after, "after");
-    using _ = waiters.enter(caller.key.id);
+    using _ = waiters.enter(caller.key);
     const row = await nextMessage(deps, mailbox, from, timeout_s * 1000, stopsOf(deps, c.req.raw.signal));
     // It may have been stopped while it waited.
     if (row !== null) await allowReading(deps, caller, mailbox.id);

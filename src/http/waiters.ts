@@ -1,34 +1,44 @@
 import { PosternError } from "../model/errors.ts";
-import type { KeyId } from "../model/ids.ts";
+import type { KeyRow } from "../store/contract.ts";
 
 /** Long polls at once: an agent needs one per mailbox, a mistake in a loop makes hundreds. */
 const PER_KEY = 32;
 const IN_ALL = 2_000;
 
-/** Counts who waits, so that no key can hold all connections. */
+/** Of all places, what the keys of one tenant may have together: an admin makes as many as they like. */
+const OF_ONE_TENANT = 0.75;
+
+/** Counts who waits, so that no key and no tenant can hold all connections. */
 export interface Waiters {
   /** Takes a place until disposed of; throws `too_many_requests` when there is none. */
-  enter(key: KeyId): Disposable;
+  enter(key: Pick<KeyRow, "id" | "tenant">): Disposable;
 }
 
 export function createWaiters(perKey = PER_KEY, inAll = IN_ALL): Waiters {
-  const counts = new Map<KeyId, number>();
+  const perTenant = Math.max(1, Math.floor(inAll * OF_ONE_TENANT));
+  const counts = new Map<string, number>();
   let total = 0;
   return {
-    enter(key) {
-      const count = counts.get(key) ?? 0;
-      if (count >= perKey || total >= inAll) throw tooMany(perKey);
-      counts.set(key, count + 1);
+    enter({ id, tenant }) {
+      const of = (name: string): number => counts.get(name) ?? 0;
+      if (of(id) >= perKey || of(tenant) >= perTenant || total >= inAll) throw tooMany(perKey);
+      add(id, 1);
+      add(tenant, 1);
       total += 1;
-      return { [Symbol.dispose]: () => leave(key) };
+      return { [Symbol.dispose]: () => leave(id, tenant) };
     },
   };
 
-  function leave(key: KeyId): void {
-    const left = (counts.get(key) ?? 1) - 1;
+  function leave(id: string, tenant: string): void {
+    add(id, -1);
+    add(tenant, -1);
     total -= 1;
-    if (left === 0) counts.delete(key);
-    else counts.set(key, left);
+  }
+
+  function add(name: string, step: 1 | -1): void {
+    const count = (counts.get(name) ?? 0) + step;
+    if (count === 0) counts.delete(name);
+    else counts.set(name, count);
   }
 }
 

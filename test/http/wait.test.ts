@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MailboxId } from "../../src/model/ids.ts";
 import type { Store, Watch } from "../../src/store/contract.ts";
-import { createWaiters } from "../../src/http/waiters.ts";
 import { startRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
@@ -133,18 +132,5 @@ describe("MH-05 wait", () => {
     other.closing.abort();
     expect((await waiting).body.type).toBe("timeout");
     await other.stop();
-  });
-});
-
-describe("places to wait", () => {
-  it("are counted per key and in all, and given back", () => {
-    const waiters = createWaiters(2, 3);
-    const one = waiters.enter("key_a");
-    waiters.enter("key_a");
-    expect(() => waiters.enter("key_a")).toThrow(expect.objectContaining({ code: "too_many_requests", temporary: true }));
-    waiters.enter("key_b");
-    expect(() => waiters.enter("key_c")).toThrow(/too many/);
-    one[Symbol.dispose]();
-    expect(() => waiters.enter("key_c")).not.toThrow();
   });
 });
