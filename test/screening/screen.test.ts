@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { NO_POLICY } from "../../policies/stored.ts";
 import { PosternError } from "../../src/model/errors.ts";
@@ -90,7 +91,11 @@ describe("a judgement", () => {
     const rig = await openRig();
     const attached = { filename: "id_rsa", content_type: "application/octet-stream", content: Buffer.from("x").toString("base64") };
     const csv = { filename: "cards.csv", content_type: "text/csv", content: Buffer.from("n\n4111111111111111\n").toString("base64") };
+    const key = `-----BEGIN PRIVATE KEY-----\n${randomBytes(120).toString("base64")}\n-----END PRIVATE KEY-----\n`;
+    const disguised = { filename: "notes.bin", content_type: "application/octet-stream", content: Buffer.from(key).toString("base64") };
     for (const [letter, code] of [
+      [{ attachments: [disguised] }, "private_key"],
+      [{ markdown: `Please keep this:\n\n    ${Buffer.from(key).toString("base64")}` }, "private_key"],
       [CARD, "payment_card"],
       [{ markdown: "[pay](https://pay.example/?c=4111111111111111)", text: "nothing" }, "payment_card"],
       [{ subject: "4111 1111 1111 1111" }, "payment_card"],
