@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { findGateway, NO_GATEWAY } from "../support/s3-gateway.ts";
 import { readAll } from "./agent.ts";
+import { makeAgentKey, makeMailbox } from "./doors.ts";
 import { Estate } from "./estate.ts";
 import { ADDRESS, OPEN_POLICY, SIGNERS, writeLetters } from "./mail.ts";
 import { handOver } from "./mta.ts";
@@ -19,11 +20,8 @@ describe.skipIf(executable === null || bucket === null)(`two gateways and two wo
     const env = { POSTERN_LIMIT_ANSWER_SECONDS: "4", POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100" };
     const places = { executable: executable!, bucket: bucket!, bundle: inject("bundleFile")! };
     estate = await Estate.start({ ...places, signers: SIGNERS, gateways: 2, workers: 2, env });
-    const [address_local_part, domain] = ADDRESS.first.split("@");
-    const made = await estate.admin.send<{ id: string }>("POST", "/v1/mailboxes", { address_local_part, domain, agent_id: "assistant" });
-    mailbox = made.id;
-    await estate.admin.send("PUT", `/v1/mailboxes/${mailbox}/policy`, OPEN_POLICY);
-    ({ key } = await estate.admin.send<{ key: string }>("POST", "/v1/keys", { name: "agent", scopes: ["read"], mailboxes: [mailbox] }));
+    mailbox = await makeMailbox(estate.admin, ADDRESS.first, OPEN_POLICY);
+    key = await makeAgentKey(estate.admin, mailbox);
   });
   afterAll(() => estate?.close());
 

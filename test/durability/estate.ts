@@ -1,13 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient, type Client } from "../../src/cli/client.ts";
+import type { Client } from "../../src/cli/client.ts";
 import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
 import { createDatabase } from "../support/postgres/database.ts";
 import { freePort, startPostgres, type PostgresServer } from "../support/postgres/server.ts";
 import { startGateway, type Gateway } from "../support/s3-gateway.ts";
 import { type Signer, zoneOf } from "../support/signer.ts";
 import type { Random } from "./random.ts";
+import { clientOf } from "./doors.ts";
 import { Service } from "./service.ts";
 
 const ADMIN_KEY = "pst_live_0123456789abcdefghjkmnpqrstvwxyz";
@@ -151,15 +152,7 @@ export class Estate {
   }
 
   as(key: string, index = 0): Client {
-    const client = async (): Promise<Client> => {
-      return createClient({ url: (await this.gateways[index]!).http, key: async () => key, fetch });
-    };
-    return {
-      get: async (path, query) => (await client()).get(path, query),
-      send: async (method, path, body) => (await client()).send(method, path, body),
-      remove: async (path) => (await client()).remove(path),
-      bytes: async (path) => (await client()).bytes(path),
-    };
+    return clientOf(() => this.gateways[index]!, key);
   }
 
   get admin(): Client {

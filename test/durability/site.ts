@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { inject } from "vitest";
-import { createClient, type Client } from "../../src/cli/client.ts";
+import type { Client } from "../../src/cli/client.ts";
 import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
 import { ADMIN_KEY } from "../support/instance.ts";
 import { type Signer, zoneOf } from "../support/signer.ts";
+import { clientOf, makeAgentKey, makeMailbox } from "./doors.ts";
 import { Service } from "./service.ts";
 
 export interface SiteOptions {
@@ -117,31 +118,19 @@ export class Site {
 
   /** The HTTP door of the service that runs at each call. */
   as(key: string): Client {
-    const client = async (): Promise<Client> => createClient({ url: (await this.service()).http, key: async () => key, fetch });
-    return {
-      get: async (path, query) => (await client()).get(path, query),
-      send: async (method, path, body) => (await client()).send(method, path, body),
-      remove: async (path) => (await client()).remove(path),
-      bytes: async (path) => (await client()).bytes(path),
-    };
+    return clientOf(() => this.service(), key);
   }
 
   get admin(): Client {
     return this.as(ADMIN_KEY);
   }
 
-  /** A mailbox under a policy; resolves to its id. */
-  async mailbox(address: string, policy: object): Promise<string> {
-    const [address_local_part, domain] = address.split("@");
-    const { id } = await this.admin.send<{ id: string }>("POST", "/v1/mailboxes", { address_local_part, domain, agent_id: "assistant" });
-    await this.admin.send("PUT", `/v1/mailboxes/${id}/policy`, policy);
-    return id;
+  mailbox(address: string, policy: object): Promise<string> {
+    return makeMailbox(this.admin, address, policy);
   }
 
-  /** The key of an agent that may read one mailbox. */
-  async agentKey(mailbox: string): Promise<string> {
-    const { key } = await this.admin.send<{ key: string }>("POST", "/v1/keys", { name: "agent", scopes: ["read"], mailboxes: [mailbox] });
-    return key;
+  agentKey(mailbox: string): Promise<string> {
+    return makeAgentKey(this.admin, mailbox);
   }
 
   /** Log lines of all services so far, warn and above. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { findGateway, NO_GATEWAY } from "../support/s3-gateway.ts";
 import { readAll } from "../durability/agent.ts";
+import { makeAgentKey, makeMailbox } from "../durability/doors.ts";
 import { Estate } from "../durability/estate.ts";
 import { ADDRESS, OPEN_POLICY, SIGNERS, writeLetters } from "../durability/mail.ts";
 import { handOver, type Mail, type Told } from "../durability/mta.ts";
@@ -22,11 +23,8 @@ describe.skipIf(executable === null || bucket === null)(`two gateways and two wo
     const env = { POSTERN_LIMIT_ANSWER_SECONDS: "4", POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100" };
     const places = { executable: executable!, bucket: bucket!, bundle: inject("bundleFile")! };
     estate = await Estate.start({ ...places, signers: SIGNERS, gateways: 2, workers: 2, env });
-    const [address_local_part, domain] = ADDRESS.first.split("@");
-    const made = await estate.admin.send<{ id: string }>("POST", "/v1/mailboxes", { address_local_part, domain, agent_id: "assistant" });
-    mailbox = made.id;
-    await estate.admin.send("PUT", `/v1/mailboxes/${mailbox}/policy`, OPEN_POLICY);
-    ({ key } = await estate.admin.send<{ key: string }>("POST", "/v1/keys", { name: "agent", scopes: ["read"], mailboxes: [mailbox] }));
+    mailbox = await makeMailbox(estate.admin, ADDRESS.first, OPEN_POLICY);
+    key = await makeAgentKey(estate.admin, mailbox);
   });
   afterAll(() => estate?.close());
 
