@@ -61,12 +61,12 @@ async function attemptOf(deps: DispatchDeps, due: DueDispatch, client: () => Cli
 }
 
 async function post(deps: DispatchDeps, dispatched: Dispatched, webhook: WebhookRow, at: number): Promise<Attempt> {
-  const { id } = dispatched.dispatch;
+  const { id, tenant } = dispatched.dispatch;
   const { url, agentpack } = webhook;
   try {
     const onUnreadable = ({ code }: { readonly code: string }) => deps.onFault({ activity: "dispatch", code, where: "reader" });
     const body = await webhookBody({ ...deps, onUnreadable }, dispatched);
-    return await deliverToWebhook(deps.webhooks, { url, agentpack, id, body, secrets: secretsOf(deps, webhook), at });
+    return await deliverToWebhook(deps.webhooks, { tenant, url, agentpack, id, body, secrets: secretsOf(deps, webhook), at });
   } catch (error) {
     if (!(error instanceof PosternError) || error.temporary) throw error;
     deps.onFault({ activity: "dispatch", code: error.code, where: "webhook" });

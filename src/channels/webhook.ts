@@ -1,11 +1,12 @@
 import { createHmac } from "node:crypto";
-import type { DispatchId } from "../model/ids.ts";
+import type { DispatchId, TenantId } from "../model/ids.ts";
 import type { Post } from "../net/post.ts";
 import { parseTarget, type Targets } from "../net/target.ts";
 import { missed, type Attempt } from "./channel.ts";
 
 /** One delivery to one URL. */
 export interface WebhookDelivery {
+  readonly tenant: TenantId;
   readonly url: string;
   readonly id: DispatchId;
   /** The same at every attempt. */
@@ -37,7 +38,7 @@ export interface WebhookPort {
 export async function deliverToWebhook({ post, targets }: WebhookPort, delivery: WebhookDelivery): Promise<Attempt> {
   const url = parseTarget(targets, delivery.url);
   if (!(url instanceof URL)) return missed(url.refused);
-  const posted = await post(url, headersOf(delivery), delivery.body);
+  const posted = await post(url, headersOf(delivery), delivery.body, delivery.tenant);
   if (!posted.answered) return missed(posted.why);
   const { status } = posted;
   if (status >= 200 && status < 300) return { arrived: true, status };

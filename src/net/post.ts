@@ -9,8 +9,9 @@ const DEADLINE_MS = 15_000;
 const CONNECT_MS = 5_000;
 const REST_MS = 2_000;
 
-/** Calls under way to one origin, and in all: whoever does not answer must not keep others from being called. */
+/** Calls under way to one origin, of one party, and in all: whoever does not answer must not keep others from being called, under however many names. */
 const PER_ORIGIN = 8;
+const PER_PARTY = 32;
 const IN_ALL = 64;
 
 /** Bytes of an answer's head that are read, and of its body before the connection is cut: nobody asks for it. */
@@ -24,8 +25,8 @@ export type Posted =
 
 export type PostFault = "busy" | "timeout" | "connection_failed" | "tls_failed" | "name_not_found" | "address_refused" | "response_invalid";
 
-/** Posts to hosts of others. */
-export type Post = (url: URL, headers: Readonly<Record<string, string>>, body: string) => Promise<Posted>;
+/** Posts to hosts of others. `party`: whoever chose them, a tenant. */
+export type Post = (url: URL, headers: Readonly<Record<string, string>>, body: string, party: string) => Promise<Posted>;
 
 export interface PostOptions {
   /** Milliseconds for one call. Default 15 s. */
@@ -41,8 +42,8 @@ export interface PostOptions {
  */
 export function createPost(targets: Targets, { deadlineMs = DEADLINE_MS, ca }: PostOptions = {}): Post {
   const underWay = createCount();
-  return async (url, headers, body) => {
-    using place = underWay.enter(url.origin);
+  return async (url, headers, body, party) => {
+    using place = underWay.enter(url.origin, party);
     if (place === null) return { answered: false, why: "busy" };
     const deadline = AbortSignal.timeout(deadlineMs);
     const client = new Client(url.origin, {
@@ -69,20 +70,23 @@ export function createPost(targets: Targets, { deadlineMs = DEADLINE_MS, ca }: P
 function createCount() {
   const counts = new Map<string, number>();
   let total = 0;
-  const leave = (origin: string): void => {
-    const left = (counts.get(origin) ?? 1) - 1;
-    total -= 1;
-    if (left === 0) counts.delete(origin);
-    else counts.set(origin, left);
+  const countOf = (name: string): number => counts.get(name) ?? 0;
+  const add = (name: string, step: 1 | -1): void => {
+    const count = countOf(name) + step;
+    if (count === 0) counts.delete(name);
+    else counts.set(name, count);
   };
   return {
-    /** Null: there are too many. */
-    enter(origin: string): Disposable | null {
-      const count = counts.get(origin) ?? 0;
-      if (count >= PER_ORIGIN || total >= IN_ALL) return null;
-      counts.set(origin, count + 1);
-      total += 1;
-      return { [Symbol.dispose]: () => leave(origin) };
+    /** Null: there are too many. An origin looks like no party. */
+    enter(origin: string, party: string): Disposable | null {
+      if (countOf(origin) >= PER_ORIGIN || countOf(party) >= PER_PARTY || total >= IN_ALL) return null;
+      const step = (by: 1 | -1): void => {
+        add(origin, by);
+        add(party, by);
+        total += by;
+      };
+      step(1);
+      return { [Symbol.dispose]: () => step(-1) };
     },
   };
 }
@@ -92,6 +96,8 @@ function connectorFor(targets: Targets, host: string, ca: string | undefined): b
   const connect = buildConnector({
     timeout: CONNECT_MS,
     allowH2: false,
+    // Said here, because otherwise NODE_TLS_REJECT_UNAUTHORIZED could take it back.
+    rejectUnauthorized: true,
     lookup: lookupIn(targets),
     ...(ca === undefined ? {} : { ca }),
   });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer as createHttp, type RequestListener } from "node:http";
 import { createServer as createHttps } from "node:https";
 import { createServer as createTcp, type AddressInfo, type Server, type Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createPost, type Post } from "../../src/net/post.ts";
 import type { Targets } from "../../src/net/target.ts";
 import { selfSigned } from "../support/certificate.ts";
@@ -31,8 +31,8 @@ const tcp = (talk: (socket: Socket) => void): Promise<number> => listen(createTc
 
 const LOOPBACK: Targets = { lookup: async () => ["127.0.0.1"], allowed: new Set(["127.0.0.1", "hooks.internal"]) };
 
-function to(port: number, host = "127.0.0.1"): (post: Post) => ReturnType<Post> {
-  return (post) => post(new URL(`http://${host}:${port}/mail?x=1`), { "content-type": "application/json" }, "{}");
+function to(port: number, host = "127.0.0.1", party = "ten_a"): (post: Post) => ReturnType<Post> {
+  return (post) => post(new URL(`http://${host}:${port}/mail?x=1`), { "content-type": "application/json" }, "{}", party);
 }
 
 describe("a post", () => {
@@ -175,6 +175,20 @@ describe("SSRF: a name is judged by the connection itself", () => {
   });
 });
 
+describe("one party", () => {
+  it("MB-18 has half of all calls under way, under however many names it is called, and others are called all the same", async () => {
+    const silent = await http(() => undefined);
+    const prompt = await http((_, response) => void response.writeHead(204).end());
+    const hosts = Array.from({ length: 8 }, (_, nth) => `hook-${nth}.internal`);
+    const post = createPost({ lookup: LOOPBACK.lookup, allowed: new Set([...hosts, "127.0.0.1"]) }, { deadlineMs: 1_500 });
+    const calls = hosts.flatMap((host) => Array.from({ length: 8 }, () => to(silent, host)(post)));
+    expect(await to(prompt, "127.0.0.1", "ten_b")(post)).toMatchObject({ answered: true, status: 204 });
+    const answers = await Promise.all(calls);
+    expect(answers.filter((answer) => !answer.answered && answer.why === "busy")).toHaveLength(32);
+    expect(await to(prompt)(post)).toMatchObject({ status: 204 });
+  });
+});
+
 describe("TLS", () => {
   it("is verified: against the name of the URL, and against those who are trusted", async () => {
     const certificate = selfSigned("hooks.internal");
@@ -183,8 +197,11 @@ describe("TLS", () => {
     );
     const url = (host: string): URL => new URL(`https://${host}:${port}/`);
     const trusting = createPost({ ...LOOPBACK, allowed: new Set(["hooks.internal", "other.internal"]) }, { ca: certificate.cert });
-    expect(await trusting(url("hooks.internal"), {}, "{}")).toMatchObject({ answered: true, status: 204 });
-    expect(await trusting(url("other.internal"), {}, "{}")).toEqual({ answered: false, why: "tls_failed" });
-    expect(await createPost(LOOPBACK)(url("hooks.internal"), {}, "{}")).toEqual({ answered: false, why: "tls_failed" });
+    expect(await trusting(url("hooks.internal"), {}, "{}", "ten_a")).toMatchObject({ answered: true, status: 204 });
+    expect(await trusting(url("other.internal"), {}, "{}", "ten_a")).toEqual({ answered: false, why: "tls_failed" });
+    expect(await createPost(LOOPBACK)(url("hooks.internal"), {}, "{}", "ten_a")).toEqual({ answered: false, why: "tls_failed" });
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await createPost(LOOPBACK)(url("hooks.internal"), {}, "{}", "ten_a")).toEqual({ answered: false, why: "tls_failed" });
   });
 });
