@@ -56,11 +56,15 @@ describe("making keys", () => {
     const bridge = (await make({ name: "bridge", scopes: ["ingest"], attest: true })).body;
     await rig.call("DELETE", `/v1/keys/${agent.id}`, { key: admin });
     const first = await rig.call("GET", "/v1/keys?limit=2", { key: admin });
-    const listed = ({ key: _, ...shown }: { key: string }, revoked_at: string | null) => ({ ...shown, revoked_at });
-    expect(first.body.items).toEqual([listed(bridge, null), listed(agent, new Date(rig.now).toISOString())]);
+    const revoked_at = new Date(rig.now).toISOString();
+    const [{ key: ofBridge, ...bridges }, { key: ofAgent, ...agents }] = [bridge, agent];
+    expect(first.body.items).toEqual([
+      { ...bridges, revoked_at: null },
+      { ...agents, revoked_at },
+    ]);
     const rest = await rig.call("GET", `/v1/keys?cursor=${first.body.next_cursor}`, { key: admin });
     expect(rest.body).toMatchObject({ items: [{ scopes: expect.arrayContaining(["admin"]) as string[] }], next_cursor: null });
-    for (const secret of [agent.key, bridge.key, admin]) expect(first.text + rest.text).not.toContain(secret);
+    for (const secret of [ofAgent, ofBridge, admin]) expect(first.text + rest.text).not.toContain(secret);
     const bound = await rig.key(["admin"], [mailbox], admin);
     expect((await rig.call("GET", "/v1/keys", { key: bound })).status).toBe(403);
   });
