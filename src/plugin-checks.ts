@@ -43,15 +43,17 @@ export function checkMapped(mapped: readonly string[], known: ReadonlySet<string
   });
 }
 
+export function noWorkflows(where: "bundle" | "module"): PosternError {
+  return new PosternError("invalid_config", `the workflow ${where} has none of postern's workflows`, {
+    fix: 'add `export * from "postern/workflows"` to your workflow module',
+  });
+}
+
 /** A bundle that was made without the plugin would leave every mail unjudged and every mapped act refused. */
 export function checkBundle({ workflowBundle }: WorkerOptions): void {
   if (workflowBundle === undefined || !("code" in workflowBundle)) return;
   const { code } = workflowBundle;
-  if (!code.includes(BUNDLE_MARK)) {
-    throw new PosternError("invalid_config", "the workflow bundle has none of postern's workflows", {
-      fix: 'add `export * from "postern/workflows"` to your workflow module',
-    });
-  }
+  if (!code.includes(BUNDLE_MARK)) throw noWorkflows("bundle");
   if (code.includes(DELIVERY_HEADER)) return;
   throw new PosternError("invalid_config", "the workflow bundle was made without this plugin", {
     fix: "`bundleWorkflowCode({ workflowsPath, plugins: [postern] })`",

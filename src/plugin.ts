@@ -1,13 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { SimplePlugin } from "@temporalio/plugin";
-import type { Worker, WorkerOptions } from "@temporalio/worker";
+import type { BundleOptions, Worker, WorkerOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { capabilityInterceptor, checkCapabilities, mappedActivities, type CapabilityOptions } from "./capabilities.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { PosternError } from "./model/errors.ts";
 import type { TaskQueues } from "./model/names.ts";
 import { lazyActivities, type PosternActivities } from "./plugin-activities.ts";
-import { checkBundle, checkMapped, checkNames, checkRegistered, PLUGIN } from "./plugin-checks.ts";
+import { lookingAtExports } from "./plugin-bundle.ts";
+import { checkBundle, checkMapped, checkNames, checkRegistered, noWorkflows, PLUGIN } from "./plugin-checks.ts";
 import { begin, Instance, type Instanced, type Opened } from "./plugin-instance.ts";
 
 /** @experimental */
@@ -57,6 +58,8 @@ export class PosternPlugin extends SimplePlugin {
   readonly #workers = new Set<Worker>();
   readonly #queues = new Set<string>();
   readonly #known = new Set<string>();
+  /** Workflow modules that were bundled and do not export ours. */
+  readonly #lacking = new Set<string>();
   #config: Config | undefined;
 
   constructor(options: PosternPluginOptions = {}) {
@@ -95,8 +98,14 @@ export class PosternPlugin extends SimplePlugin {
     return { ...configured, interceptors: { ...options.interceptors, ...configured.interceptors } };
   }
 
+  override configureBundler(options: BundleOptions): BundleOptions {
+    return lookingAtExports(super.configureBundler(options), () => this.#lacking.add(options.workflowsPath));
+  }
+
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
     if (this.#workers.has(worker)) return next(worker);
+    const { taskQueue, workflowsPath } = worker.options;
+    if (workflowsPath !== undefined && this.#lacking.has(workflowsPath) && this.#serves(taskQueue)) throw noWorkflows("module");
     checkRegistered(this.#activities, worker);
     checkMapped(mappedActivities(this.#options), this.#known);
     this.#workers.add(worker);

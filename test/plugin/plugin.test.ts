@@ -176,6 +176,13 @@ describe("STYLE 19 a worker is refused rather than guessed about", () => {
     await expect(newWorker({ workflowBundle: without, plugins: [newPlugin()] })).rejects.toEqual(invalid(/made without this plugin/));
   });
 
+  it.each(["../bench/empty/workflow.ts", "receives-only.ts"])("a module without our workflows: %s", async (path) => {
+    const plugin = newPlugin();
+    const workflowsPath = new URL(path, import.meta.url).pathname;
+    const worker = await newWorker({ workflowBundle: undefined as never, workflowsPath, plugins: [plugin] });
+    await expect(worker.run()).rejects.toEqual(invalid(/the workflow module has none of postern's workflows/));
+  });
+
   it("two workers, and nobody says where the gate works", async () => {
     const plugin = newPlugin();
     const [first] = [await newWorker({ plugins: [plugin] }), await newWorker({ plugins: [plugin] })];
