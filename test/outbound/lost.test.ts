@@ -4,7 +4,7 @@ import type { ScheduleHandle } from "@temporalio/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HoldId } from "../../src/model/hold.ts";
 import { holdWorkflowOf } from "../../src/model/hold-workflow.ts";
-import { HOURLY_ID, WORKFLOW } from "../../src/model/names.ts";
+import { HOURLY_ID, UPKEEP_ID, WORKFLOW } from "../../src/model/names.ts";
 import { type Draft, LOOK_MS, type Mailbox, OutboundWorld, type Person } from "./world.ts";
 
 let world: OutboundWorld;
@@ -12,6 +12,8 @@ let ann: Person;
 beforeAll(async () => {
   world = await OutboundWorld.open({ serve: { retryMs: 50 } });
   ann = await world.person(["oversight"]);
+  // What is counted below is what the tests themselves begin, whatever time it is.
+  await Promise.all([UPKEEP_ID, HOURLY_ID].map((id) => scheduleOf(id).pause()));
 });
 afterAll(() => world?.close());
 beforeEach(() => {
@@ -39,6 +41,8 @@ function upkeep(): Promise<{ readonly revived: number }> {
     taskQueue: world.postern.taskQueues.main,
   }) as Promise<{ revived: number }>;
 }
+
+const scheduleOf = (id: string) => world.temporal.schedule.getHandle(`${id}-${world.postern.taskQueues.main}`);
 
 /** What a schedule began; the server tells of it a moment later. */
 async function begun(schedule: ScheduleHandle): Promise<{ readonly workflowId: string }> {
@@ -111,7 +115,7 @@ describe("X-06 a workflow that was lost", () => {
     const mailbox = await world.mailbox("gated_send");
     const draft = await world.send(mailbox);
     await lose(draft);
-    const hourly = world.temporal.schedule.getHandle(`${HOURLY_ID}-${world.postern.taskQueues.main}`);
+    const hourly = scheduleOf(HOURLY_ID);
     expect((await hourly.describe()).spec.calendars).toMatchObject([{ hour: [{ start: 0, end: 23 }], minute: [{ start: 47 }] }]);
     await hourly.trigger();
     const { workflowId } = await begun(hourly);
