@@ -176,7 +176,7 @@ describe("STYLE 19 a worker is refused rather than guessed about", () => {
     await expect(newWorker({ workflowBundle: without, plugins: [newPlugin()] })).rejects.toEqual(invalid(/made without this plugin/));
   });
 
-  it.each(["../bench/empty/workflow.ts", "receives-only.ts"])("a module without our workflows: %s", async (path) => {
+  it.each(["../bench/empty/workflow.ts", "../../workflows/mail.ts"])("a module without our workflows: %s", async (path) => {
     const plugin = newPlugin();
     const workflowsPath = new URL(path, import.meta.url).pathname;
     const worker = await newWorker({ workflowBundle: undefined as never, workflowsPath, plugins: [plugin] });
