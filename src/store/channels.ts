@@ -53,7 +53,13 @@ export async function setChannels(tx: Tx, { tenant, mailbox, had, channels: has 
   await tell(tx, tenant, by, {
     action: "mailbox.channels_changed",
     mailbox,
-    facts: { old: had.map(channelKey).join(", "), new: has.map(channelKey).join(", ") },
+    facts: { old: had.map(shown).join(", "), new: has.map(shown).join(", ") },
+    // A team names its workflows and queues as it likes, also by people.
+    details: { old: had.map(channelKey).join(", "), new: has.map(channelKey).join(", ") },
   });
   tx.touch(`mailbox:${mailbox}`);
+}
+
+function shown(channel: Channel): string {
+  return channel.kind === "webhook" ? channelKey(channel) : `${channel.kind} per ${channel.id_per}`;
 }

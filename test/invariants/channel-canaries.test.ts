@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { handOver } from "../../src/cli/smtp.ts";
 import { WORKFLOW } from "../../src/model/names.ts";
@@ -16,7 +18,7 @@ const CONTENT = plant("subject", "body", "messageid", "header", "filename", "att
 /** Local parts of addresses, and the host of a sender. */
 const PEOPLE = plant("boss", "desk", "guessed", "forum", "other", "client");
 /** What callers send that is nobody's business. */
-const STRAY = plant("path", "query", "description", "cursor", "inside", "field", "base64", "helo", "forwarded", "agent");
+const STRAY = plant("path", "query", "description", "cursor", "inside", "field", "base64", "helo", "forwarded", "agent", "type", "queue");
 /** What a receiver says. */
 const REPLIES = plant("reply", "replyheader", "location");
 const ADMIN = `pst_live_${canary("admin")}`;
@@ -86,6 +88,9 @@ async function wholeRun(): Promise<void> {
   const workflow = { kind: "workflow", type: AGENT, task_queue: "agents", id_per: "message", key_id: sender.id };
   const channels = [{ kind: "webhook", webhook_id: webhook.id }, workflow];
   expect((await ask("PATCH", `/v1/mailboxes/${box.id}`, { channels })).status).toBe(200);
+  const { json: quiet } = await ask("POST", "/v1/mailboxes", { address_local_part: "quiet", domain: "acme.example", agent_id: "quiet" });
+  const named = { ...workflow, key_id: undefined, type: STRAY.type, task_queue: STRAY.queue };
+  expect((await ask("PATCH", `/v1/mailboxes/${quiet.id}`, { channels: [named] })).status).toBe(200);
 
   receiver.answer = (response, { body }) =>
     void response.writeHead(500, REPLIES.reply, { "x-reply": REPLIES.replyheader, location: `/${REPLIES.location}` }).end(body);
@@ -315,6 +320,19 @@ describe("DESIGN §9.10 of all that was planted in mail by every way in, to ever
       expect(sightings([history, ...payloadsIn(history)].join("\n"), secrets()), type).toEqual([]);
       expect(sightings(outsidePayloads(history), everything()), type).toEqual([]);
     }
+  });
+
+  it("nothing is in a leaf of the audit, which is kept for good; beside it is what was changed", () => {
+    using database = new DatabaseSync(join(service.dataDir, "postern.db"), { readOnly: true });
+    const leaves = database
+      .prepare("select leaf from audit_entries")
+      .all()
+      .map(({ leaf }) => (typeof leaf === "string" ? leaf : Buffer.from(leaf as Uint8Array).toString("utf8")))
+      .join("\n");
+    const details = JSON.stringify(database.prepare("select details_json from audit_private").all());
+    expect(leaves).toContain("mailbox.channels_changed");
+    expect(sightings(leaves, everything())).toEqual([]);
+    expect(sightings(details, STRAY)).toEqual(expect.arrayContaining(["path", "query", "type", "queue"]));
   });
 
   it("nothing is in the metrics", () => {
