@@ -77,7 +77,7 @@ export class Bucket {
   async #page(token: string | null): Promise<string> {
     const query = new URLSearchParams({ "list-type": "2", prefix: this.#prefix });
     if (token !== null) query.set("continuation-token", token);
-    const response = await this.#ask("GET", `${this.#root}?${query}`);
+    const response = await this.#ask("GET", `${this.#root}?${query.toString()}`);
     if (!response.ok) throw refused("LIST", response.status, await errorCode(response));
     const text = await reading("LIST", () => response.text());
     if (text.length > PAGE_BYTES) throw unavailable("the list of blobs is too large to be one page");
