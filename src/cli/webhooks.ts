@@ -6,7 +6,7 @@ import { addCommand, addGroup, type Cli } from "./command.ts";
 import { mailboxId } from "./mailbox-id.ts";
 import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from "./paging.ts";
 import { formatFields, formatTable, type Column } from "./table.ts";
-import { formatTime } from "./time.ts";
+import { formatTime, shortTime } from "./time.ts";
 
 interface Webhook {
   readonly id: string;
@@ -190,7 +190,7 @@ const DELIVERY_COLUMNS: readonly Column<Delivery>[] = [
   { title: "WHY", value: ({ reason }) => reason ?? "", min: 8 },
   { title: "TRIES", value: ({ attempts }) => String(attempts) },
   { title: "CHANNEL", value: ({ channel }) => channelText(channel), min: 12 },
-  { title: "SINCE", value: ({ created_at }) => formatTime(created_at) },
+  { title: "SINCE (UTC)", value: ({ created_at }) => shortTime(created_at) },
 ];
 
 function fieldsOf({ id, url, description, created_at, secrets, secret }: Webhook): [string, string | null][] {

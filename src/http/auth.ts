@@ -82,5 +82,7 @@ function unauthorized(presented: boolean): PosternError {
 
 function scopeMissing(scopes: readonly Scope[]): PosternError {
   const names = scopes.map((scope) => `\`${scope}\``).join(" or ");
-  return new PosternError("forbidden", `this key lacks the scope ${names}`, { fix: "ask an admin for a key with that scope" });
+  return new PosternError("forbidden", `this key lacks the scope ${names}`, {
+    fix: "use a key with that scope; an admin makes one with `postern key create`",
+  });
 }

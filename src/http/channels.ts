@@ -50,7 +50,11 @@ export function channelsIn(wanted: z.infer<typeof ChannelsJson>): readonly Chann
 export function channelProblem(refused: ChannelRefusal): PosternError {
   return refused === "webhook_unknown"
     ? invalid("channels", "there is no such webhook", "make one with `POST /v1/webhooks`")
-    : invalid("channels", "`key_id` is no living key with the scope `send` that sees this mailbox", "make one with `POST /v1/keys`");
+    : invalid(
+        "channels",
+        "`key_id` is no living key with the scope `send` that sees this mailbox",
+        "make one with `POST /v1/keys` or `postern key create`",
+      );
 }
 
 function channelOf(given: z.infer<typeof ChannelJson>, index: number, all: readonly z.infer<typeof ChannelJson>[]): Channel {
@@ -71,7 +75,8 @@ function workflowChannel({ key_id, ...named }: z.infer<typeof WorkflowChannelJso
   if (isOwnWorkflow(named.type))
     throw invalid(`channels[${index}].type`, `\`${named.type}\` is a workflow of Postern's own`, "name one of yours");
   if (key_id === undefined) return named;
-  if (!isId("key", key_id)) throw invalid(`channels[${index}].key_id`, "there is no such key", "make one with `POST /v1/keys`");
+  if (!isId("key", key_id))
+    throw invalid(`channels[${index}].key_id`, "there is no such key", "make one with `POST /v1/keys` or `postern key create`");
   return { ...named, key_id };
 }
 

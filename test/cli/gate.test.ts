@@ -70,6 +70,7 @@ describe("receive, with the whole gate behind it", () => {
     expect(explained.out).toMatch(/^rejected_at_content_guard: prompt injection suspected\n/);
     expect(explained.out).toContain("/ignore (previous|all) instructions/i");
     expect(explained.out).toContain("was told 550 5.7.1");
+    expect(explained.out).toMatch(/\nAudit\n\S+ \S+  decision; aud_\w+ sha256 [0-9a-f]{64}\n/);
   });
 
   it("what cannot be judged now is 21", async () => {

@@ -37,6 +37,11 @@ it("PB-14 MB-15 a webhook from its making to its end, by the command line", asyn
   expect((await run("webhooks", "show", id)).code).toBe(EXIT.notFound);
 });
 
+it("a problem that is the whole message is said once", async () => {
+  const { err } = await run("webhooks", "create", "http://agent.example.com/");
+  expect(err.trim().split("\n")).toEqual(["error: `url` is not an https URL", expect.stringMatching(/^fix: /)]);
+});
+
 it.each([
   [["webhooks", "create", "http://agent.example.com/"], "https"],
   [["mailbox", "channels", "mbx_7w3v9k2m5q8r1t4x6z0b2d4f", "--workflow", "agent"], "schedulingAgent@agents"],
