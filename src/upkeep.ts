@@ -44,6 +44,6 @@ async function ensure(client: Client, { main }: TaskQueues, instance: string, { 
 
 function notOurs(namespace: string, scheduleId: string): PosternError {
   return new PosternError("invalid_config", `the Temporal namespace \`${namespace}\` serves another Postern database`, {
-    fix: `set TEMPORAL_NAMESPACE to a namespace of this instance's own, or delete the schedule \`${scheduleId}\` if that database is gone`,
+    fix: `give this instance a namespace of its own (TEMPORAL_NAMESPACE, or the worker's \`namespace\` for the plugin), or delete the schedule \`${scheduleId}\` if that database is gone`,
   });
 }
