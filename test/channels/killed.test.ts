@@ -34,14 +34,23 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Times a start is tried: a namespace that was just made is not known everywhere at once, and a supervisor would try as often. */
+const STARTS = 3;
+
 /** Resolves when it answers. */
-async function start(env: Record<string, string>, url: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [MAIN, "serve"], { stdio: "ignore", env: { PATH: process.env["PATH"], ...env } });
+async function start(env: Record<string, string>, url: string, tries = STARTS): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [MAIN, "serve"], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: process.env["PATH"], ...env },
+  });
   children.push(child);
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000)));
   for (;;) {
     const ready = await fetch(`${url}/readyz`).catch(() => null);
     if (ready?.ok === true) return child;
-    if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}`);
+    if (child.exitCode !== null && tries > 1) return start(env, url, tries - 1);
+    if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${said}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
