@@ -2,14 +2,15 @@ import { createHash } from "node:crypto";
 import { ApplicationFailure } from "@temporalio/common";
 import type { Blobs } from "../src/blobs/blobs.ts";
 import type { Uses } from "../src/blobs/uses.ts";
-import { parseRecipient } from "../src/mail/compose-recipients.ts";
+import { goesBack } from "../src/mail/goes-back.ts";
 import type { DraftOrder, MailDraft, StoredDraft } from "../src/model/agent.ts";
 import { allowsMail, replySubject } from "../src/model/answer.ts";
 import type { Problem } from "../src/model/errors.ts";
-import { foldRecipient } from "../src/model/fold.ts";
 import { draftMessageId, idBody, makeId, type DraftId, type KeyId } from "../src/model/ids.ts";
 import type { MessageRef } from "../src/model/message.ts";
+import { WORKFLOW } from "../src/model/names.ts";
 import type { OutboundInput, Submission } from "../src/model/outbound.ts";
+import type { Tickets } from "../src/model/ticket.ts";
 import type { Freezer } from "../src/screening/freeze.ts";
 import type { MessageRow, Trace } from "../src/store/contract.ts";
 import { allow, deny, type AllowDeps } from "./allow.ts";
@@ -20,6 +21,7 @@ export interface DraftDeps extends AllowDeps {
   readonly blobs: Pick<Blobs, "create">;
   readonly uses: Pick<Uses, "take">;
   readonly freezer: Pick<Freezer, "freeze">;
+  readonly tickets: Pick<Tickets, "sign">;
   /** Where `outboundMessage` is to run. */
   readonly mainQueue: string;
 }
@@ -31,7 +33,7 @@ const MOST_DRAFTS = 1_000;
 
 /**
  * An agent's workflow submits (X-35): the act is allowed, the draft stored and composed, and the child's input returned. The
- * same order, whichever run of the workflow gives it, is the same draft.
+ * same order, whichever run of the workflow gives it, is the same draft. INVARIANT: only what was allowed here has a ticket.
  */
 export async function storeDraft(deps: DraftDeps, order: DraftOrder, trace: Trace): Promise<StoredDraft> {
   const { delivered, author } = await allowSending(deps, order, trace);
@@ -49,7 +51,7 @@ export async function storeDraft(deps: DraftDeps, order: DraftOrder, trace: Trac
     // Composed here, so that whoever wrote it learns what is wrong with it; the workflow finds it composed.
     const frozen = await deps.freezer.freeze(input, { number: 1, source, author });
     if ("invalid" in frozen) throw invalid(frozen.invalid);
-    return { kind: "stored", input, task_queue: deps.mainQueue };
+    return { kind: "stored", input: deps.tickets.sign(WORKFLOW.outboundMessage, input), task_queue: deps.mainQueue };
   });
 }
 
@@ -74,21 +76,9 @@ async function allowSending(
 
 const SENDING = "mail.send";
 
-/** MB-06: who may only answer writes to nobody but the sender; or a mail of its own would pass for an answer. */
 async function allowRecipients(deps: DraftDeps, submission: Submission, { message }: Delivered, trace: Trace): Promise<void> {
   if (allowsMail(message.capabilities, SENDING) || goesBack(submission, message)) return;
   await deny(deps, { name: ACTIVITY, needs: [SENDING] }, { reason: "not_granted", message }, trace);
-}
-
-/** What is no address is refused when it is composed. */
-function goesBack({ to, cc, bcc }: Submission, { from }: MessageRow): boolean {
-  const sender = from === null ? null : foldedOf(from);
-  return [...to, ...cc, ...bcc].map(foldedOf).every((address) => address === null || address === sender);
-}
-
-function foldedOf(entry: string): string | null {
-  const read = parseRecipient(entry.trim());
-  return "address" in read ? foldRecipient(read.address) : null;
 }
 
 /** The workflow's id is the server's word; everything else in it is the record's or this code's. */

@@ -1,6 +1,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { allowsMail, replySubject } from "../model/answer.ts";
+import { goesBack } from "../mail/goes-back.ts";
+import { allowsMail, replySubject, type MailCapability } from "../model/answer.ts";
 import { PosternError } from "../model/errors.ts";
 import { makeId } from "../model/ids.ts";
 import type { Submission } from "../model/outbound.ts";
@@ -19,8 +20,6 @@ import { createSubmitRate } from "./submit-rate.ts";
 import { holdingBytes, inputOf, invalid, submitDraft, type Draft } from "./submit.ts";
 
 const TAGS = ["Drafts"];
-
-const REPLY_CAPABILITY = "mail.reply";
 
 const IdempotencyHeader = z.object({
   "idempotency-key": z
@@ -88,7 +87,8 @@ const reply = guarded(["send"], {
   path: "/v1/messages/{id}/reply",
   tags: TAGS,
   summary: "Answer a message",
-  description: "To its sender unless `to` names others; In-Reply-To and References are set, and it stays in the thread.",
+  description:
+    "To its sender unless `to` names others; In-Reply-To and References are set, and it stays in the thread. Where the sender's rule names any `mail.*`, it must name `mail.reply`, and `mail.send` for an answer that others than the sender get.",
   request: { params: MessagePath, headers: IdempotencyHeader, body: body(ReplyRequest) },
   responses: RESPONSES,
 });
@@ -107,10 +107,11 @@ export function sendRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   app.openapi(reply, async (c) => {
     const caller = currentCaller(c);
     const answered = await answerable(deps, caller, c.req.valid("param").id);
-    await allowReply(deny, caller, answered);
+    await allowAnswer(deny, caller, answered, "mail.reply");
     const mailbox = await mailboxOf(deps, caller, answered.mailbox);
     const request = c.req.valid("json");
     const to = request.to.length > 0 ? request.to : [senderOf(answered)];
+    if (!goesBack({ ...request, to }, answered)) await allowAnswer(deny, caller, answered, "mail.send");
     const subject = request.subject ?? replySubject(answered.subject);
     return answer({ ...deps, rate }, c, { ...request, to, subject, mailbox, answers: { message: answered.id, thread: answered.thread } });
   });
@@ -176,11 +177,14 @@ async function answerable(deps: HttpDeps, caller: Caller, id: string): Promise<M
   });
 }
 
-async function allowReply(deny: Deny, caller: Caller, row: MessageRow): Promise<void> {
-  if (allowsMail(row.capabilities, REPLY_CAPABILITY)) return;
-  await deny(caller, { message: row.id, mailbox: row.mailbox, capability: REPLY_CAPABILITY, reason: "not_granted" });
-  throw new PosternError("capability_denied", `the message does not carry the capability \`${REPLY_CAPABILITY}\``, {
-    fix: "add it to the sender's rule in the policy",
+async function allowAnswer(deny: Deny, caller: Caller, row: MessageRow, capability: MailCapability): Promise<void> {
+  if (allowsMail(row.capabilities, capability)) return;
+  await deny(caller, { message: row.id, mailbox: row.mailbox, capability, reason: "not_granted" });
+  throw new PosternError("capability_denied", `the message does not carry the capability \`${capability}\``, {
+    fix:
+      capability === "mail.send"
+        ? "answer its sender alone, or add it to the sender's rule in the policy"
+        : "add it to the sender's rule in the policy",
   });
 }
 

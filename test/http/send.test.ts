@@ -103,4 +103,35 @@ describe("a reply", () => {
       code: "capability_denied",
     });
   });
+
+  it("MB-06 to anybody but its sender it is a mail of its own, whatever it is called", async () => {
+    const { agent, message } = await answerable("narrow", ["mail.reply"]);
+    const reply = (to: object) => agent.send<Sent>("POST", `/v1/messages/${message.id}/reply`, { markdown: "At noon.", ...to });
+    const stranger = "Stranger <stranger@third.example>";
+    for (const others of [
+      { to: [stranger] },
+      { cc: [stranger] },
+      { bcc: [stranger] },
+      { to: ["boss@elsewhere.example", stranger], dry_run: true },
+    ]) {
+      await expect(reply(others)).rejects.toMatchObject({
+        code: "capability_denied",
+        message: expect.stringContaining("mail.send") as string,
+      });
+    }
+    expect(await reply({ to: ["The Boss <BOSS@Elsewhere.example>"], cc: ["boss@elsewhere.example"] })).toMatchObject({
+      status: "pending_send_approval",
+    });
+  });
+
+  it("MB-06 a rule that says so lets it go to others, and one that names no `mail.*` leaves that to the outbound policy", async () => {
+    for (const [local, capabilities] of [
+      ["wide", ["mail.reply", "mail.send"]],
+      ["silent", ["read_calendar"]],
+    ] as const) {
+      const { agent, message } = await answerable(local, capabilities);
+      const to = ["stranger@third.example"];
+      expect(await agent.send("POST", `/v1/messages/${message.id}/reply`, { markdown: "At noon.", to })).toMatchObject({ to });
+    }
+  });
 });
