@@ -21,6 +21,12 @@ export type AuditEntry = {
   readonly details: Readonly<Record<string, unknown>> | null;
 };
 
+export type AuditPage = {
+  readonly entries: readonly ListedAuditEntry[];
+  /** For the next page; null on the last. */
+  readonly cursor: string | null;
+};
+
 export type Channel = WebhookChannel | WorkflowChannel;
 
 export type CheckedDomain = {
@@ -347,6 +353,23 @@ export type Key = {
 export type KeyPage = {
   readonly items: readonly ListedKey[];
   readonly next_cursor: string | null;
+};
+
+export type ListedAuditEntry = {
+  readonly id: string;
+  readonly action: "decision" | "email.approved" | "email.rejected" | "email.edited" | "email.cancelled" | "email.resend_ordered" | "email.settled" | "email.sent" | "email.deferred" | "email.unknown" | "email.failed" | "email.given_up" | "hold.attempt_refused" | "hold.reminded" | "hold.escalated" | "hold.signals_dropped" | "capability.denied" | "ingest.unknown_recipient" | "mailbox.mode_changed" | "mailbox.mode_refused" | "mailbox.mode_code_made" | "mailbox.oversight_address_changed" | "mailbox.channels_changed" | "oversight.stopped" | "oversight.resumed" | "suppression.put" | "suppression.end" | "webhook.created" | "webhook.rotated" | "webhook.deleted" | "dispatch.dead" | "dispatch.replayed" | "domain.claim" | "domain.state" | "dkim.add" | "dkim.activate";
+  /** A key by its masked form; `leaf` has its id. */
+  readonly actor: string;
+  readonly mailbox_id: string | null;
+  /** The message; of a draft, the message it is to be. */
+  readonly email_id: string | null;
+  readonly timestamp: string;
+  /** Addresses, words and other personal data. Null once their time is over. */
+  readonly details: Readonly<Record<string, unknown>> | null;
+  /** What is never changed, as it was hashed: RFC 8785 JSON. */
+  readonly leaf: string;
+  /** SHA-256 of `leaf`, hex. */
+  readonly leaf_hash: string;
 };
 
 export type ListedKey = {

@@ -1,5 +1,6 @@
 import canonicalize from "canonicalize";
 import { createHash, createHmac } from "node:crypto";
+import type { AuditAction } from "./actions.ts";
 import type { Decision, InboundOutcome } from "../model/decision.ts";
 import type { DraftId, Id, MailboxId, TenantId, ThreadId } from "../model/ids.ts";
 import type { OutboundOutcome } from "../model/outbound.ts";
@@ -42,7 +43,7 @@ export interface ActionFacts {
   readonly id: Id<"aud">;
   readonly tenant: TenantId;
   readonly at: number;
-  readonly action: string;
+  readonly action: AuditAction;
   readonly actor: string;
   readonly message: string | null;
   readonly mailbox: string | null;

@@ -12,8 +12,10 @@ import {
 } from "./decision-text.ts";
 import type { Session } from "./session.ts";
 import { attemptField, type Attempt } from "./attempt-text.ts";
+import { auditText, type Recorded } from "./audit-text.ts";
 import { channelText } from "./channel-text.ts";
 import type { Delivery } from "./webhooks.ts";
+import { flat } from "./flat.ts";
 import { formatFields } from "./table.ts";
 import { fold, wrap } from "./text.ts";
 import { formatTime } from "./time.ts";
@@ -29,14 +31,10 @@ export interface Explanation {
   readonly audit: readonly AuditEntry[];
 }
 
-interface AuditEntry {
+interface AuditEntry extends Recorded {
   readonly id: string;
   readonly at: string;
-  /** As it was hashed. */
-  readonly leaf: string;
   readonly leaf_hash: string;
-  /** Null: erased, their time is over. */
-  readonly details: Readonly<Record<string, unknown>> | null;
 }
 
 interface Waited {
@@ -83,12 +81,8 @@ function deliveryField({ created_at, id, channel, state, reason, attempts }: Del
   return [formatTime(created_at), `${id} by ${channelText(channel)}: ${state}${why}, ${attempts} ${attempts === 1 ? "try" : "tries"}`];
 }
 
-/** What was recorded, and of an act that was refused: which one, and what it needs. */
-function auditField({ id, at, leaf, leaf_hash, details }: AuditEntry): [string, string] {
-  const { action, facts } = JSON.parse(leaf) as { readonly action: string; readonly facts?: Readonly<Record<string, unknown>> };
-  const { act, capability } = details ?? {};
-  const said = [flat(facts ?? {}), flat({ act, capability })].filter((part) => part !== "").join(" ");
-  return [formatTime(at), `${said === "" ? action : `${action} ${said}`}; ${id} sha256 ${leaf_hash}`];
+function auditField(entry: AuditEntry): [string, string] {
+  return [formatTime(entry.at), `${auditText(entry)}; ${entry.id} sha256 ${entry.leaf_hash}`];
 }
 
 function waitedFields({ status, reason, quorum, approved_by, created_at, decided_at }: Waited): [string, string][] {
@@ -147,14 +141,4 @@ function findingText(finding: Finding, rule: Step["rule"]): string {
   const matched: unknown = Array.isArray(patterns) && finding.rule_index !== undefined ? patterns[finding.rule_index] : undefined;
   const { reject } = (matched ?? {}) as { readonly reject?: unknown };
   return typeof reject === "string" ? `${formatFinding(finding)} ${reject}` : formatFinding(finding);
-}
-
-/** `rate_limit.perHour=20 match.in=subject,text`: nested facts on one line, without what is null. */
-function flat(value: unknown, path = ""): string {
-  if (value === null || value === undefined) return "";
-  if (Array.isArray(value))
-    return value.every((each) => typeof each !== "object") ? `${path}=${value.join(",")}` : `${path}=${JSON.stringify(value)}`;
-  if (typeof value !== "object") return `${path}=${String(value)}`;
-  const entries = Object.entries(value).map(([name, each]) => flat(each, path === "" ? name : `${path}.${name}`));
-  return entries.filter((entry) => entry !== "").join(" ");
 }

@@ -22,7 +22,7 @@ export function pageQuery({ limit, cursor }: PageOptions): Query {
 }
 
 /** What to say below a page that is not the last. */
-export function nextPage({ next_cursor }: Page<unknown>): string | null {
+export function nextPage({ next_cursor }: Pick<Page<unknown>, "next_cursor">): string | null {
   return next_cursor === null ? null : `there is more: add \`--cursor ${next_cursor}\``;
 }
 

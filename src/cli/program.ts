@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addAudit } from "./audit.ts";
 import type { Cli } from "./command.ts";
 import { addDecisions } from "./decisions.ts";
 import type { CliDeps } from "./deps.ts";
@@ -63,6 +64,7 @@ export function buildProgram(deps: CliDeps, exit: (code: Exit) => void): Command
   addSuppressions(cli);
   addSink(cli);
   addDecisions(cli);
+  addAudit(cli);
   addDomains(cli);
   addIdentity(cli);
   return program;

@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { auditRoutes } from "./audit.ts";
 import { identify } from "./auth.ts";
 import { decideRoutes } from "./decide.ts";
 import { decisionRoutes } from "./decisions.ts";
@@ -59,6 +60,7 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     webhookRoutes,
     deliveryRoutes,
     decisionRoutes,
+    auditRoutes,
     grantRoutes,
     keyRoutes,
     tenantRoutes,

@@ -24,6 +24,7 @@ const TAGS = [
   { name: "Domains", description: "Whose domains they are, and the keys their mail is signed with." },
   { name: "Policies", description: "What a mailbox lets in." },
   { name: "Decisions", description: "What was decided, why, and what people decide." },
+  { name: "Audit", description: "What was done, by whom: the record that is only appended to." },
   { name: "Grants", description: "Whether an agent may do what it is about to do." },
   { name: "Keys and tenants", description: "Who may do what." },
   { name: "Operation", description: "For supervisors and monitors." },

@@ -1,3 +1,4 @@
+import type { AuditAction } from "../audit/actions.ts";
 import { createHash } from "node:crypto";
 import type { Actor } from "../model/decision.ts";
 import type { HoldAction, HoldActor, HoldAnswer, HoldId } from "../model/hold.ts";
@@ -154,7 +155,7 @@ async function appendAttempt(tx: Tx, attempt: AnyAttempt, answer: HoldAnswer, su
   });
 }
 
-const ACCEPTED: Readonly<Record<HoldAction, string>> = {
+const ACCEPTED: Readonly<Record<HoldAction, AuditAction>> = {
   approve: "email.approved",
   reject: "email.rejected",
   edit: "email.edited",

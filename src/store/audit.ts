@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
+import { sql } from "kysely";
 import type { Envelope } from "../model/message.ts";
 import type { HoldId } from "../model/hold.ts";
-import { makeId, type Id, type MessageId } from "../model/ids.ts";
+import { makeId, type Id, type KeyId, type MessageId, type TenantId } from "../model/ids.ts";
 import type { DraftState } from "../model/outbound.ts";
 import { actionLeaf, decisionLeaf, type DecisionFacts, type Leaf } from "../audit/leaf.ts";
-import type { AuditRow, NewAuditEntry } from "./contract.ts";
+import type { AuditListed, AuditQuestion, AuditRow, NewAuditEntry, PageArgs } from "./contract.ts";
 import type { Fresh } from "./contract-outbound.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
+import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { AuditEntriesTable, AuditPrivateTable } from "./schema.ts";
 
 const DAY = 86_400_000;
@@ -23,6 +25,21 @@ export const audit = {
       const known = await tx.db.selectFrom("audit_entries").select("id").where("id", "=", entry.id).executeTakeFirst();
       if (known === undefined) await appendAction(tx, entry);
       return null;
+    },
+  },
+
+  "audit.list": {
+    kind: "read",
+    async run(tx, args) {
+      const size = pageSize(args);
+      const rows = await selectListed(tx, args, size + 1);
+      const masked = await maskedKeys(tx, args.tenant, rows.slice(0, size));
+      return toPage(
+        rows,
+        size,
+        (row) => row,
+        (row) => listedRow(row, masked),
+      );
     },
   },
 
@@ -74,7 +91,9 @@ export interface PrivateDetails {
 export async function appendDecision(tx: Tx, facts: DecisionFacts, kept: PrivateDetails): Promise<void> {
   const { id, tenant, decision } = facts;
   const at = Date.parse(decision.at);
-  await append(tx, { id, tenant, message: decision.message, decision: decision.id, at, ...decisionLeaf(facts, kept.salt) }, kept);
+  const { message, id: of } = decision;
+  const entry = { id, tenant, message, mailbox: facts.mailbox, action: "decision", decision: of, at } as const;
+  await append(tx, { ...entry, ...decisionLeaf(facts, kept.salt) }, kept);
 }
 
 /**
@@ -82,8 +101,8 @@ export async function appendDecision(tx: Tx, facts: DecisionFacts, kept: Private
  * `facts` are for ever and hold no personal data: no address, no reason in a person's words; those are `details`.
  */
 export async function appendAction(tx: Tx, { details, salt, retentionDays, ...facts }: NewAuditEntry): Promise<void> {
-  const { id, tenant, at, message } = facts;
-  await append(tx, { id, tenant, message, decision: null, at, ...actionLeaf(facts) }, { salt, details, retentionDays });
+  const { id, tenant, at, action, message, mailbox } = facts;
+  await append(tx, { id, tenant, message, mailbox, action, decision: null, at, ...actionLeaf(facts) }, { salt, details, retentionDays });
 }
 
 /** For entries that no policy gives a time to (a mode, a suppression, a domain): days. */
@@ -166,6 +185,48 @@ async function forgetHolds(db: Tx["db"], ids: readonly HoldId[]): Promise<void> 
 
 function namedIn(db: Tx["db"], entries: readonly Id<"aud">[]) {
   return db.selectFrom("audit_entries").select("message").$narrowType<{ message: MessageId }>().where("id", "in", entries);
+}
+
+/** INVARIANT: every filter is served by an index that is in the order of the page. */
+function selectListed({ db }: Tx, { tenant, mailbox, action, since, until, cursor }: AuditQuestion & PageArgs, limit: number) {
+  let query = db
+    .selectFrom("audit_entries")
+    .leftJoin("audit_private", "audit_private.entry", "audit_entries.id")
+    .select(["id", "tenant", "at", "leaf", "leaf_hash", "details_json", "message", "mailbox", "action"])
+    .where("tenant", "=", tenant);
+  if (mailbox !== undefined) query = query.where("mailbox", "=", mailbox);
+  if (action !== undefined) query = query.where("action", "=", action);
+  // Says so as the index says it, which a bound value does not.
+  if (action !== undefined && action !== "decision") query = query.where("action", "<>", sql.lit("decision" as const));
+  if (since !== undefined) query = query.where("at", ">=", since);
+  if (until !== undefined) query = query.where("at", "<", until);
+  if (cursor !== undefined) {
+    const { at, id } = parseCursor(cursor);
+    query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("at", "id"), "<", tuple(at, id as Id<"aud">)));
+  }
+  return query.orderBy("at", "desc").orderBy("id", "desc").limit(limit).execute();
+}
+
+type Selected = Awaited<ReturnType<typeof selectListed>>[number];
+
+/** MM-17: how the keys that acted may be shown, by the name of the actor. */
+async function maskedKeys({ db }: Tx, tenant: TenantId, rows: readonly Selected[]): Promise<ReadonlyMap<string, string>> {
+  const actors = new Set(rows.map(actorOf).filter((actor) => actor.startsWith(KEY)));
+  if (actors.size === 0) return new Map();
+  const ids = [...actors].map((actor) => actor.slice(KEY.length) as KeyId);
+  const keys = await db.selectFrom("keys").select(["id", "masked"]).where("tenant", "=", tenant).where("id", "in", ids).execute();
+  return new Map(keys.map(({ id, masked }) => [`${KEY}${id}`, masked]));
+}
+
+const KEY = "key:";
+
+function actorOf({ leaf }: Pick<Selected, "leaf">): string {
+  return (JSON.parse(leaf) as { readonly actor: string }).actor;
+}
+
+function listedRow({ message, mailbox, action, ...row }: Selected, masked: ReadonlyMap<string, string>): AuditListed {
+  const actor = actorOf(row);
+  return { ...auditRow(row), message, mailbox, action, actor, key: masked.get(actor) ?? null };
 }
 
 function auditRow(row: Pick<AuditEntriesTable, "id" | "tenant" | "at" | "leaf" | "leaf_hash"> & { details_json: string | null }): AuditRow {

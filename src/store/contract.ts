@@ -1,3 +1,4 @@
+import type { AuditAction } from "../audit/actions.ts";
 import type { Channel, Judged } from "../model/channel.ts";
 import type { Actor, Decision, FinalOutcome, InboundOutcome, JudgedAt, OutboundDecision, PolicyPin } from "../model/decision.ts";
 import type { Finding } from "../model/finding.ts";
@@ -94,6 +95,8 @@ export interface Operations extends OutboundOperations, ChannelOperations {
 
   /** An audit entry that stands alone, e.g. a denied capability. Decisions append their own. */
   "audit.append": Op<NewAuditEntry, null>;
+  /** What is recorded of a tenant, or of one of its mailboxes. */
+  "audit.list": Op<AuditQuestion & PageArgs, Page<AuditListed>>;
   "audit.of_message": Op<{ tenant: TenantId; message: MessageId }, readonly AuditRow[]>;
   /** Erases private details whose time is over; returns how many. Entries stay. */
   "audit.erase_expired": Op<{ now: number; limit: number }, number>;
@@ -351,7 +354,7 @@ export interface NewAuditEntry {
   readonly id: Id<"aud">;
   readonly tenant: TenantId;
   readonly at: number;
-  readonly action: string;
+  readonly action: AuditAction;
   readonly actor: Actor;
   readonly message: MessageId | null;
   readonly mailbox: MailboxId | null;
@@ -361,6 +364,24 @@ export interface NewAuditEntry {
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
   readonly salt: string;
   readonly retentionDays: number;
+}
+
+export interface AuditQuestion {
+  readonly tenant: TenantId;
+  readonly mailbox?: MailboxId;
+  readonly action?: AuditAction;
+  /** Epoch milliseconds: from then on, and before. */
+  readonly since?: number;
+  readonly until?: number;
+}
+
+export interface AuditListed extends AuditRow {
+  readonly action: AuditAction;
+  readonly actor: string;
+  /** Of a key that did it, as it may be shown: `pst_live_…a3f`. Null: none did. */
+  readonly key: string | null;
+  readonly message: MessageId | null;
+  readonly mailbox: MailboxId | null;
 }
 
 export interface AuditRow {

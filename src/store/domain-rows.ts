@@ -1,3 +1,4 @@
+import type { AuditAction } from "../audit/actions.ts";
 import type { Actor } from "../model/decision.ts";
 import type { TenantId } from "../model/ids.ts";
 import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
@@ -55,7 +56,7 @@ export async function addKey(tx: Tx, owner: Owned, key: NewDkimKey, state: "next
 export async function appendDomain(
   tx: Tx,
   { id: domain_id, tenant, domain }: Owned,
-  action: string,
+  action: AuditAction,
   facts: Readonly<Record<string, string>>,
   at: number,
   { actor, audit_id: id, salt }: By,

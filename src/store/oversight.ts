@@ -1,3 +1,4 @@
+import type { AuditAction } from "../audit/actions.ts";
 import type { Actor } from "../model/decision.ts";
 import type { DraftId, MailboxId, TenantId } from "../model/ids.ts";
 import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
@@ -71,7 +72,7 @@ interface Doing extends Fresh {
 async function tell(
   tx: Tx,
   { audit_id: id, salt, tenant, mailbox, actor, at }: Doing,
-  action: string,
+  action: AuditAction,
   facts: NewAuditEntry["facts"],
   details: NewAuditEntry["details"] = {},
 ): Promise<void> {

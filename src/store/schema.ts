@@ -1,3 +1,4 @@
+import type { AuditAction } from "../audit/actions.ts";
 import type { Channel, DispatchReason, DispatchState } from "../model/channel.ts";
 import type { FinalOutcome, InboundOutcome, Stage } from "../model/decision.ts";
 import type { HoldAction, HoldActor, HoldId, HoldKind, HoldRefusal, HoldStatus } from "../model/hold.ts";
@@ -232,6 +233,9 @@ export interface AuditEntriesTable {
   /** The final decision this is the entry of; null for an entry that stands alone. */
   decision: DecisionId | null;
   at: number;
+  /** These two are the leaf's own, and find it. */
+  mailbox: MailboxId | null;
+  action: AuditAction;
   leaf: string;
   leaf_hash: string;
 }

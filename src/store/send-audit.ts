@@ -1,3 +1,4 @@
+import type { AuditAction } from "../audit/actions.ts";
 import { DELIVERY_STATES, type DeliveryState } from "../model/delivery.ts";
 import { appendAction } from "./audit.ts";
 import type { Trace } from "./contract.ts";
@@ -30,7 +31,7 @@ export async function appendSending(tx: Tx, draft: DraftsTable, entry: SendingEn
 }
 
 /** What an attempt is called, by the weightiest thing that came of it. */
-const ACTIONS: readonly (readonly [DeliveryState, string])[] = [
+const ACTIONS: readonly (readonly [DeliveryState, AuditAction])[] = [
   ["unknown", "email.unknown"],
   ["accepted", "email.sent"],
   ["deferred", "email.deferred"],

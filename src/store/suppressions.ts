@@ -1,3 +1,4 @@
+import type { AuditAction } from "../audit/actions.ts";
 import { sql } from "kysely";
 import { foldRecipient } from "../model/fold.ts";
 import type { SuppressionId, TenantId } from "../model/ids.ts";
@@ -110,7 +111,7 @@ async function append(
   tx: Tx,
   { audit_id: id, salt, actor, created_at: at }: Pick<NewSuppression, "audit_id" | "salt" | "actor" | "created_at">,
   { tenant, id: suppression, reason, source, expires_at, address }: SuppressionRow,
-  action: string,
+  action: AuditAction,
 ): Promise<void> {
   await appendAction(tx, {
     id,

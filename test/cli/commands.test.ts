@@ -303,6 +303,22 @@ describe("decisions", () => {
     );
   });
 
+  it("MM-17 the record is listed by mailbox, kind and time, and says it all as JSON", async () => {
+    const { id: mailbox, address } = await rig.mailbox();
+    const message = await rig.message({ mailbox, outcome: "rejected_at_content_guard" });
+    const { out } = await postern(["audit", "list", "--mailbox", address, "--kind", "decision", "--since", "2026-11-21T00:00Z"]);
+    expect(out).toMatch(/^AT \(UTC\) +KIND +BY +ABOUT +FACTS\n[\d: -]+  decision  postern  msg_\w+  outcome=rejected_at_content_guard /);
+    expect(out).toContain(message);
+    expect((await postern(["audit", "list", "--mailbox", mailbox, "--json"])).json).toEqual(
+      (await rig.call("GET", `/v1/audit?mailbox_id=${mailbox}`)).body,
+    );
+    expect((await postern(["audit", "list", "--mailbox", mailbox, "--kind", "email.sent"])).out).toBe("no entries\n");
+    expect(await postern(["audit", "list", "--kind", "email.eaten"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("email.sent") as string,
+    });
+  });
+
   it("an agent's key is told nothing about decisions: 4", async () => {
     const { id: mailbox } = await rig.mailbox();
     const key = await rig.key(["read"], [mailbox]);

@@ -69,6 +69,7 @@ describe("help", () => {
       "sink raw",
       "decisions list",
       "decisions explain",
+      "audit list",
       "domains list",
       "domains add",
       "domains show",

@@ -183,6 +183,7 @@ const SCOPE_TABLE: readonly (readonly [string, string, readonly string[]])[] = [
   ["GET", "/v1/sink/x", ["oversight", "admin"]],
   ["GET", "/v1/sink/x/raw", ["oversight", "admin"]],
   ["GET", "/v1/decisions/x/explain", ["oversight", "admin"]],
+  ["GET", "/v1/audit", ["admin"]],
   ["POST", "/v1/grants/check", ["read", "send", "oversight", "admin"]],
   ["POST", "/ingest", ["ingest"]],
   ["POST", "/v1/ingest", ["ingest"]],

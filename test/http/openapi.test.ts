@@ -28,6 +28,7 @@ GET /healthz
 GET /metrics
 GET /openapi.json
 GET /readyz
+GET /v1/audit
 GET /v1/decisions/{id}/explain
 GET /v1/domains
 GET /v1/domains/{domain}

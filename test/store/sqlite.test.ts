@@ -9,6 +9,7 @@ import type { MessageId, TenantId } from "../../src/model/ids.ts";
 import { MIGRATIONS } from "../../src/store/migrations/list.ts";
 import { migrate } from "../../src/store/sqlite/migrate.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
+import { OLD_ENTRIES, OLD_FOUND } from "./old-entries.ts";
 import { newId, NOON } from "./samples.ts";
 import { openStore, tempDirectory } from "./world.ts";
 
@@ -85,6 +86,16 @@ it("migrations are numbered from 1 without gaps, run once and in one transaction
   migrate(connection, MIGRATIONS);
   migrate(connection, MIGRATIONS);
   expect(connection.prepare("select number, name from migrations").all()).toEqual(MIGRATIONS.map(({ number, name }) => ({ number, name })));
+  connection.close();
+});
+
+it("entries of an older schema can be looked up after it, and are still only appended", async () => {
+  const connection = new DatabaseSync(join(await tempDirectory(), "postern.db"));
+  migrate(connection, MIGRATIONS.slice(0, 4));
+  for (const statement of OLD_ENTRIES) connection.exec(statement);
+  migrate(connection, MIGRATIONS);
+  expect(connection.prepare("select id, action, mailbox from audit_entries order by id").all()).toEqual(OLD_FOUND);
+  expect(() => connection.exec("update audit_entries set action = 'decision'")).toThrow("only appended");
   connection.close();
 });
 

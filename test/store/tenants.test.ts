@@ -127,6 +127,7 @@ async function questions(
     "messages.settle": [{ tenant, id: message, tokens_consumed: 1, at: NOON }, null],
     "messages.references": [{ tenant, digest: delivered.input.ref.digest }, false],
     "receipts.list": [{ tenant, message }, []],
+    "audit.list": [{ tenant, mailbox, limit: 9 }, empty],
     "audit.of_message": [{ tenant, message }, []],
     "idempotency.begin": [{ ...begun, tenant }, { conflict: "payload" }],
     "outbound.facts": [questionAbout({ ...owner, tenant }), null],

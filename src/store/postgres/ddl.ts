@@ -12,11 +12,18 @@ export const PREPARE = [
 /** One statement of a migration in the words of PostgreSQL; none where it has no need of it. */
 export function toPostgres(statement: string): readonly string[] {
   if (/^\s*create\s+trigger\b/i.test(statement)) return toTrigger(statement);
+  if (/^\s*drop\s+trigger\b/i.test(statement)) return [toDropped(statement)];
   return [toPlain(statement)];
 }
 
 /** `integer` holds 64 bits in SQLite; `text` is compared byte by byte there, whatever language the database speaks. */
-const WORDS: Readonly<Record<string, string>> = { integer: "bigint", text: `text collate "C"`, blob: "bytea", real: "double precision" };
+const WORDS: Readonly<Record<string, string>> = {
+  integer: "bigint",
+  text: `text collate "C"`,
+  blob: "bytea",
+  real: "double precision",
+  instr: "strpos",
+};
 
 /** Words that mean something else here or nothing. */
 const UNKNOWN =
@@ -27,7 +34,7 @@ function toPlain(statement: string): string {
   return outsideQuotes(plain, (words) => {
     const unknown = UNKNOWN.exec(words);
     if (unknown !== null) throw new Error(`a migration uses \`${unknown[0]}\`, which has no counterpart in PostgreSQL`);
-    return words.replace(/\b(integer|text|blob|real)\b/gi, (word) => WORDS[word.toLowerCase()] ?? word);
+    return words.replace(/\b(integer|text|blob|real|instr)\b/gi, (word) => WORDS[word.toLowerCase()] ?? word);
   });
 }
 
@@ -55,4 +62,15 @@ function toTrigger(statement: string): readonly string[] {
   const rows = `create trigger ${name} before ${event} on ${table} for each row ${condition}${refuse}`;
   // TRUNCATE, which SQLite does not have, asks no row's trigger.
   return /^delete/i.test(event) ? [rows, `create trigger ${name}_all before truncate on ${table} for each statement ${refuse}`] : [rows];
+}
+
+/** A trigger's name says here only together with its table which one is meant. */
+function toDropped(statement: string): string {
+  const name = /^\s*drop\s+trigger\s+(?<name>\w+)\s*$/i.exec(statement)?.groups?.["name"];
+  if (name === undefined) throw new Error("a migration drops a trigger in words that have no counterpart in PostgreSQL");
+  return `do $$ declare found record; begin
+    for found in select tgname, tgrelid::regclass as place from pg_trigger
+      where tgname in ('${name}', '${name}_all') and pg_table_is_visible(tgrelid)
+    loop execute format('drop trigger %I on %s', found.tgname, found.place); end loop;
+  end $$`;
 }

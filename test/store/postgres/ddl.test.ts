@@ -34,7 +34,13 @@ it("only SQLite's REPLACE needs a trigger before an insert", () => {
   expect(toPostgres(trigger)).toEqual([]);
 });
 
+it("a trigger is dropped by its name alone, with the one that stands beside it there", () => {
+  const [drop] = toPostgres("drop trigger kept");
+  expect(drop).toContain("tgname in ('kept', 'kept_all')");
+});
+
 it.each([
+  "drop trigger kept on t",
   "create trigger t before update on t begin update u set a = 1; end",
   "create table t (id integer primary key autoincrement) strict",
   "create index i on t (a collate nocase)",
