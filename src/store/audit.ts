@@ -125,10 +125,10 @@ export function messageDetails(envelope: Partial<Envelope>, from: string | null,
 const insertEntry = once((db, row: AuditEntriesTable) => db.insertInto("audit_entries").values(row));
 const insertPrivate = once((db, row: AuditPrivateTable) => db.insertInto("audit_private").values(row));
 
-async function append({ db }: Tx, entry: AuditEntriesTable & Leaf, { salt, details, retentionDays }: PrivateDetails): Promise<void> {
-  await insertEntry(db, entry);
+async function append(tx: Tx, entry: AuditEntriesTable & Leaf, { salt, details, retentionDays }: PrivateDetails): Promise<void> {
+  await tx.later(insertEntry, entry);
   const row = { entry: entry.id, salt, details_json: JSON.stringify(details), expires_at: entry.at + retentionDays * DAY };
-  await insertPrivate(db, row);
+  await tx.later(insertPrivate, row);
 }
 
 /** What people said when they decided. */

@@ -170,7 +170,7 @@ export async function recordDecision(tx: Tx, decision: AnyDecision, place: Decis
     at: Date.parse(decision.at),
     decision_json: JSON.stringify(decision),
   };
-  await insertDecision(tx.db, row);
+  await tx.later(insertDecision, row);
   tx.touch(`message:${decision.message}`);
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { channelKey, type Channel, type DispatchRef } from "../model/channel.ts";
 import { makeId, type DispatchId, type MailboxId, type MessageId, type TenantId, type ThreadId } from "../model/ids.ts";
+import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
+import type { DispatchesTable } from "./schema.ts";
 
 /** A message that the agent is given in this transaction. */
 export interface Given {
@@ -19,19 +21,22 @@ export async function openDispatches(tx: Tx, given: Given, channels_json: string
   return refs;
 }
 
-async function open({ db }: Tx, { id: message, tenant, mailbox, thread }: Given, channel: Channel, at: number): Promise<DispatchRef> {
+async function open(tx: Tx, { id: message, tenant, mailbox, thread }: Given, channel: Channel, at: number): Promise<DispatchRef> {
   const id = dispatchId(message, channel);
   const begun = { state: "pending", reason: null, status: null, attempts: 0, attempted_at: null, ended_at: null } as const;
   const times = { created_at: at, due_at: at, minted_at: at };
   const webhook = channel.kind === "webhook" ? channel.webhook_id : null;
   const how = { kind: channel.kind, webhook, channel_json: JSON.stringify(channel) };
-  await db
-    .insertInto("dispatches")
-    .values({ id, tenant, mailbox, message, thread, ...how, ...begun, ...times })
-    .onConflict((conflict) => conflict.column("id").doNothing())
-    .execute();
+  await tx.later(insertDispatch, { id, tenant, mailbox, message, thread, ...how, ...begun, ...times });
   return { tenant, dispatch: id };
 }
+
+const insertDispatch = once((db, row: DispatchesTable) =>
+  db
+    .insertInto("dispatches")
+    .values(row)
+    .onConflict((conflict) => conflict.column("id").doNothing()),
+);
 
 /** INVARIANT (DESIGN §9.2): one message by one channel has one id for ever, however often it is delivered. */
 function dispatchId(message: MessageId, channel: Channel): DispatchId {

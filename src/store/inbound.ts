@@ -11,17 +11,24 @@ import { senderKey, limitReached, reserveRate, reserveTokens, type Charge, type 
 import { addInbound, firstThread } from "./messages.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
+import type { MailboxesTable } from "./schema.ts";
+import { together } from "./together.ts";
 
 export const inbound = {
   // INVARIANT (DESIGN §3.5): what this returns is what happens. A run that asks again is told what it was told before,
   // deferred or not; another run of a deferred message is judged afresh.
   "inbound.decide": {
     kind: "write",
+    about: ({ input }) => `mailbox:${input.mailbox}`,
     async run(tx, proposal) {
-      const recorded = await decisionOfRun(tx, proposal.input.message, proposal.trace.run_id);
-      if (recorded !== null) return recorded.outcome === "delivered" ? withDispatches(tx, proposal.input, recorded) : recorded;
-      const decision = decisionOn(proposal, await applyLimits(tx, proposal));
-      return judged(decision, await record(tx, proposal, decision));
+      const { input, trace } = proposal;
+      const [recorded, standing] = await together([decisionOfRun(tx, input.message, trace.run_id), standingOf(tx, proposal)]);
+      if (recorded !== null) return recorded.outcome === "delivered" ? withDispatches(tx, input, recorded) : recorded;
+      const decision = decisionOn(
+        proposal,
+        standing === null ? { ...proposal, reservations: [] } : await applyLimits(tx, proposal, standing),
+      );
+      return judged(decision, await record(tx, proposal, decision, standing?.mailbox));
     },
   },
 } satisfies OperationsOf<"inbound">;
@@ -35,11 +42,31 @@ interface Verdict {
   readonly reservations: readonly Reservation[];
 }
 
-async function applyLimits(tx: Tx, proposal: InboundProposal): Promise<Verdict> {
-  if (proposal.outcome !== "delivered") return { ...proposal, reservations: [] };
+/** What stands in the way of a message that the policy admits, and where it would go. */
+interface Standing {
+  readonly reached: LimitReached | null;
+  readonly mailbox: Destination | undefined;
+}
+
+type Destination = Pick<MailboxesTable, "oversight_mode" | "channels_json">;
+
+/** Null: the policy does not admit it. */
+async function standingOf(tx: Tx, proposal: InboundProposal): Promise<Standing | null> {
+  const { input, outcome, limits } = proposal;
+  if (outcome !== "delivered") return null;
+  const reached = limits === null ? null : limitReached(tx, chargeOf(proposal), limits);
+  // Read where the decision is made, so that a change of mode holds for the next message.
+  const [limit, [mailbox]] = await together([reached, selectDestination(tx.db, { mailbox: input.mailbox })]);
+  return { reached: limit, mailbox };
+}
+
+const selectDestination = once((db, given: { mailbox: MailboxId }) =>
+  db.selectFrom("mailboxes").select(["oversight_mode", "channels_json"]).where("id", "=", given.mailbox),
+);
+
+async function applyLimits(tx: Tx, proposal: InboundProposal, { reached, mailbox }: Standing): Promise<Verdict> {
   const charge = chargeOf(proposal);
-  const reached = proposal.limits === null ? null : await limitReached(tx, charge, proposal.limits);
-  if (reached === null) return (await isGated(tx, proposal)) ? gate(tx, proposal, charge) : admit(tx, proposal, charge);
+  if (reached === null) return mailbox?.oversight_mode === "gated_all" ? gate(tx, proposal, charge) : admit(tx, proposal, charge);
   const refusal = { reason: reached.reason, judged_at: judgedAt(reached), capabilities: [] };
   // Nothing is charged: refused reservations are not remembered, and the retry must find the windows as they were.
   const mayFit = reached.ledger === "rate" || !reached.hopeless;
@@ -55,16 +82,6 @@ async function admit(tx: Tx, proposal: InboundProposal, charge: Charge): Promise
 /** MM-03: people see it before the agent does. Its tokens are charged when they let it through. */
 async function gate(tx: Tx, proposal: InboundProposal, charge: Charge): Promise<Verdict> {
   return { ...proposal, outcome: "held", reason: "gated_all", judged_at: "oversight", reservations: await reserveRate(tx, charge) };
-}
-
-const selectMode = once((db, given: { mailbox: MailboxId }) =>
-  db.selectFrom("mailboxes").select("oversight_mode").where("id", "=", given.mailbox),
-);
-
-// Read where the decision is made, so that a change of mode holds for the next message.
-async function isGated({ db }: Tx, { input }: InboundProposal): Promise<boolean> {
-  const [row] = await selectMode(db, { mailbox: input.mailbox });
-  return row?.oversight_mode === "gated_all";
 }
 
 function judgedAt({ ledger }: LimitReached): JudgedAt {
@@ -101,14 +118,14 @@ function decisionOn(proposal: InboundProposal, verdict: Verdict): Decision {
 
 // A deferral is a decision row and nothing else: no message row, because there is no final outcome; no audit entry,
 // because the log has one per final decision (MB-10).
-async function record(tx: Tx, proposal: InboundProposal, decision: Decision): Promise<readonly DispatchRef[]> {
+async function record(tx: Tx, proposal: InboundProposal, decision: Decision, to: Destination | undefined): Promise<readonly DispatchRef[]> {
   const { tenant, mailbox, message } = proposal.input;
   const { facts } = proposal;
   const body_sha256 = proposal.audit.includeBodyHash ? (facts?.body_sha256 ?? null) : null;
   const place = { tenant, mailbox, thread: facts?.thread ?? null, body_sha256 };
   await recordDecision(tx, decision, place);
   if (decision.outcome === "deferred") return [];
-  const dispatches = await addInbound(tx, proposal, decision.outcome, decision);
+  const dispatches = await addInbound(tx, proposal, { ...decision, outcome: decision.outcome }, to);
   if (decision.outcome === "held" || decision.outcome === "quarantined") await findOrOpenHeld(tx, tenant, message, proposal.at);
   await appendAudit(tx, proposal, decision, { ...place, thread: facts?.thread ?? firstThread(message) });
   return dispatches;

@@ -5,6 +5,7 @@ import type { Limits } from "./contract.ts";
 import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import type { LedgerTable } from "./schema.ts";
+import { together } from "./together.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -46,12 +47,16 @@ export function senderKey(identity: Identity | undefined): string {
  * over the whole budget is refused, and what is charged passes the limit only by what agents report afterwards.
  */
 export async function limitReached(tx: Tx, charge: Charge, limits: Limits): Promise<LimitReached | null> {
-  if (await rateReached(tx, charge, HOUR, limits.perHour)) return { ledger: "rate", reason: "rate_limit_per_hour" };
-  if (await rateReached(tx, charge, DAY, limits.perDay)) return { ledger: "rate", reason: "rate_limit_per_day" };
-  if (await threadSpent(tx, charge, limits.tokensPerThread))
-    return tokensReached("token_budget_per_thread", charge, limits.tokensPerThread);
-  if (await daySpent(tx, charge, limits.tokensPerDay)) return tokensReached("token_budget_per_day", charge, limits.tokensPerDay);
-  return null;
+  const [hour, day, thread, tokens] = await together([
+    rateReached(tx, charge, HOUR, limits.perHour),
+    rateReached(tx, charge, DAY, limits.perDay),
+    threadSpent(tx, charge, limits.tokensPerThread),
+    daySpent(tx, charge, limits.tokensPerDay),
+  ]);
+  if (hour) return { ledger: "rate", reason: "rate_limit_per_hour" };
+  if (day) return { ledger: "rate", reason: "rate_limit_per_day" };
+  if (thread) return tokensReached("token_budget_per_thread", charge, limits.tokensPerThread);
+  return tokens ? tokensReached("token_budget_per_day", charge, limits.tokensPerDay) : null;
 }
 
 function tokensReached(reason: TokenReason, { tokens }: Charge, limit = Infinity): LimitReached {
@@ -79,9 +84,9 @@ export async function settleTokens({ db }: Tx, message: MessageId, amount: numbe
 }
 
 // Idempotent by (ledger, message): a second reservation finds the first and changes nothing.
-async function reserve({ db }: Tx, charge: Charge, ledger: "rate" | "tokens", amount: number): Promise<void> {
+async function reserve(tx: Tx, charge: Charge, ledger: "rate" | "tokens", amount: number): Promise<void> {
   const { message, mailbox, sender, thread, at } = charge;
-  await insertReservation(db, { message, ledger, mailbox, sender, thread, amount, at });
+  await tx.later(insertReservation, { message, ledger, mailbox, sender, thread, amount, at });
 }
 
 const insertReservation = once((db, row: LedgerTable) =>

@@ -7,6 +7,7 @@ import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { AddressesTable, Flag } from "./schema.ts";
+import { together } from "./together.ts";
 
 export const mailboxes = {
   "mailboxes.create": {
@@ -131,8 +132,8 @@ async function addAddress({ db }: Tx, { address_id, tenant, mailbox, domain, add
 type AddressOf = Omit<NewAlias, "domain" | "domain_id"> & { readonly domain: Id<"dom">; readonly is_primary: Flag };
 
 export async function findMailbox(tx: Tx, { tenant, id }: { tenant: TenantId; id: MailboxId }): Promise<MailboxRow | null> {
-  const [row] = await selectMailbox(tx.db, { tenant, id });
-  return row === undefined ? null : mailboxRow(row, await selectAddresses(tx.db, { id }));
+  const [[row], addresses] = await together([selectMailbox(tx.db, { tenant, id }), selectAddresses(tx.db, { id })]);
+  return row === undefined ? null : mailboxRow(row, addresses);
 }
 
 const selectMailbox = once((db, given: { tenant: TenantId; id: MailboxId }) =>

@@ -130,7 +130,16 @@ export function firstThread(message: MessageId): ThreadId {
   return `thr_${idBody(message)}`;
 }
 
-const insertMessage = once((db, row: MessagesTable) => db.insertInto("messages").values(row));
+type InboundRow = Omit<MessagesTable, "delivery_seq">;
+
+const insertMessage = once((db, row: InboundRow) => db.insertInto("messages").values({ ...row, delivery_seq: null }));
+
+const insertDelivered = once((db, row: InboundRow) =>
+  db.insertInto("messages").values((eb) => ({
+    ...row,
+    delivery_seq: eb.selectFrom("mailboxes").select("mailboxes.delivery_seq").where("mailboxes.id", "=", row.mailbox),
+  })),
+);
 
 /**
  * The one row of an inbound message, with its final outcome and, delivered, its place in the mailbox's order of delivery and
@@ -139,15 +148,23 @@ const insertMessage = once((db, row: MessagesTable) => db.insertInto("messages")
 export async function addInbound(
   tx: Tx,
   proposal: InboundProposal,
-  outcome: FinalOutcome,
-  decision: Decision,
+  { outcome, capabilities }: Pick<Decision<FinalOutcome>, "outcome" | "capabilities">,
+  to: Pick<MailboxesTable, "channels_json"> | undefined,
 ): Promise<readonly DispatchRef[]> {
-  const place = outcome === "delivered" ? await nextPlace(tx, proposal.input.mailbox) : null;
-  const row = { ...inboundRow(proposal, outcome, decision.capabilities), delivery_seq: place?.delivery_seq ?? null };
-  await insertMessage(tx.db, row);
+  const row = inboundRow(proposal, outcome, capabilities);
+  await (outcome === "delivered" ? deliver(tx, row, to) : tx.later(insertMessage, row));
   // A name that nobody proved took no part: its owner's next mail would be drawn into a forger's thread.
   if (row.keeps_raw === 1 && row.verified === 1) await joinThread(tx, row.thread, row.sender);
-  return place === null ? [] : openDispatches(tx, row, place.channels_json, proposal.at);
+  return outcome === "delivered" && to !== undefined ? openDispatches(tx, row, to.channels_json, proposal.at) : [];
+}
+
+/** At the next place in the mailbox's order of delivery; wakes who waits for mail. */
+async function deliver(tx: Tx, row: InboundRow, to: object | undefined): Promise<void> {
+  const { mailbox } = row;
+  if (to === undefined) throw noMailbox();
+  await tx.later(takePlace, { mailbox });
+  await tx.later(insertDelivered, row);
+  tx.touch(`mailbox:${mailbox}`);
 }
 
 const takePlace = once((db, given: { mailbox: MailboxId }) =>
@@ -164,16 +181,16 @@ export type DeliveryPlace = Pick<MailboxesTable, "delivery_seq" | "channels_json
 /** The next place in the mailbox's order of delivery, for a message of this transaction; wakes who waits for mail. */
 export async function nextPlace(tx: Tx, mailbox: MailboxId): Promise<DeliveryPlace> {
   const [row] = await takePlace(tx.db, { mailbox });
-  if (row === undefined) throw new PosternError("not_found", "there is no such mailbox");
+  if (row === undefined) throw noMailbox();
   tx.touch(`mailbox:${mailbox}`);
   return row;
 }
 
-function inboundRow(
-  proposal: InboundProposal,
-  outcome: FinalOutcome,
-  capabilities: readonly string[],
-): Omit<MessagesTable, "delivery_seq"> {
+function noMailbox(): PosternError {
+  return new PosternError("not_found", "there is no such mailbox");
+}
+
+function inboundRow(proposal: InboundProposal, outcome: FinalOutcome, capabilities: readonly string[]): InboundRow {
   const { input, facts, headline } = proposal;
   const sender = facts?.identity.kind === "sender" ? facts.identity : null;
   return {

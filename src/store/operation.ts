@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Args, OperationName, Result } from "./contract.ts";
+import type { Query } from "./once.ts";
 import type { Database } from "./schema.ts";
 
 /** One transaction, as an operation sees it. */
@@ -7,6 +8,11 @@ export interface Tx {
   readonly db: Kysely<Database>;
   /** Tells watchers of `key`, once the transaction is durable, that something has moved. */
   touch(key: string): void;
+  /**
+   * Carries out a statement whose answer the operation has no need of: resolves when the next may be sent. What is asked after
+   * it sees what it did; the transaction fails with it.
+   */
+  later<Given extends object>(query: Query<Given, unknown>, given: Given): Promise<void>;
 }
 
 /** A whole transaction, pure in `(tx, args)`: the engine may run it again from the start. */
@@ -17,6 +23,11 @@ export interface Operation<K extends OperationName> {
    * changes may keep the result until then.
    */
   readonly until?: (args: Args<K>) => string;
+  /**
+   * Of a write that changes one row with all others of its kind: what it is about. Two about one thing can only take turns; a
+   * store that would carry them out at once, and one of them in vain, lets them.
+   */
+  readonly about?: (args: Args<K>) => string;
   run(tx: Tx, args: Args<K>): Promise<Result<K>>;
 }
 

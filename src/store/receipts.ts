@@ -9,8 +9,8 @@ export const receipts = {
   // The id is the caller's, so a repeated call adds nothing.
   "receipts.add": {
     kind: "write",
-    async run({ db }, receipt) {
-      await insertReceipt(db, receipt);
+    async run(tx, receipt) {
+      await tx.later(insertReceipt, receipt);
       return null;
     },
   },

@@ -5,6 +5,7 @@ import type { ThreadQuestion } from "./contract.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import type { AddressesTable, ParticipantsTable } from "./schema.ts";
+import { together } from "./together.ts";
 
 const HOUR = 3_600_000;
 
@@ -26,15 +27,16 @@ export const threads = {
     kind: "read",
     async run(tx, asked) {
       const question = { ...asked, sender: asked.sender?.toLowerCase() ?? null };
-      const thread = (await joinedThread(tx, question)) ?? `thr_${idBody(question.message)}`;
-      return { thread, loop: await loopKind(tx, question, thread) };
+      const [joined, isOwn, owner] = await together([joinedThread(tx, question), isOwnMessage(tx, question), ownerOf(tx, question)]);
+      const thread = joined ?? (`thr_${idBody(question.message)}` as const);
+      return { thread, loop: isOwn ? "own_message_id" : await loopKind(tx, question, thread, owner) };
     },
   },
 } satisfies OperationsOf<"threads">;
 
 /** Lets `address` continue the thread from now on. */
-export async function joinThread({ db }: Tx, thread: ThreadId, address: string): Promise<void> {
-  await insertParticipant(db, { thread, address });
+export async function joinThread(tx: Tx, thread: ThreadId, address: string): Promise<void> {
+  await tx.later(insertParticipant, { thread, address });
 }
 
 const insertParticipant = once((db, row: ParticipantsTable) =>
@@ -65,9 +67,7 @@ async function joinedThread({ db }: Tx, { tenant, mailbox, sender, verified, ref
   return nearest === undefined ? null : threads.get(nearest)!;
 }
 
-async function loopKind(tx: Tx, question: ThreadQuestion, thread: ThreadId): Promise<LoopKind | null> {
-  if (await isOwnMessage(tx, question)) return "own_message_id";
-  const owner = question.sender === null ? undefined : (await selectOwner(tx.db, { address: question.sender }))[0];
+async function loopKind(tx: Tx, question: ThreadQuestion, thread: ThreadId, owner: Owner | undefined): Promise<LoopKind | null> {
   if (question.verified && owner?.mailbox === question.mailbox) return "own_address";
   if (await threadCapReached(tx, question, thread)) return "ping_pong";
   return (await pairCapReached(tx, question, owner)) ? "ping_pong" : null;
@@ -93,6 +93,10 @@ const selectOwn = once((db, given: { mailbox: MailboxId; rfc_message_id: string 
 const selectOwner = once((db, given: { address: string }) =>
   db.selectFrom("addresses").select(["tenant", "mailbox"]).where("address", "=", given.address),
 );
+
+async function ownerOf({ db }: Tx, { sender }: ThreadQuestion): Promise<Owner | undefined> {
+  return sender === null ? undefined : (await selectOwner(db, { address: sender }))[0];
+}
 
 /** Counts what is recorded: messages judged at the same moment may pass the cap together, which ends a loop all the same. */
 async function threadCapReached({ db }: Tx, question: ThreadQuestion, thread: ThreadId): Promise<boolean> {
@@ -147,8 +151,8 @@ async function pairCapReached({ db }: Tx, question: ThreadQuestion, other: Owner
       .limit(caps.perPair);
     return other.tenant === tenant ? counted : counted.where("verified", "=", 1);
   };
-  const inward = (await between(mailbox, other.mailbox).execute()).length;
-  const outward = (await between(other.mailbox, mailbox).execute()).length;
+  const both = await together([between(mailbox, other.mailbox).execute(), between(other.mailbox, mailbox).execute()]);
+  const [inward, outward] = [both[0].length, both[1].length];
   // Programs that answer each other take turns: neither side is ever more than one ahead.
   return inward + outward >= caps.perPair && 2 * Math.min(inward, outward) + 1 >= caps.perPair;
 }

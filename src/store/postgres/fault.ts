@@ -58,12 +58,14 @@ function failed(detail: string, cause: unknown): PosternError {
 }
 
 const UNIQUE_VIOLATION = "23505";
+/** A server that became a standby by a fail-over, or an operator who keeps writers out. */
+export const READ_ONLY = "25006";
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html, by class: connection, transaction rollback, insufficient
 // resources (also a full disk), operator intervention (also a shutdown and our statement timeout), system error.
 const PASSING_CLASSES = ["08", "40", "53", "57", "58"];
-/** A lock that was waited for too long, a server that became read-only by a fail-over, a transaction that idled too long. */
-const PASSING = ["55P03", "25006", "25P03"];
+/** A lock that was waited for too long, a transaction that idled too long. */
+const PASSING = [READ_ONLY, "55P03", "25P03"];
 
 function isPassing(state: string): boolean {
   return PASSING_CLASSES.includes(state.slice(0, 2)) || PASSING.includes(state);

@@ -59,10 +59,8 @@ export class Sessions {
 
   async #settle(client: ClientBase, kind: "read" | "write"): Promise<void> {
     client.on("error", () => undefined);
-    const session = await openSession(client, kind);
+    const { session, pid } = await openSession(client, kind);
     this.#sessions.set(client, session);
-    const { rows } = await session.query("select pg_backend_pid() as pid");
-    const { pid } = rows[0] as { pid: number };
     this.#own.add(pid);
     client.once("end", () => this.#own.delete(pid));
   }

@@ -1,5 +1,6 @@
 import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from "kysely";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { carriedBy } from "../once.ts";
 import type { Database } from "../schema.ts";
 
 /** Queries differ only where lists differ in length; past this many, start again. */
@@ -7,7 +8,14 @@ const MOST_STATEMENTS = 500;
 
 /** Kysely over a connection that somebody else opened, and closes. Transactions are the owner's business too. */
 export function kyselyOver(connection: DatabaseSync): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new SqliteDialect({ database: shim(connection) }) });
+  const database = shim(connection);
+  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database }) });
+  return carriedBy(db, async (text, parameters) => {
+    const statement = database.prepare(text);
+    if (statement.reader) return statement.all(parameters);
+    statement.run(parameters);
+    return [];
+  });
 }
 
 /** What Kysely expects of better-sqlite3, with statements prepared once. */

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { DatabaseSync } from "node:sqlite";
 import { registry } from "../registry.ts";
 import type { OperationName } from "../contract.ts";
-import type { Tx } from "../operation.ts";
+import type { Query } from "../once.ts";
 import type { Database } from "../schema.ts";
 import { unavailable } from "../unavailable.ts";
 import { toFault, type Fault } from "./fault.ts";
@@ -63,8 +63,7 @@ async function writeTogether({ sqlite, db }: Connection, jobs: readonly Job[]): 
   const done: Done[] = [];
   try {
     for (const job of jobs) {
-      const touched: string[] = [];
-      const result = await perform({ db, touch: (key) => touched.push(key) }, job);
+      const { result, touched } = await perform(db, job);
       done.push({ answer: { id: job.id, ok: true, result }, touched });
     }
   } catch {
@@ -85,10 +84,9 @@ async function writeApart(connection: Connection, jobs: readonly Job[]): Promise
 }
 
 async function writeJob({ sqlite, db }: Connection, job: Job): Promise<Done> {
-  const touched: string[] = [];
   sqlite.exec("savepoint job");
   try {
-    const result = await perform({ db, touch: (key) => touched.push(key) }, job);
+    const { result, touched } = await perform(db, job);
     sqlite.exec("release job");
     return { answer: { id: job.id, ok: true, result }, touched };
   } catch (error) {
@@ -101,7 +99,7 @@ async function writeJob({ sqlite, db }: Connection, job: Job): Promise<Done> {
 async function readJob({ sqlite, db }: Connection, job: Job): Promise<Answer> {
   try {
     sqlite.exec("begin");
-    const result = await perform({ db, touch: () => undefined }, job);
+    const { result } = await perform(db, job);
     return { id: job.id, ok: true, result };
   } catch (error) {
     return { id: job.id, ok: false, fault: toFault(error) };
@@ -110,7 +108,14 @@ async function readJob({ sqlite, db }: Connection, job: Job): Promise<Answer> {
   }
 }
 
-function perform(tx: Tx, { name, args }: Job): Promise<unknown> {
+async function perform(
+  db: Connection["db"],
+  { name, args }: Job,
+): Promise<{ readonly result: unknown; readonly touched: readonly string[] }> {
+  const touched: string[] = [];
+  // At once: after a statement that failed SQLite may have given the transaction up, and the next would stand alone.
+  const later = async <Given extends object>(query: Query<Given, unknown>, given: Given) => void (await query(db, given));
   // The pair comes from `Store.run`, where the compiler has seen that they fit.
-  return registry[name].run(tx, args as never);
+  const result = await registry[name].run({ db, touch: (key) => touched.push(key), later }, args as never);
+  return { result, touched };
 }
