@@ -27,6 +27,14 @@ export type AuditPage = {
   readonly cursor: string | null;
 };
 
+export type ChangedMailbox = (Mailbox) & ({
+  /** Channels that are set and lead to nobody at the moment. */
+  readonly warnings: readonly ({
+    readonly path: string;
+    readonly message: string;
+  })[];
+});
+
 export type Channel = WebhookChannel | WorkflowChannel;
 
 export type CheckedDomain = {

@@ -3,6 +3,7 @@ import { Gathering, GATHERING, type GatheringBounds, type Inputs } from "./gathe
 import type { Decision } from "./model/decision.ts";
 import { decide } from "./gate/decide.ts";
 import { dispatchAgain } from "./gate/dispatch.ts";
+import { unpolledOf } from "./gate/polled.ts";
 import { submit, wake, type SubmitAnswer } from "./gate/submit.ts";
 import { inTime, isBusy, unavailable, within } from "./gate/within.ts";
 import type { DispatchRef } from "./model/channel.ts";
@@ -33,6 +34,8 @@ export interface Gate {
   wake(drafts: readonly DraftId[]): Promise<void>;
   /** A delivery that the record has in line is tried, also when its workflow is about to end. Rejects with a temporary `PosternError` when Temporal does not answer. */
   dispatch(ref: DispatchRef): Promise<void>;
+  /** Those of these task queues that nobody works on. Never rejects: what the server does not say in time is not among them. */
+  unpolled(queues: readonly string[]): Promise<readonly string[]>;
   /** Resolves when Temporal answers, rejects with a temporary `PosternError` otherwise. */
   ping(): Promise<void>;
 }
@@ -71,6 +74,7 @@ export function createGate(deps: GateDeps): Gate {
     decide: (ref, action, message) => decide(deps, ref, action, message),
     wake: (drafts) => wake(deps, drafts),
     dispatch: (ref) => dispatchAgain({ client: deps.client, taskQueue: deps.taskQueues.main }, ref),
+    unpolled: (queues) => unpolledOf(deps.client.connection, deps.client.options.namespace, queues),
     ping: () => ping(deps),
   };
 }

@@ -5,6 +5,7 @@ import { segment } from "./client.ts";
 import { addCommand, type Cli } from "./command.ts";
 import { mailboxId, type Mailbox } from "./mailbox-id.ts";
 import { formatMailbox } from "./mailbox-text.ts";
+import type { Warning } from "./policy-warnings.ts";
 import { addText } from "./repeated.ts";
 
 interface ChannelOptions extends OptionValues {
@@ -13,6 +14,11 @@ interface ChannelOptions extends OptionValues {
   readonly idPer: "thread" | "message";
   readonly key?: string;
   readonly none?: true;
+}
+
+interface Shown extends Mailbox {
+  /** Of what was just set. */
+  readonly warnings?: readonly Warning[];
 }
 
 export function addChannels(cli: Cli, group: Cli["program"]): void {
@@ -37,8 +43,8 @@ export function addChannels(cli: Cli, group: Cli["program"]): void {
     run: async ({ http, print, cells }, [text], options) => {
       const path = `/v1/mailboxes/${segment(await mailboxId(http, text))}`;
       const channels = wanted(options);
-      const mailbox = channels === null ? await http.get<Mailbox>(path) : await http.send<Mailbox>("PATCH", path, { channels });
-      print(mailbox, () => formatMailbox(mailbox, cells));
+      const mailbox = channels === null ? await http.get<Shown>(path) : await http.send<Shown>("PATCH", path, { channels });
+      print(mailbox, () => formatMailbox(mailbox, cells, mailbox.warnings));
     },
   });
 }

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { PosternError } from "../model/errors.ts";
 import { addCommand, type Cli } from "./command.ts";
 import { failed, type Check, type Found } from "./doctor/check.ts";
+import { channelsCheck } from "./doctor/channels.ts";
 import { clockCheck, configCheck, nodeCheck } from "./doctor/basics.ts";
 import { dnsCheck, domainsCheck } from "./doctor/dns.ts";
 import { httpCheck, smtpCheck } from "./doctor/ports.ts";
@@ -46,14 +47,16 @@ async function checksFor(session: Session): Promise<readonly Check[]> {
 
 function checksOf(session: Session, config: Config): readonly Check[] {
   const { deps, http } = session;
+  const place = () => deps.service.temporalOf(config);
   return [
     dataCheck(config),
     databaseCheck(config),
-    temporalCheck(() => deps.service.temporalOf(config)),
+    temporalCheck(place),
     smtpCheck(config.smtp),
     httpCheck(config.http, deps.fetch),
     dnsCheck(config, deps.files),
     domainsCheck(config, deps.files, http),
+    channelsCheck(place, http),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { channelText } from "./channel-text.ts";
 import type { Mailbox } from "./mailbox-id.ts";
+import { warningFields, type Warning } from "./policy-warnings.ts";
 import { formatFields } from "./table.ts";
 import { formatTime } from "./time.ts";
 
@@ -9,7 +10,8 @@ const STOPPED = {
   mailbox: "nothing leaves: it is stopped (`postern start --mailbox`)",
 } as const;
 
-export function formatMailbox(mailbox: Mailbox, cells: number | null): string {
+/** `warnings`: of a change that was just made. */
+export function formatMailbox(mailbox: Mailbox, cells: number | null, warnings: readonly Warning[] = []): string {
   const { policy } = mailbox;
   const fields: [string, string | null][] = [
     ["id", mailbox.id],
@@ -22,6 +24,7 @@ export function formatMailbox(mailbox: Mailbox, cells: number | null): string {
     ["policy", policy === null ? "none: everything is refused" : `version ${policy.version} (${policy.digest})`],
     ["channels", ["pull", ...mailbox.channels.map(channelText)].join("; ")],
     ["created", formatTime(mailbox.created_at)],
+    ...warningFields(warnings),
   ];
   return formatFields(fields, cells);
 }

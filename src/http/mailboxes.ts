@@ -23,6 +23,19 @@ const AgentId = z.string().min(1).max(128).openapi({ example: "assistant", descr
 const LocalPart = z.string().min(1).max(64).openapi({ example: "assistant", description: "What stands before the `@`; no `+`." });
 const Domain = z.string().min(1).max(253).openapi({ example: "acme.example", description: "Left out: the tenant's first domain." });
 
+export const MAILBOX_EXAMPLE = {
+  id: "mbx_7w3v9k2m5q8r1t4x6z0b2d4f",
+  address: "assistant@acme.example",
+  aliases: ["bookings@acme.example"],
+  agent_id: "assistant",
+  oversight_mode: "gated_send" as const,
+  oversight_address: null,
+  policy: null,
+  stopped_by: null,
+  channels: [],
+  created_at: "2026-11-21T10:00:00.000Z",
+};
+
 export const Mailbox = z
   .object({
     id: z.string(),
@@ -37,18 +50,7 @@ export const Mailbox = z
     created_at: z.string(),
   })
   .openapi("Mailbox", {
-    example: {
-      id: "mbx_7w3v9k2m5q8r1t4x6z0b2d4f",
-      address: "assistant@acme.example",
-      aliases: ["bookings@acme.example"],
-      agent_id: "assistant",
-      oversight_mode: "gated_send" as const,
-      oversight_address: null,
-      policy: null,
-      stopped_by: null,
-      channels: [],
-      created_at: "2026-11-21T10:00:00.000Z",
-    },
+    example: MAILBOX_EXAMPLE,
   });
 
 const create = guarded(["admin"], {

@@ -3,10 +3,12 @@ import { MODES } from "../model/outbound.ts";
 import { currentCaller } from "./auth.ts";
 import { channelsIn, ChannelsJson } from "./channels.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { Mailbox, MailboxPath, mailboxOf, shownMailbox } from "./mailboxes.ts";
+import { channelWarnings } from "./channel-warnings.ts";
+import { Mailbox, MAILBOX_EXAMPLE, MailboxPath, mailboxOf, shownMailbox } from "./mailboxes.ts";
 import { changeMailbox, makeCode, overseerIn } from "./mode-change.ts";
 import { present, timeOf } from "./paging.ts";
 import { body, guarded, json, problems } from "./route.ts";
+import { Warnings } from "./warnings.ts";
 
 const TAGS = ["Oversight"];
 
@@ -23,6 +25,10 @@ const ModeCode = z
       expires_at: "2026-11-22T10:00:00.000Z",
     },
   });
+
+const ChangedMailbox = Mailbox.extend({
+  warnings: Warnings.openapi({ description: "Channels that are set and lead to nobody at the moment." }),
+}).openapi("ChangedMailbox", { example: { ...MAILBOX_EXAMPLE, warnings: [] } });
 
 const patch = guarded(["admin"], {
   method: "patch",
@@ -44,7 +50,7 @@ const patch = guarded(["admin"], {
         .openapi("MailboxChange", { example: { oversight_mode: "gated_all" } }),
     ),
   },
-  responses: { 200: json("The mailbox", Mailbox), ...problems({ 404: "No such mailbox", 422: "No such mode, or no address" }) },
+  responses: { 200: json("The mailbox", ChangedMailbox), ...problems({ 404: "No such mailbox", 422: "No such mode, or no address" }) },
 });
 
 const code = guarded(["operator"], {
@@ -73,7 +79,11 @@ export function modeRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
       channels: channels === undefined ? undefined : channelsIn(channels),
     });
     await changeMailbox(deps, caller, mailbox, change, mode_code ?? null);
-    return c.json(await shownMailbox(deps, await mailboxOf(deps, caller, mailbox.id)), 200);
+    const [shown, warnings] = await Promise.all([
+      mailboxOf(deps, caller, mailbox.id).then((row) => shownMailbox(deps, row)),
+      channelWarnings(deps, change.channels ?? []),
+    ]);
+    return c.json({ ...shown, warnings }, 200);
   });
   app.openapi(code, async (c) => {
     const caller = currentCaller(c);

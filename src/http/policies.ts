@@ -9,6 +9,7 @@ import { MailboxPath, mailboxOf } from "./mailboxes.ts";
 import { timeOf } from "./paging.ts";
 import { notFound, unsupportedMediaType } from "./problem.ts";
 import { guarded, json, problems } from "./route.ts";
+import { Warnings } from "./warnings.ts";
 
 const TAGS = ["Policies"];
 
@@ -24,8 +25,6 @@ const pinShape = {
   version: z.int().openapi({ example: 3 }),
   digest: z.string().openapi({ example: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae" }),
 };
-const WARNINGS_EXAMPLE = [{ path: "senders[0]", message: "anybody who controls the domain's mail passes" }];
-const Warnings = z.array(z.object({ path: z.string(), message: z.string() })).openapi({ example: WARNINGS_EXAMPLE });
 
 const Applied = z
   .object({

@@ -75,7 +75,7 @@ describe("X-29 doctor", () => {
     const ran = await doctor({}, null, []);
     expect(ran.code).toBe(0);
     const lines = ran.out.trimEnd().split("\n");
-    expect(lines.map((line) => line.slice(2, 15).trim())).toEqual(["node", "settings", "data", "database", "Temporal", "SMTP port", "HTTP port", "DNS", "domains", "clock"]); // prettier-ignore
+    expect(lines.map((line) => line.slice(2, 15).trim())).toEqual(["node", "settings", "data", "database", "Temporal", "SMTP port", "HTTP port", "DNS", "domains", "channels", "clock"]); // prettier-ignore
     for (const line of lines) expect(line).toMatch(/^[✓–] /);
   });
 
@@ -188,6 +188,25 @@ describe("X-29 doctor", () => {
     expect(status).toBe("note");
     expect(text).toContain("whole.example: MX yes, SPF yes, DKIM yes, DMARC yes");
     expect(text).toContain("half.example: MX unknown, SPF no, DKIM no, DMARC no");
+  });
+
+  it("MB-15 names the task queues of workflow channels that no worker polls", async () => {
+    const { key } = await rig.tenantKey("channelled");
+    const env = { POSTERN_HTTP: new URL(rig.base).host, POSTERN_KEY: key };
+    const place = { connection: { address: inject("temporalAddress") }, namespace: "default", embedded: false };
+    expect(found(await doctor(env, place), "channels")).toMatchObject({ status: "ok", text: "none leads to a workflow" });
+    const { id } = await rig.mailbox({ key });
+    const task_queue = `nobody-${Math.random()}`;
+    const channels = [{ kind: "workflow", type: "agent", task_queue, id_per: "thread" }];
+    expect((await rig.call("PATCH", `/v1/mailboxes/${id}`, { key, body: { channels } })).status).toBe(200);
+    expect(found(await doctor(env, place), "channels")).toMatchObject({
+      status: "note",
+      text: `no worker polls \`${task_queue}\` in the namespace \`default\`: mail waits there until one does`,
+      fix: expect.stringContaining("postern mailbox channels") as string,
+    });
+    const gone = { ...place, connection: { address: "127.0.0.1:1" } };
+    expect(found(await doctor(env, gone), "channels")).toMatchObject({ status: "note", text: "not looked up: Temporal does not answer" });
+    expect(found(await doctor({}, place), "channels").text).toMatch(/^not looked up: the service does not answer/);
   });
 
   it("no key appears in what it prints", async () => {

@@ -195,6 +195,7 @@ function gateOver({ rig, ...parts }: GateParts): Gate {
     submit: unused,
     wake: () => Promise.resolve(),
     dispatch: () => Promise.resolve(),
+    unpolled: () => Promise.resolve([]),
     decide: (ref, action, message) => {
       const trace = { workflow_id: holdWorkflowOf(ref.hold), run_id: Buffer.from(parts.random(8)).toString("hex"), activity_id: "1" };
       return decide(deps, ref, action, message, { via: "update", nonce: trace.run_id }, trace);

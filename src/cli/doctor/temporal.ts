@@ -16,8 +16,8 @@ export function temporalCheck(place: () => Promise<TemporalPlace | null>): Check
 async function checkTemporal(place: TemporalPlace | null): Promise<Found> {
   if (place === null)
     return note("embedded, not running: `npm start` and `postern serve --embedded` bring it, TEMPORAL_ADDRESS names another");
-  const address = place.connection.address ?? "127.0.0.1:7233";
-  const connection = (await isRefused(address)) ? null : await connectTo(place);
+  const address = addressOf(place);
+  const connection = await openTemporal(place);
   if (connection === null) {
     if (place.embedded) return note(`embedded, not running (last at ${address}): \`npm start\` brings it`);
     return failed(`${address} does not answer`, "start it, or correct TEMPORAL_ADDRESS; without one `npm start` brings its own");
@@ -27,6 +27,15 @@ async function checkTemporal(place: TemporalPlace | null): Promise<Found> {
   } finally {
     await connection.close();
   }
+}
+
+function addressOf({ connection }: TemporalPlace): string {
+  return connection.address ?? "127.0.0.1:7233";
+}
+
+/** To be closed. Null: nobody answers there. */
+export async function openTemporal(place: TemporalPlace): Promise<Connection | null> {
+  return (await isRefused(addressOf(place))) ? null : connectTo(place);
 }
 
 /** gRPC would try again and again where the system says at once that nobody listens. */
