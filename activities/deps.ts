@@ -42,6 +42,8 @@ export interface OutboundDeps extends DispatchDeps {
   readonly composer: MailComposer;
   readonly transport: SendDeps["transport"];
   readonly freezer: Freezer;
+  /** Bytes that may still be written where blobs are. */
+  readonly freeBytes: () => Promise<number>;
   readonly screening: Screening;
   readonly identity: IdentityKey;
   readonly identityHeader: IdentityHeaderName;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { ApplicationFailure } from "@temporalio/common";
 import type { Blobs } from "../src/blobs/blobs.ts";
+import { needRoom } from "../src/blobs/room.ts";
 import type { Uses } from "../src/blobs/uses.ts";
 import { goesBack } from "../src/mail/goes-back.ts";
 import type { DraftOrder, MailDraft, StoredDraft } from "../src/model/agent.ts";
@@ -21,6 +22,8 @@ export interface DraftDeps extends AllowDeps {
   readonly blobs: Pick<Blobs, "create">;
   readonly uses: Pick<Uses, "take">;
   readonly freezer: Pick<Freezer, "freeze">;
+  /** Bytes that may still be written where blobs are. */
+  readonly freeBytes: () => Promise<number>;
   readonly tickets: Pick<Tickets, "sign">;
   /** Where `outboundMessage` is to run. */
   readonly mainQueue: string;
@@ -98,11 +101,12 @@ function submissionOf(draft: MailDraft, answered: MessageRow | null): Submission
 
 /** Until the work is done nothing else says that somebody needs the bytes. */
 async function holdingBytes<T>(
-  { blobs, uses }: DraftDeps,
+  { blobs, uses, freeBytes }: DraftDeps,
   { message: { tenant } }: Delivered,
   submission: Submission,
   work: (source: MessageRef) => Promise<T>,
 ): Promise<T> {
+  await needRoom(freeBytes);
   const bytes = Buffer.from(JSON.stringify(submission));
   const leave = await uses.take({ tenant, digest: createHash("sha256").update(bytes).digest("hex") });
   try {

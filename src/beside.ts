@@ -67,7 +67,6 @@ async function start(config: Config, options: BesideOptions, started: Closing[])
     ...base,
     ...state,
     ...deps,
-    blobRoot: state.blobRoot,
     gate,
     grants,
     identity: identity.jwk,

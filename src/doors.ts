@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import { Registry } from "prom-client";
 import type { Closing } from "./closing.ts";
 import type { Config } from "./config.ts";
-import { freeSpace } from "./free-space.ts";
 import { createHttpApp } from "./http/app.ts";
 import type { HttpDeps } from "./http/deps.ts";
 import { createProbeApp } from "./http/probe-app.ts";
@@ -32,12 +31,10 @@ export async function openDoors(
   const metrics = new Registry();
   const closing = new AbortController();
   const resolver = config.dnsZone === undefined ? createSystemResolver({ timeoutMs: 2_000 }) : createZoneFileResolver(config.dnsZone);
-  const freeBytes = freeSpace(deps.blobRoot);
   const places = createSlots({ total: judgements, perKey: SMTP_LIMITS.judgementsPerPeer });
   const app = createHttpApp({
     ...deps,
     intake: { ...config.limits, judgements: places },
-    freeBytes,
     resolver,
     metrics,
     version: VERSION,
@@ -51,7 +48,7 @@ export async function openDoors(
     return http.close();
   });
   const mail = {
-    deps: { ...deps, metrics, freeBytes },
+    deps: { ...deps, metrics },
     limits: { ...config.limits, judgements },
     judgements: places,
     trustedRelays: config.trustedRelays,

@@ -29,7 +29,7 @@ export interface OutboundOptions extends Pick<Bootstrapped, "grants" | "sealer" 
 }
 
 /** What the activities of holds, deliveries and of the outbound path are given beside those of the inbound path. */
-export function createOutboundDeps(base: ActivityDeps, options: OutboundOptions): OutboundDeps {
+export function createOutboundDeps(base: ActivityDeps & Pick<OutboundDeps, "freeBytes">, options: OutboundOptions): OutboundDeps {
   const { config, retryMs = RETRY_MS, dispatching = DISPATCHING, lookup, ...given } = options;
   const { publicUrl, identityHeader } = config;
   const { composer } = given;

@@ -59,14 +59,13 @@ export interface Working {
 export function serve(config: Config, options: ServeOptions): Promise<Running> {
   return orStopped(async (started) => {
     const eager = config.role !== "gateway";
-    const { base, state, known, deps } = await open(config, options, started);
+    const { base, known, deps } = await open(config, options, started);
     const { gate, ended } = eager
       ? await startWorkers(options, base, deps, known, started)
       : await startGate(options, base, deps, known, started);
-    const { blobRoot } = state;
     const { grants, identity, sealer } = known;
     const temporal = { address: options.temporal.connection.address ?? "127.0.0.1:7233", namespace: options.temporal.namespace };
-    const given = { ...base, ...deps, blobRoot, gate, grants, identity: identity.jwk, sealer, temporal };
+    const given = { ...base, ...deps, gate, grants, identity: identity.jwk, sealer, temporal };
     const doors = await openDoors(config, given, started);
     return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => inTime(closeAll(started)) };
   });

@@ -7,6 +7,7 @@ import { createUses, type Uses } from "./blobs/uses.ts";
 import type { Bootstrapped } from "./bootstrap.ts";
 import type { Closing } from "./closing.ts";
 import type { Config } from "./config.ts";
+import { freeSpace } from "./free-space.ts";
 import { createZoneResolver } from "./mail/dns.ts";
 import type { MailReader } from "./mail/reader.ts";
 import { PosternError } from "./model/errors.ts";
@@ -36,8 +37,8 @@ export interface State {
   readonly blobs: Blobs;
   readonly uses: Uses;
   readonly source: BlobSource;
-  /** The directory that takes bytes as they come. */
-  readonly blobRoot: string;
+  /** Bytes that may still be written where bytes are taken as they come. */
+  readonly freeBytes: () => Promise<number>;
   readonly reader: MailReader;
 }
 
@@ -48,11 +49,11 @@ export async function openState(config: Config, { clock, log }: Base, started: C
   const store = await openStore(config);
   started.unshift(() => store.close());
   const report = (fault: PosternError): void => log.error({ err: fault }, fault.message);
-  const { blobs, source, directory: blobRoot, close } = await openBlobs(config, { clock, report });
+  const { blobs, source, directory, close } = await openBlobs(config, { clock, report });
   started.unshift(close);
   const reader = createReaderPool({ source, zone: config.dnsZone ?? null });
   started.unshift(() => reader.close());
-  return { store, blobs, uses: createUses(), source, blobRoot, reader };
+  return { store, blobs, uses: createUses(), source, freeBytes: freeSpace(directory), reader };
 }
 
 /** What leaves is composed on a thread of its own, and goes to the relay or into the sandbox. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { needRoom } from "../blobs/room.ts";
 import { draftMessageId, idBody, makeId, type DraftId, type MailboxId, type MessageId, type ThreadId } from "../model/ids.ts";
 import { PosternError } from "../model/errors.ts";
 import type { MessageRef } from "../model/message.ts";
@@ -98,8 +99,7 @@ export async function holdingBytes<T>(
   submission: Submission,
   work: (written: Required<Pick<Writing, "source" | "bytes">>) => Promise<T>,
 ): Promise<T> {
-  // As at MAIL (DESIGN §8): what comes from agents must not fill the disk that mail from outside needs.
-  if ((await freeBytes()) < SPACE_BYTES) throw diskFull();
+  await needRoom(freeBytes);
   const bytes = Buffer.from(JSON.stringify(submission));
   const digest = createHash("sha256").update(bytes).digest("hex");
   const leave = await uses.take({ tenant, digest });
@@ -108,17 +108,6 @@ export async function holdingBytes<T>(
   } finally {
     leave();
   }
-}
-
-/** 1.5 times the largest message. */
-const SPACE_BYTES = 1.5 * 25 * 1024 * 1024;
-
-function diskFull(): PosternError {
-  return new PosternError("unavailable", "there is no room for drafts now", {
-    temporary: true,
-    fix: "try again later; an operator must make room on the disk",
-    retryAfter: 60,
-  });
 }
 
 async function answered(deps: HttpDeps, { mailbox }: Draft, answer: SubmitAnswer): Promise<Submitted> {

@@ -71,7 +71,8 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   const client = new Client({ connection });
   const taskQueues = uniqueQueues();
   const onFault = (fault: (typeof faults)[number]) => void faults.push(fault);
-  const real = { store, blobs, uses: createUses(), clock: Date.now, random: randomBytes, loopCaps: LOOP_CAPS, onFault };
+  const freeBytes = () => Promise.resolve(Number.MAX_SAFE_INTEGER);
+  const real = { freeBytes, store, blobs, uses: createUses(), clock: Date.now, random: randomBytes, loopCaps: LOOP_CAPS, onFault };
   const keys = keysFor();
   const workers = await createPosternWorkers({
     ...{ connection, namespace: "default", taskQueues, ...options },
