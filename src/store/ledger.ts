@@ -47,14 +47,12 @@ export function senderKey(identity: Identity | undefined): string {
  * over the whole budget is refused, and what is charged passes the limit only by what agents report afterwards.
  */
 export async function limitReached(tx: Tx, charge: Charge, limits: Limits): Promise<LimitReached | null> {
-  const [hour, day, thread, tokens] = await together([
-    rateReached(tx, charge, HOUR, limits.perHour),
-    rateReached(tx, charge, DAY, limits.perDay),
+  const [rate, thread, tokens] = await together([
+    rateReached(tx, charge, limits),
     threadSpent(tx, charge, limits.tokensPerThread),
     daySpent(tx, charge, limits.tokensPerDay),
   ]);
-  if (hour) return { ledger: "rate", reason: "rate_limit_per_hour" };
-  if (day) return { ledger: "rate", reason: "rate_limit_per_day" };
+  if (rate !== null) return { ledger: "rate", reason: rate };
   if (thread) return tokensReached("token_budget_per_thread", charge, limits.tokensPerThread);
   return tokens ? tokensReached("token_budget_per_day", charge, limits.tokensPerDay) : null;
 }
@@ -96,28 +94,48 @@ const insertReservation = once((db, row: LedgerTable) =>
     .onConflict((conflict) => conflict.columns(["message", "ledger"]).doNothing()),
 );
 
-async function rateReached({ db }: Tx, { mailbox, sender, at }: Charge, window: number, limit: number | undefined): Promise<boolean> {
-  if (limit === undefined) return false;
-  const [row] = await countRate(db, { mailbox, sender, after: at - window, limit });
-  return Number(row?.count) >= limit;
+type RateReason = (LimitReached & { ledger: "rate" })["reason"];
+
+async function rateReached({ db }: Tx, { mailbox, sender, at }: Charge, { perHour, perDay }: Limits): Promise<RateReason | null> {
+  if (perHour === undefined && perDay === undefined) return null;
+  const windows = { hour: at - HOUR, all: at - (perDay === undefined ? HOUR : DAY) };
+  const [row] = await countRate(db, { mailbox, sender, ...windows, limit: Math.max(perHour ?? 0, perDay ?? 0) });
+  if (Number(row?.hour) >= (perHour ?? Infinity)) return "rate_limit_per_hour";
+  return Number(row?.all) >= (perDay ?? Infinity) ? "rate_limit_per_day" : null;
 }
 
-// Counting stops at the limit: a sender without one may have left any number of entries.
-const countRate = once((db, given: { mailbox: MailboxId; sender: string; after: number; limit: number }) =>
+interface RateWindows {
+  readonly mailbox: MailboxId;
+  readonly sender: string;
+  readonly hour: number;
+  /** The longest that counts. */
+  readonly all: number;
+  readonly limit: number;
+}
+
+// Newest first, so that the hour is among what is counted; counting stops at the larger limit, as a sender without one may have
+// left any number of entries. The order also names the index: a planner that knows nothing of the table yet, or of this
+// mailbox, may else read all of the mailbox's, and a transaction that has read an entry is in the way of whoever writes one.
+const countRate = once((db, given: RateWindows) =>
   db
     .selectFrom(
-      db
-        .selectFrom("ledger")
-        .select("message")
-        .where("ledger", "=", "rate")
-        .where("mailbox", "=", given.mailbox)
-        .where("sender", "=", given.sender)
-        .where("at", ">", given.after)
+      entriesOfSender(db, "rate", { ...given, after: given.all })
         .limit(given.limit)
         .as("counted"),
     )
-    .select((eb) => eb.fn.countAll<number>().as("count")),
+    .select((eb) => [eb.fn.countAll<number>().filterWhere("counted.at", ">", given.hour).as("hour"), eb.fn.countAll<number>().as("all")]),
 );
+
+function entriesOfSender(db: Tx["db"], ledger: "rate" | "tokens", given: { mailbox: MailboxId; sender: string; after: number }) {
+  return db
+    .selectFrom("ledger")
+    .select(["at", "amount"])
+    .where("ledger", "=", ledger)
+    .where("mailbox", "=", given.mailbox)
+    .where("sender", "=", given.sender)
+    .where("at", ">", given.after)
+    .orderBy("at", "desc");
+}
 
 async function threadSpent({ db }: Tx, { mailbox, thread, tokens }: Charge, limit: number | undefined): Promise<boolean> {
   if (limit === undefined) return false;
@@ -141,13 +159,7 @@ async function daySpent({ db }: Tx, { mailbox, sender, tokens, at }: Charge, lim
 }
 
 const sumOfSender = once((db, given: { mailbox: MailboxId; sender: string; after: number }) =>
-  db
-    .selectFrom("ledger")
-    .select((eb) => eb.fn.sum<number | null>("amount").as("spent"))
-    .where("ledger", "=", "tokens")
-    .where("mailbox", "=", given.mailbox)
-    .where("sender", "=", given.sender)
-    .where("at", ">", given.after),
+  db.selectFrom(entriesOfSender(db, "tokens", given).as("counted")).select((eb) => eb.fn.sum<number | null>("counted.amount").as("spent")),
 );
 
 // The first half is for an estimate of nothing: a spent budget refuses that too.

@@ -7,7 +7,6 @@ import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { AddressesTable, Flag } from "./schema.ts";
-import { together } from "./together.ts";
 
 export const mailboxes = {
   "mailboxes.create": {
@@ -132,15 +131,20 @@ async function addAddress({ db }: Tx, { address_id, tenant, mailbox, domain, add
 type AddressOf = Omit<NewAlias, "domain" | "domain_id"> & { readonly domain: Id<"dom">; readonly is_primary: Flag };
 
 export async function findMailbox(tx: Tx, { tenant, id }: { tenant: TenantId; id: MailboxId }): Promise<MailboxRow | null> {
-  const [[row], addresses] = await together([selectMailbox(tx.db, { tenant, id }), selectAddresses(tx.db, { id })]);
-  return row === undefined ? null : mailboxRow(row, addresses);
+  const found = await selectMailbox(tx.db, { tenant, id });
+  return found[0] === undefined ? null : mailboxRow(found[0], found);
 }
 
+/** Once with each of its addresses. */
 const selectMailbox = once((db, given: { tenant: TenantId; id: MailboxId }) =>
-  rows({ db }).where("mailboxes.tenant", "=", given.tenant).where("mailboxes.id", "=", given.id),
+  rows({ db })
+    .innerJoin("addresses", "addresses.mailbox", "mailboxes.id")
+    .select(["addresses.mailbox", "addresses.address", "addresses.is_primary"])
+    .where("mailboxes.tenant", "=", given.tenant)
+    .where("mailboxes.id", "=", given.id)
+    .orderBy("addresses.created_at")
+    .orderBy("addresses.address"),
 );
-
-const selectAddresses = once((db, given: { id: MailboxId }) => addressRows(db, [given.id]));
 
 function rows({ db }: Pick<Tx, "db">) {
   return db
@@ -154,16 +158,9 @@ type Found = Awaited<ReturnType<ReturnType<typeof rows>["execute"]>>[number];
 type Addresses = readonly Pick<AddressesTable, "mailbox" | "address" | "is_primary">[];
 
 async function addressesOf({ db }: Tx, ids: readonly MailboxId[]): Promise<Addresses> {
-  return ids.length === 0 ? [] : addressRows(db, ids).execute();
-}
-
-function addressRows(db: Tx["db"], ids: readonly MailboxId[]) {
-  return db
-    .selectFrom("addresses")
-    .select(["mailbox", "address", "is_primary"])
-    .where("mailbox", "in", ids)
-    .orderBy("created_at")
-    .orderBy("address");
+  if (ids.length === 0) return [];
+  const query = db.selectFrom("addresses").select(["mailbox", "address", "is_primary"]).where("mailbox", "in", ids);
+  return query.orderBy("created_at").orderBy("address").execute();
 }
 
 function mailboxRow(row: Found, addresses: Addresses): MailboxRow {

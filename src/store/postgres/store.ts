@@ -1,10 +1,12 @@
 import type { Args, OperationName, Result, Store, Watch } from "../contract.ts";
 import { MIGRATIONS } from "../migrations/list.ts";
+import type { Operation } from "../operation.ts";
 import { registry } from "../registry.ts";
 import { unavailable } from "../unavailable.ts";
 import { Watches } from "../watch.ts";
 import { Crowd } from "./crowd.ts";
 import { isLost, toPosternError } from "./fault.ts";
+import { Lanes } from "./lanes.ts";
 import { Listener } from "./listener.ts";
 import { prepare } from "./open.ts";
 import { Sessions } from "./pool.ts";
@@ -47,6 +49,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
 class PostgresStore implements Store {
   readonly #watches = new Watches();
   readonly #crowd = new Crowd(WRITERS, PATIENCE);
+  readonly #lanes = new Lanes(PATIENCE);
   readonly #writers: Sessions;
   readonly #readers: Sessions;
   readonly #listener: Listener;
@@ -77,7 +80,8 @@ class PostgresStore implements Store {
     if (this.#closed !== null) throw unavailable("the store is closed");
     if (this.#running.size >= this.#mostWaiting) throw unavailable("too many operations are waiting");
     const job: Job = { name, args };
-    return (await (registry[name].kind === "write" ? this.#write(job) : this.#read(job))) as Result<K>;
+    const { kind, about }: Operation<K> = registry[name];
+    return (await (kind === "write" ? this.#write(job, about?.(args)) : this.#read(job))) as Result<K>;
   }
 
   watch(key: string, timeoutMs: number): Watch {
@@ -89,10 +93,11 @@ class PostgresStore implements Store {
     return this.#closed;
   }
 
-  async #write(job: Job): Promise<unknown> {
+  async #write(job: Job, about: string | undefined): Promise<unknown> {
     const attempt = (): ReturnType<typeof write> => this.#writers.borrow((session) => write(session, job));
+    const attempts = (): ReturnType<typeof write> => retried(attempt, this.#crowd, this.#random);
     try {
-      const { result, touched } = await this.#counted(retried(attempt, this.#crowd, this.#random));
+      const { result, touched } = await this.#counted(about === undefined ? attempts() : this.#lanes.inTurn(about, attempts));
       // Before whoever asked goes on; others hear it from the server.
       this.#watches.touched(touched);
       return result;
