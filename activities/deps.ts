@@ -5,6 +5,7 @@ import type { Sealer } from "../src/grants/seal.ts";
 import type { GrantKey } from "../src/grants/sign.ts";
 import type { IdentityHeaderName, MailComposer } from "../src/mail/composer.ts";
 import type { MailReader } from "../src/mail/reader.ts";
+import type { Tickets } from "../src/model/ticket.ts";
 import type { Freezer } from "../src/screening/freeze.ts";
 import type { Screening } from "../src/screening/screen.ts";
 import type { LoopCaps, Store } from "../src/store/contract.ts";
@@ -39,6 +40,7 @@ export interface DispatchDeps extends ActivityDeps {
 
 /** What holds and the outbound path need beside that. */
 export interface OutboundDeps extends DispatchDeps {
+  readonly tickets: Tickets;
   readonly composer: MailComposer;
   readonly transport: SendDeps["transport"];
   readonly freezer: Freezer;

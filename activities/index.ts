@@ -4,7 +4,9 @@ import { isOwnWorkflow, type DispatchRef, type Judged } from "../src/model/chann
 import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, HoldStatus, HoldTimerEvent, HoldTimes } from "../src/model/hold.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import type { OutboundInput, RevisionRef, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
+import type { Ticketed } from "../src/model/ticket.ts";
 import type { Trace } from "../src/store/contract.ts";
+import { admit, vouch, vouched, type Called, type Vouched } from "./admit.ts";
 import { deny, instanceOf } from "./allow.ts";
 import { budget } from "./budget.ts";
 import { compose } from "./compose.ts";
@@ -27,11 +29,13 @@ import { verify, type Verified } from "./verify.ts";
 
 export type { DispatchEnd };
 
+type Mail = Ticketed<InboundInput>;
+
 /** Activity names carry the prefix `postern`, because a team's worker merges them with its own by name. */
 export interface InboundActivities {
-  posternVerify(input: InboundInput): Promise<Verified>;
-  posternGuard(input: InboundInput, verified: Verified): Promise<Guarded>;
-  posternBudget(input: InboundInput, verified: Verified, guarded: Guarded): Promise<Judged>;
+  posternVerify(input: Mail): Promise<Vouched<Verified>>;
+  posternGuard(input: Mail, verified: Vouched<Verified>): Promise<Vouched<Guarded>>;
+  posternBudget(input: Mail, verified: Vouched<Verified>, guarded: Vouched<Guarded>): Promise<Judged>;
 }
 
 export interface HoldActivities {
@@ -42,13 +46,13 @@ export interface HoldActivities {
 }
 
 export interface OutboundActivities {
-  posternCompose(input: OutboundInput): Promise<RevisionRef>;
-  posternScreen(input: OutboundInput, revision: RevisionRef): Promise<ScreenStep>;
-  posternCopy(input: OutboundInput): Promise<OutboundInput | null>;
+  posternCompose(input: Ticketed<OutboundInput>): Promise<RevisionRef>;
+  posternScreen(input: Ticketed<OutboundInput>, revision: RevisionRef): Promise<ScreenStep>;
+  posternCopy(input: Ticketed<OutboundInput>): Promise<Ticketed<OutboundInput> | null>;
 }
 
 export interface SendActivities {
-  posternSend(input: OutboundInput, since: Since): Promise<SendStep>;
+  posternSend(input: Ticketed<OutboundInput>, since: Since): Promise<SendStep>;
 }
 
 export interface DispatchActivities {
@@ -62,11 +66,18 @@ export interface UpkeepActivities {
 }
 
 /** Run by the worker of the inbound task queue. */
-export function createInboundActivities(deps: ActivityDeps): InboundActivities {
+export function createInboundActivities(deps: ActivityDeps & Pick<OutboundDeps, "tickets">): InboundActivities {
+  const admitted = (mail: Mail): InboundInput => admit(deps, mail, calledHere());
   return ofOurs(deps, {
-    posternVerify: (input: InboundInput) => verify(deps, input),
-    posternGuard: (input: InboundInput, verified: Verified) => guard(deps, input, verified),
-    posternBudget: (input: InboundInput, verified: Verified, guarded: Guarded) => budget(deps, input, verified, guarded, traceHere()),
+    posternVerify: async (mail: Mail) => vouch(deps, "posternVerify", mail, await verify(deps, admitted(mail))),
+    posternGuard: async (mail: Mail, verified: Vouched<Verified>) => {
+      const [input, facts] = [admitted(mail), vouched(deps, "posternVerify", mail, verified, "posternGuard")];
+      return vouch(deps, "posternGuard", verified, await guard(deps, input, facts));
+    },
+    posternBudget: async (mail: Mail, verified: Vouched<Verified>, guarded: Vouched<Guarded>) => {
+      const [input, facts] = [admitted(mail), vouched(deps, "posternVerify", mail, verified, "posternBudget")];
+      return budget(deps, input, facts, vouched(deps, "posternGuard", verified, guarded, "posternBudget"), traceHere());
+    },
   });
 }
 
@@ -76,17 +87,18 @@ export function createMainActivities(
 ): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
   const judge: SendDeps["judge"] = (input, revision, content) => deps.screening.judge(input, revision, content);
   const sending = { ...deps, judge, signers: createSigners(deps) };
+  const admitted = (input: Ticketed<OutboundInput>): OutboundInput => admit(deps, input, calledHere());
   return ofOurs(deps, {
     posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
       decide(deps, ref, action, message, arrival, traceHere()),
     posternDropped: (ref: HoldRef, count: number) => dropped(deps, ref, count, traceHere()),
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, ref),
     posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, ref, event, traceHere()),
-    posternCompose: (input: OutboundInput) => compose(deps, input),
-    posternScreen: (input: OutboundInput, revision: RevisionRef) => screen(deps, input, revision, traceHere()),
-    posternCopy: (input: OutboundInput) => copy(deps, input),
-    posternSend: (input: OutboundInput, since: Since) =>
-      leave(sending, input, since, { heartbeat, signal: cancellationSignal() }, traceHere()),
+    posternCompose: (input: Ticketed<OutboundInput>) => compose(deps, admitted(input)),
+    posternScreen: (input: Ticketed<OutboundInput>, revision: RevisionRef) => screen(deps, admitted(input), revision, traceHere()),
+    posternCopy: (input: Ticketed<OutboundInput>) => copy(deps, admitted(input)),
+    posternSend: (input: Ticketed<OutboundInput>, since: Since) =>
+      leave(sending, admitted(input), since, { heartbeat, signal: cancellationSignal() }, traceHere()),
     posternRevive: async () => {
       const reviving = { ...deps, client: getClient(), taskQueue: activityInfo().taskQueue };
       await redispatchLost(reviving, heartbeat);
@@ -103,6 +115,11 @@ export function traceHere(): Trace {
   const { workflowExecution, activityId } = activityInfo();
   if (workflowExecution === undefined) throw new TypeError("an activity of postern runs inside a workflow");
   return { workflow_id: workflowExecution.workflowId, run_id: workflowExecution.runId, activity_id: activityId };
+}
+
+function calledHere(): Called {
+  const { activityType: activity, workflowType } = activityInfo();
+  return { activity, by: workflowType ?? "" };
 }
 
 /** Milliseconds between signs of life, a third of what the workflow waits for one. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Client } from "@temporalio/client";
+import { Registry } from "prom-client";
 import type { OutboundDeps } from "../activities/deps.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import { closeAll, inTime, type Closing } from "./closing.ts";
@@ -54,6 +55,7 @@ async function start(config: Config, options: BesideOptions, started: Closing[])
     clock: options.clock ?? Date.now,
     random: options.random ?? randomBytes,
     log: options.log ?? createLog(config.logLevel),
+    metrics: new Registry(),
     taskQueues,
   };
   const state = await openState(config, base, started);
@@ -61,7 +63,8 @@ async function start(config: Config, options: BesideOptions, started: Closing[])
   const deps = openOutbound(config, options, base, state, known, started);
   await ensureUpkeep(client, taskQueues, known.tenant.id);
   const onFault = (fault: unknown): void => base.log.error({ err: fault }, "a message could not be judged");
-  const gate = createGate({ client, store: deps.store, taskQueues, eager: true, random: base.random, onFault });
+  const { store, tickets } = deps;
+  const gate = createGate({ client, store, taskQueues, tickets, eager: true, random: base.random, onFault });
   const { grants, identity, sealer } = known;
   const given = {
     ...base,

@@ -4,8 +4,10 @@ import { accessKey, makeKey } from "./grants/key.ts";
 import { identityKey, IDENTITY_SEED_BYTES, type IdentityKey } from "./grants/identity-key.ts";
 import { createSealer, type Sealer } from "./grants/seal.ts";
 import { grantKey, type GrantKey } from "./grants/sign.ts";
+import { createTickets } from "./grants/ticket.ts";
 import { PosternError } from "./model/errors.ts";
 import { makeId } from "./model/ids.ts";
+import type { Tickets } from "./model/ticket.ts";
 import type { Scope, Store, TenantRow } from "./store/contract.ts";
 
 /** Names of the sealed seeds in the store: Ed25519 for grants, P-256 for identity headers. */
@@ -44,6 +46,8 @@ export interface Bootstrapped {
   readonly identity: IdentityKey;
   /** Seals and opens secrets that the store keeps, such as DKIM keys. */
   readonly sealer: Sealer;
+  /** For the inputs of workflows: doors make them, workers check them. */
+  readonly tickets: Tickets;
   /** Where the first operator and admin key is: given by the environment, in this file, or neither (the file was taken away). */
   readonly adminKey: { readonly from: "environment" } | { readonly from: "file"; readonly path: string } | { readonly from: "elsewhere" };
 }
@@ -56,22 +60,23 @@ export interface Bootstrapped {
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
-  const { grants, identity, sealer } = await secrets(options);
+  const { grants, identity, sealer, tickets } = await secrets(options);
   const known = await options.store.run("tenants.first", {});
   // The key's file comes before the tenant: a start cut off in between must not leave a tenant nobody can enter.
   const admin = await adminKey(options, known === null);
   const tenant = known ?? (await firstTenant(options));
   if (admin.from !== "elsewhere") await ensureKey(options, tenant, admin);
-  return { tenant, grants, identity, sealer, adminKey: withoutKey(admin) };
+  return { tenant, grants, identity, sealer, tickets, adminKey: withoutKey(admin) };
 }
 
-async function secrets(options: BootstrapOptions): Promise<Pick<Bootstrapped, "grants" | "identity" | "sealer">> {
+async function secrets(options: BootstrapOptions): Promise<Pick<Bootstrapped, "grants" | "identity" | "sealer" | "tickets">> {
   const kept = await options.store.run("secrets.get", { name: SIGNING_KEY });
-  const sealer = createSealer(await secretKey(options, kept !== null), options.random);
+  const key = await secretKey(options, kept !== null);
+  const sealer = createSealer(key, options.random);
   const grants = grantKey(await seedOf(options, sealer, SIGNING_KEY, () => options.random(32)), options.issuer ?? "postern");
   const identity = identityKey(await seedOf(options, sealer, IDENTITY_KEY, () => identitySeed(options)));
   if (identity === null) throw new PosternError("internal", "the identity key in the store is none");
-  return { grants, identity, sealer };
+  return { grants, identity, sealer, tickets: createTickets(key) };
 }
 
 /** The store keeps the first one, so two starts at once agree. */

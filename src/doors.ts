@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { Registry } from "prom-client";
 import type { Closing } from "./closing.ts";
 import type { Config } from "./config.ts";
 import { createHttpApp } from "./http/app.ts";
@@ -28,7 +27,6 @@ export async function openDoors(
   started: Closing[],
   judgements: number = INBOUND_SLOTS / 2,
 ): Promise<Pick<Running, "http" | "smtp" | "lmtp">> {
-  const metrics = new Registry();
   const closing = new AbortController();
   const resolver = config.dnsZone === undefined ? createSystemResolver({ timeoutMs: 2_000 }) : createZoneFileResolver(config.dnsZone);
   const places = createSlots({ total: judgements, perKey: SMTP_LIMITS.judgementsPerPeer });
@@ -36,7 +34,6 @@ export async function openDoors(
     ...deps,
     intake: { ...config.limits, judgements: places },
     resolver,
-    metrics,
     version: VERSION,
     publicUrl: config.publicUrl,
     submitsPerHour: config.submitsPerHour,
@@ -48,7 +45,7 @@ export async function openDoors(
     return http.close();
   });
   const mail = {
-    deps: { ...deps, metrics },
+    deps,
     limits: { ...config.limits, judgements },
     judgements: places,
     trustedRelays: config.trustedRelays,
@@ -66,8 +63,12 @@ export async function openDoors(
 const NOWHERE = { host: "", port: 0 };
 
 /** What a supervisor asks of a process without doors: `/healthz`, `/readyz`, `/metrics`. Resolves to `http://host:port`. */
-export async function openProbes(config: Config, deps: Pick<HttpDeps, "store" | "gate" | "log">, started: Closing[]): Promise<string> {
-  const app = createProbeApp({ ...deps, metrics: new Registry(), version: VERSION });
+export async function openProbes(
+  config: Config,
+  deps: Pick<HttpDeps, "store" | "gate" | "log" | "metrics">,
+  started: Closing[],
+): Promise<string> {
+  const app = createProbeApp({ ...deps, version: VERSION });
   const http = await startHttp({ app, ...config.http });
   started.unshift(() => http.close());
   return http.address;

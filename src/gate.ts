@@ -11,6 +11,7 @@ import type { HoldAction, HoldAnswer, HoldMessage, HoldRef } from "./model/hold.
 import { inboundWorkflowId, sharedWorkflowId, type DraftId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
 import type { OutboundInput } from "./model/outbound.ts";
+import type { Tickets } from "./model/ticket.ts";
 import { WORKFLOW, type TaskQueues } from "./model/names.ts";
 import type { Store, Watch } from "./store/contract.ts";
 
@@ -44,6 +45,8 @@ export interface GateDeps {
   readonly client: Client;
   readonly store: Store;
   readonly taskQueues: TaskQueues;
+  /** Of the workers' secret key. */
+  readonly tickets: Pick<Tickets, "sign">;
   /** True where gateway and worker share a process and a connection: the first task skips the server's queue. */
   readonly eager: boolean;
   readonly random: (bytes: number) => Uint8Array;
@@ -132,7 +135,7 @@ function startAlone(deps: GateDeps, input: InboundInput) {
   return deps.client.workflow.start(WORKFLOW.inboundMessage, {
     ...optionsOf(deps),
     workflowId: inboundWorkflowId(input.message),
-    args: [input, deps.taskQueues.main],
+    args: [deps.tickets.sign(WORKFLOW.inboundMessage, input), deps.taskQueues.main],
     workflowIdConflictPolicy: "USE_EXISTING",
     workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
   });
@@ -142,7 +145,7 @@ function startTogether(deps: GateDeps, inputs: Inputs) {
   return deps.client.workflow.start(WORKFLOW.inboundMessages, {
     ...optionsOf(deps),
     workflowId: sharedWorkflowId(deps.random(16)),
-    args: [inputs, deps.taskQueues.main],
+    args: [inputs.map((input) => deps.tickets.sign(WORKFLOW.inboundMessages, input)), deps.taskQueues.main],
   });
 }
 

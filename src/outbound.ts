@@ -16,7 +16,7 @@ const RETRY_MS = 60_000;
 /** Milliseconds, as DESIGN §3.7 has them: 1 s doubling to an hour, for a day. */
 const DISPATCHING: DispatchDeps["dispatching"] = { firstMs: 1_000, longestMs: 3_600_000, giveUpMs: 86_400_000 };
 
-export interface OutboundOptions extends Pick<Bootstrapped, "grants" | "sealer" | "identity"> {
+export interface OutboundOptions extends Pick<Bootstrapped, "grants" | "sealer" | "identity" | "tickets"> {
   readonly composer: MailComposer;
   readonly transport: Transport;
   readonly config: Pick<Config, "publicUrl" | "identityHeader" | "webhookAllow">;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Client } from "@temporalio/client";
 import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
+import { Registry } from "prom-client";
 import type { OutboundDeps } from "../activities/deps.ts";
 import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import { closeAll, inTime, type Closing } from "./closing.ts";
@@ -104,6 +105,7 @@ async function open(config: Config, options: ServeOptions, started: Closing[]): 
     clock: options.clock ?? Date.now,
     random: options.random ?? randomBytes,
     log: options.log ?? createLog(config.logLevel),
+    metrics: new Registry(),
     taskQueues: options.taskQueues ?? TASK_QUEUE,
   };
   const state = await openState(config, base, started);
@@ -147,9 +149,9 @@ async function startGate(options: ServeOptions, base: Base, deps: OutboundDeps, 
   return { gate: gateOf(client, false, base, deps), ended };
 }
 
-function gateOf(client: Client, eager: boolean, { taskQueues, random, log }: Base, { store }: OutboundDeps): Gate {
+function gateOf(client: Client, eager: boolean, { taskQueues, random, log }: Base, { store, tickets }: OutboundDeps): Gate {
   const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
-  return createGate({ client, store, taskQueues, eager, random, onFault });
+  return createGate({ client, store, taskQueues, tickets, eager, random, onFault });
 }
 
 /** Before any worker: none may take another database's tasks. */

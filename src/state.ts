@@ -1,5 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import type { OutboundDeps } from "../activities/deps.ts";
 import type { Blobs } from "./blobs/blobs.ts";
 import type { BlobSource } from "./blobs/source.ts";
@@ -7,6 +8,7 @@ import { createUses, type Uses } from "./blobs/uses.ts";
 import type { Bootstrapped } from "./bootstrap.ts";
 import type { Closing } from "./closing.ts";
 import type { Config } from "./config.ts";
+import { countFaults } from "./faults.ts";
 import { freeSpace } from "./free-space.ts";
 import { createZoneResolver } from "./mail/dns.ts";
 import type { MailReader } from "./mail/reader.ts";
@@ -29,6 +31,7 @@ export interface Base {
   readonly clock: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
+  readonly metrics: Registry;
   readonly taskQueues: TaskQueues;
 }
 
@@ -65,16 +68,21 @@ export function openOutbound(
   known: Bootstrapped,
   started: Closing[],
 ): OutboundDeps {
-  const { grants, identity, sealer } = known;
+  const { grants, identity, sealer, tickets } = known;
   const composer = createComposerPool({ source: state.source });
   started.unshift(() => composer.close());
   const transport = createTransport(config.relay, { ...base, ...state });
   started.unshift(() => transport.close());
-  const onFault: OutboundDeps["onFault"] = (fault) => base.log.warn(fault, "a step of a judgement failed");
+  const count = countFaults(base.metrics);
+  const onFault: OutboundDeps["onFault"] = (fault) => {
+    count(fault);
+    base.log.warn(fault, "a step of a judgement failed");
+  };
   const given = {
     grants,
     identity,
     sealer,
+    tickets,
     composer,
     transport,
     config,

@@ -6,6 +6,7 @@ import type { Decision } from "../src/model/decision.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import { holdWorkflowId } from "../src/model/ids.ts";
 import { DEFERRED_FAILURE } from "../src/model/names.ts";
+import type { Ticketed } from "../src/model/ticket.ts";
 import { startDispatches } from "./dispatch.ts";
 import { holdMessage } from "./hold.ts";
 
@@ -25,7 +26,7 @@ export type InboundResult = Pick<Decision, "id" | "outcome" | "reason">;
  * One message, one mailbox: verified, guarded, budgeted, recorded. For the pull channel the recorded decision is the
  * dispatch; other channels have runs of their own on the queue `holds`, which this one does not wait for. Ends failed with type `Deferred` when there is no final decision, so that the sender's retry may run again.
  */
-export async function inboundMessage(input: InboundInput, holds?: string): Promise<InboundResult> {
+export async function inboundMessage(input: Ticketed<InboundInput>, holds?: string): Promise<InboundResult> {
   const { id, outcome, reason, dispatches } = await judge(input);
   if (outcome === "deferred") throw deferred(reason);
   await waitForPeople(input, outcome, holds);
@@ -38,7 +39,7 @@ export async function inboundMessage(input: InboundInput, holds?: string): Promi
  * their order. None waits for another: whoever asked about it reads its recorded decision. A deferral is a result here,
  * because a retry is judged in another run. When a judgement failed for good, the run fails after all others have ended.
  */
-export async function inboundMessages(inputs: readonly InboundInput[], holds?: string): Promise<readonly InboundResult[]> {
+export async function inboundMessages(inputs: readonly Ticketed<InboundInput>[], holds?: string): Promise<readonly InboundResult[]> {
   const judged = await Promise.allSettled(
     inputs.map(async (input) => {
       const decision = await judge(input);
@@ -55,7 +56,7 @@ export async function inboundMessages(inputs: readonly InboundInput[], holds?: s
 }
 
 // Knows nothing of runs: one run may judge several messages.
-async function judge(input: InboundInput): Promise<Judged> {
+async function judge(input: Ticketed<InboundInput>): Promise<Judged> {
   const verified = await posternVerify(input);
   const guarded = await posternGuard(input, verified);
   return posternBudget(input, verified, guarded);

@@ -13,6 +13,7 @@ import type { OutboundActivities, SendActivities } from "../activities/index.ts"
 import { outboundWorkflowId } from "../src/model/ids.ts";
 import { LIMITED_FAILURE, WAKE_SIGNAL } from "../src/model/names.ts";
 import type { DraftState, OutboundInput, OutboundResult, OutboundStage, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
+import type { Ticketed } from "../src/model/ticket.ts";
 import { isLong, People } from "./people.ts";
 
 // Local: quick and idempotent, and the agent waits for the answer. Bounded by number, because the SDK forgets a bound in
@@ -41,7 +42,7 @@ const { posternSend } = proxyActivities<SendActivities>({
  * Fails with type `Limited` when a cap refused it, so that the agent may submit the same again. `stage`: how far an earlier
  * run came, whose history grew too long; the record has judged it, and judges on.
  */
-export async function outboundMessage(input: OutboundInput, stage?: OutboundStage): Promise<OutboundResult> {
+export async function outboundMessage(input: Ticketed<OutboundInput>, stage?: OutboundStage): Promise<OutboundResult> {
   const draft = new Draft(input);
   const begun = stage ?? beginning(await posternScreen(input, await posternCompose(input)));
   const state = begun === null ? "blocked" : await draft.run(begun);
@@ -66,11 +67,12 @@ function beginning(screened: ScreenStep): OutboundStage | null {
 }
 
 class Draft {
-  readonly #input: OutboundInput;
+  readonly #input: Ticketed<OutboundInput>;
   readonly #people: People;
   #wakes = 0;
+  #isAtOnce = false;
 
-  constructor(input: OutboundInput) {
+  constructor(input: Ticketed<OutboundInput>) {
     this.#input = input;
     this.#people = new People({ tenant: input.tenant, mailbox: input.mailbox, hold: input.draft });
     setHandler(defineSignal(WAKE_SIGNAL), () => void (this.#wakes += 1));
@@ -85,7 +87,8 @@ class Draft {
   }
 
   /** `times`: of the hold that comes first; null: nobody need approve. */
-  async run({ times, since: begun }: OutboundStage): Promise<DraftState> {
+  async run({ times, since: begun, at_once = false }: OutboundStage): Promise<DraftState> {
+    this.#isAtOnce = at_once;
     for (let [hold, since] = [times, begun]; ; since = null) {
       const status = hold === null ? "approved" : await this.#people.decided(hold);
       if (status === "waiting") return this.#goOn({ times: hold, since: null });
@@ -97,11 +100,14 @@ class Draft {
     }
   }
 
-  /** In another run, once everybody here has been answered. It looks at the record at once, whatever was said meanwhile. */
+  /**
+   * In another run, once everybody here has been answered; what was taken back looks at the record at once. INVARIANT: the
+   * input goes on as it came, or its ticket would be none.
+   */
   async #goOn(stage: OutboundStage): Promise<never> {
     await this.close();
-    const isOver = this.#people.status === "cancelled";
-    return continueAsNew<typeof outboundMessage>({ ...this.#input, send_at: isOver ? null : this.#input.send_at }, stage);
+    const isOver = this.#isAtOnce || this.#people.status === "cancelled";
+    return continueAsNew<typeof outboundMessage>(this.#input, isOver ? { ...stage, at_once: true } : stage);
   }
 
   /** Goes at it until it has left for good, can never leave, or needs people again. */
@@ -123,7 +129,7 @@ class Draft {
 
   /** X-20: judged again at its time, not before. */
   get #isEarly(): boolean {
-    return this.#due > Date.now() && this.#people.status !== "cancelled";
+    return !this.#isAtOnce && this.#due > Date.now() && this.#people.status !== "cancelled";
   }
 
   get #due(): number {

@@ -6,6 +6,7 @@ import type { MailDelivery } from "../src/model/channel.ts";
 import { outboundWorkflowId } from "../src/model/ids.ts";
 import { LIMITED_FAILURE } from "../src/model/names.ts";
 import type { OutboundInput } from "../src/model/outbound.ts";
+import type { Ticketed } from "../src/model/ticket.ts";
 import { currentMail } from "./current.ts";
 import { misuse, refOf } from "./mail.ts";
 import { outboundMessage } from "./outbound.ts";
@@ -58,7 +59,7 @@ function claim({ on }: SendMailOptions) {
 type Child = ChildWorkflowHandle<typeof outboundMessage>;
 
 /** Null: it was begun before. */
-async function begin(input: OutboundInput, taskQueue: string): Promise<Child | null> {
+async function begin(input: Ticketed<OutboundInput>, taskQueue: string): Promise<Child | null> {
   const options = { workflowId: outboundWorkflowId(input.draft), taskQueue, parentClosePolicy: ParentClosePolicy.ABANDON } as const;
   try {
     return await startChild(outboundMessage, { ...options, args: [input] });

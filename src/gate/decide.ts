@@ -13,6 +13,7 @@ import { holdWorkflowOf } from "../model/hold-workflow.ts";
 import { isId, type DraftId, type MessageId } from "../model/ids.ts";
 import { HOLD_MESSAGE, WORKFLOW, type TaskQueues } from "../model/names.ts";
 import type { HoldRef } from "../model/hold.ts";
+import type { Tickets } from "../model/ticket.ts";
 import type { Store } from "../store/contract.ts";
 import { lostDraft } from "./revive.ts";
 import { isEnding, unavailable, within } from "./within.ts";
@@ -21,6 +22,7 @@ interface DecideDeps {
   readonly client: Client;
   readonly store: Pick<Store, "run">;
   readonly taskQueues: TaskQueues;
+  readonly tickets: Pick<Tickets, "sign">;
 }
 
 /** A composed edit takes a while; a person waits this long at most. */
@@ -71,7 +73,7 @@ async function ofDraft(deps: DecideDeps, ref: HoldRef & { hold: DraftId }, actio
       .getHandle(holdWorkflowOf(ref.hold))
       .executeUpdate<HoldAnswer, [HoldMessage]>(HOLD_MESSAGE[action], { args: [message] });
   } catch (error) {
-    const lost = error instanceof WorkflowNotFoundError ? await lostDraft(deps.store, { ...ref, draft: ref.hold }) : null;
+    const lost = error instanceof WorkflowNotFoundError ? await lostDraft(deps, { ...ref, draft: ref.hold }) : null;
     if (lost === null) throw error;
     return withStart(deps, ref, { type: WORKFLOW.outboundMessage, args: [...lost] }, action, message);
   }

@@ -4,6 +4,7 @@ import { holdWorkflowOf } from "../model/hold-workflow.ts";
 import { isId, type DraftId, type TenantId } from "../model/ids.ts";
 import { WORKFLOW } from "../model/names.ts";
 import type { DraftState, OutboundInput, OutboundStage } from "../model/outbound.ts";
+import type { Ticketed, Tickets } from "../model/ticket.ts";
 import type { Store } from "../store/contract.ts";
 import { within } from "./within.ts";
 
@@ -15,25 +16,29 @@ const CALL_MS = 5_000;
 
 /**
  * What a draft's workflow is started with again when it was lost (terminated, its namespace gone or older than the record).
- * Null: nothing more happens to it. INVARIANT: the record judges and the claim says whether it has left (DESIGN §4.5), so a
+ * Null: nothing more happens to it. The ticket is made again, of what the record says. INVARIANT: the record judges and the claim says whether it has left (DESIGN §4.5), so a
  * workflow too many sends nothing.
  */
 export async function lostDraft(
-  store: Pick<Store, "run">,
+  { store, tickets }: Pick<ReviveDeps, "store" | "tickets">,
   { tenant, draft: id }: { readonly tenant: TenantId; readonly draft: DraftId },
-): Promise<readonly [OutboundInput, OutboundStage] | null> {
+): Promise<readonly [Ticketed<OutboundInput>, OutboundStage] | null> {
   const draft = await store.run("drafts.get", { tenant, id });
   if (draft === null || !UNDERWAY.some((state) => state === draft.state)) return null;
   const [[first], hold] = await Promise.all([store.run("revisions.list", { tenant, draft: id }), store.run("holds.get", { tenant, id })]);
   const { mailbox, message, thread, kind, author, in_reply_to, created_at, send_at, revision } = draft;
   const { source } = first ?? revision;
   const input = { tenant, mailbox, draft: id, message, thread, kind, source, author, in_reply_to, submitted_at: created_at, send_at };
-  return [input, { times: hold?.status === "waiting" ? hold.times : null, since: null }];
+  return [
+    tickets.sign(WORKFLOW.outboundMessage, input satisfies OutboundInput),
+    { times: hold?.status === "waiting" ? hold.times : null, since: null },
+  ];
 }
 
 export interface ReviveDeps {
   readonly client: Client;
   readonly store: Pick<Store, "run">;
+  readonly tickets: Pick<Tickets, "sign">;
   /** The main task queue. */
   readonly taskQueue: string;
 }
@@ -70,13 +75,13 @@ interface Start {
   readonly args: readonly unknown[];
 }
 
-async function startOf({ store }: ReviveDeps, ref: HoldRef): Promise<Start | null> {
+async function startOf(deps: ReviveDeps, ref: HoldRef): Promise<Start | null> {
   const { tenant, mailbox, hold } = ref;
   if (isId("drf", hold)) {
-    const lost = await lostDraft(store, { tenant, draft: hold });
+    const lost = await lostDraft(deps, { tenant, draft: hold });
     return lost === null ? null : { type: WORKFLOW.outboundMessage, args: lost };
   }
-  const row = await store.run("holds.get", { tenant, id: hold });
+  const row = await deps.store.run("holds.get", { tenant, id: hold });
   const input: HoldInput = { tenant, mailbox, message: hold };
   return row?.status === "waiting" ? { type: WORKFLOW.holdMessage, args: [input] } : null;
 }

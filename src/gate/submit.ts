@@ -4,6 +4,7 @@ import { outboundWorkflowId } from "../model/ids.ts";
 import { WAKE_SIGNAL, WORKFLOW, type TaskQueues } from "../model/names.ts";
 import type { OutboundInput } from "../model/outbound.ts";
 import type { DraftId } from "../model/ids.ts";
+import type { Tickets } from "../model/ticket.ts";
 import type { Store, Watch } from "../store/contract.ts";
 import type { DraftRow } from "../store/contract-outbound.ts";
 import { isBusy, within } from "./within.ts";
@@ -20,6 +21,7 @@ export interface SubmitDeps {
   readonly client: Client;
   readonly store: Store;
   readonly taskQueues: TaskQueues;
+  readonly tickets: Pick<Tickets, "sign">;
   readonly eager: boolean;
   readonly onFault: (error: unknown) => void;
 }
@@ -86,7 +88,7 @@ async function start(deps: SubmitDeps, input: OutboundInput, deadline: number): 
       deps.client.workflow.start(WORKFLOW.outboundMessage, {
         workflowId: outboundWorkflowId(input.draft),
         taskQueue: deps.taskQueues.main,
-        args: [input],
+        args: [deps.tickets.sign(WORKFLOW.outboundMessage, input)],
         workflowIdConflictPolicy: "USE_EXISTING",
         workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
         requestEagerStart: deps.eager,

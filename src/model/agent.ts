@@ -2,6 +2,7 @@ import type { DispatchRef, MailDelivery } from "./channel.ts";
 import type { DispatchId, DraftId } from "./ids.ts";
 import type { Verification } from "./message.ts";
 import type { DraftState, OutboundInput, SubmittedAttachment } from "./outbound.ts";
+import type { Ticketed } from "./ticket.ts";
 
 /** What passes between an agent's workflow and the activities it gets its mail by (X-35). Public API, like the names. */
 
@@ -78,7 +79,7 @@ export interface DraftOrder {
 
 /** Result of `posternStoreDraft`: what `outboundMessage` starts with, or the draft that an earlier run made of the same order. */
 export type StoredDraft =
-  | { readonly kind: "stored"; readonly input: OutboundInput; readonly task_queue: string }
+  | { readonly kind: "stored"; readonly input: Ticketed<OutboundInput>; readonly task_queue: string }
   | { readonly kind: "known"; readonly draft: DraftId; readonly state: DraftState };
 
 /** What became of a draft. `rate_limited`: a cap refused it; try again later. Null: nobody waited for it. */

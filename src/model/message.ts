@@ -82,7 +82,7 @@ export interface Headline {
 export const MESSAGE_SOURCES = ["smtp", "lmtp", "ingest", "parsed", "cli"] as const;
 export type MessageSource = (typeof MESSAGE_SOURCES)[number];
 
-/** One message and mailbox to judge: the input of the workflow `inboundMessage`, and one of those of `inboundMessages`. */
+/** One message and mailbox to judge: the input of the workflow `inboundMessage`, and one of those of `inboundMessages`; each has a ticket. */
 export interface InboundInput {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;

@@ -52,6 +52,12 @@ export const LIMITED_FAILURE = "Limited";
 /** `ApplicationFailure.type` of an attempt at a delivery that is to be followed by another. Keep it out of failure alarms. */
 export const MISSED_FAILURE = "Missed";
 
+/**
+ * `ApplicationFailure.type` of a run that no door and no step of ours began: its input has no ticket, or another's. Worth an
+ * alarm: somebody who may write to the namespace tries things out, or processes have different secret keys.
+ */
+export const UNTRUSTED_START = "untrusted_start";
+
 export interface TaskQueues {
   readonly inbound: string;
   readonly main: string;

@@ -98,7 +98,7 @@ export interface Recipient {
 /** `draft`: an agent's mail. `copy`: the oversight address's copy of mail that a `monitored` mailbox sent (MM-05). */
 export type DraftKind = "draft" | "copy";
 
-/** Input of the workflow `outboundMessage`. What was submitted lies in the blob `source`; no address, no text is in here. */
+/** Input of the workflow `outboundMessage`, which comes with a ticket. What was submitted lies in the blob `source`; no address, no text is in here. */
 export interface OutboundInput {
   readonly tenant: TenantId;
   readonly mailbox: MailboxId;
@@ -179,6 +179,8 @@ export interface OutboundStage {
   readonly times: HoldTimes | null;
   /** Null: it was not tried yet. */
   readonly since: Since | null;
+  /** People took it back before its time, which is waited for no more. */
+  readonly at_once?: boolean;
 }
 
 /** What one go at sending came to. `again`: look again after so many milliseconds, or when woken; `tried`: the next hop was asked. */

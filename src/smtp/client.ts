@@ -24,7 +24,7 @@ export function senderOf(
   const sender = session.envelope.mailFrom === false ? "" : session.envelope.mailFrom.address;
   const counted = ip ?? relay;
   return {
-    envelope: { ip: ip ?? "", helo: helo.slice(0, HELO_MAX), sender },
+    envelope: { ip: ip ?? "", helo: helo.slice(0, HELO_MAX).toWellFormed(), sender },
     peer: trusted(counted) ? null : peerKey(counted),
     told: counted === "" ? "unix" : counted,
   };

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { pino } from "pino";
@@ -6,6 +7,7 @@ import { Registry } from "prom-client";
 import { createFileBlobs } from "../../src/blobs/fs.ts";
 import { createUses } from "../../src/blobs/uses.ts";
 import { createGate } from "../../src/gate.ts";
+import { createTickets } from "../../src/grants/ticket.ts";
 import type { TaskQueues } from "../../src/model/names.ts";
 import { startSmtp } from "../../src/smtp/start.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
@@ -25,7 +27,9 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
   const blobs = await createFileBlobs(blobRoot, Date.now);
   const reader = createReaderPool({ source: { kind: "files", root: blobRoot }, zone: join(dataDir, "zone.json") });
   const connection = await Connection.connect({ address: temporal });
-  const gate = createGate({ client: new Client({ connection }), store, taskQueues, eager: false, random: randomBytes, onFault: () => {} });
+  const tickets = createTickets((await readFile(join(dataDir, "secret.key"), "utf8")).trim());
+  const client = new Client({ connection });
+  const gate = createGate({ client, store, taskQueues, tickets, eager: false, random: randomBytes, onFault: () => {} });
   const smtp = await startSmtp({
     ...{ host: "127.0.0.1", port: 0, name: "gateway.example", trustedRelays: ["127.0.0.1"], limits: { answerMs } },
     deps: {

@@ -49,6 +49,7 @@ async function approve({ mailbox, draft }: Scene, refusals: number, meanwhile: (
     // Whether a workflow was lost is not asked here: there is no draft to begin anew.
     store: { run: async () => null as never },
     taskQueues: world.postern.taskQueues,
+    tickets: await world.postern.tickets(),
   };
   const ref = { tenant: world.postern.running.tenant.id, mailbox: mailbox.id as MailboxId, hold: draft.id };
   return { answer: await decide(deps, ref, "approve", { token }), asked };

@@ -1,6 +1,6 @@
 import "./quiet.ts";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -8,6 +8,8 @@ import { inject } from "vitest";
 import { createClient, type Client } from "../../src/cli/client.ts";
 import { handOver, type Handover, type Verdict } from "../../src/cli/smtp.ts";
 import { loadConfig } from "../../src/config.ts";
+import { createTickets } from "../../src/grants/ticket.ts";
+import type { Tickets } from "../../src/model/ticket.ts";
 import { serve, type Running, type ServeOptions } from "../../src/serve.ts";
 import { workflowBundle } from "./bundle.ts";
 import type { Signer } from "./signer.ts";
@@ -102,6 +104,11 @@ export class Instance {
   /** One message through the SMTP port. */
   deliver(mail: Omit<Handover, "bytes" | "helo"> & { readonly bytes: string | Buffer; readonly helo?: string }): Promise<Verdict> {
     return handOver(this.running.smtp, { helo: "client.example", ...mail, bytes: Buffer.from(mail.bytes) });
+  }
+
+  /** As the instance itself makes them; of one that made its own secret key. */
+  async tickets(): Promise<Tickets> {
+    return createTickets((await readFile(join(this.dataDir, "secret.key"), "utf8")).trim());
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ import { loadConfig } from "../../src/config.ts";
 import { identityKey } from "../../src/grants/identity-key.ts";
 import { createSealer } from "../../src/grants/seal.ts";
 import { grantKey } from "../../src/grants/sign.ts";
+import { createTickets } from "../../src/grants/ticket.ts";
 import type { MailComposer } from "../../src/mail/composer.ts";
 import { createZoneResolver } from "../../src/mail/dns.ts";
 import type { MailReader, StoredMessage } from "../../src/mail/reader.ts";
@@ -84,7 +85,7 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   });
   const running = workers.run();
   const newGate = (more: Partial<GateDeps> = {}): Gate =>
-    createGate({ client, store, taskQueues, eager: true, random: randomBytes, onFault: () => {}, ...more });
+    createGate({ client, store, taskQueues, tickets: keys.tickets, eager: true, random: randomBytes, onFault: () => {}, ...more });
   const gate = newGate();
   return {
     ...{ store, database, client, gate, newGate, taskQueues, faults, grants: keys.grants },
@@ -129,8 +130,9 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
 }
 
 function keysFor() {
-  const sealer = createSealer(randomBytes(32).toString("base64"), randomBytes);
-  return { grants: grantKey(randomBytes(32), "postern"), sealer, identity: identityKey(Buffer.alloc(32, 7))! };
+  const secret = randomBytes(32).toString("base64");
+  const [sealer, tickets] = [createSealer(secret, randomBytes), createTickets(secret)];
+  return { grants: grantKey(randomBytes(32), "postern"), sealer, tickets, identity: identityKey(Buffer.alloc(32, 7))! };
 }
 
 function composerOver(blobs: Blobs): MailComposer {
