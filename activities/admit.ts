@@ -3,7 +3,7 @@ import { UNTRUSTED_START } from "../src/model/names.ts";
 import type { Ticketed, TicketedStep } from "../src/model/ticket.ts";
 import type { ActivityDeps, OutboundDeps } from "./deps.ts";
 
-export type AdmitDeps = Pick<OutboundDeps, "tickets"> & Pick<ActivityDeps, "onFault">;
+type AdmitDeps = Pick<OutboundDeps, "tickets"> & Pick<ActivityDeps, "onFault">;
 
 /** Where a step was called from, as the server says: its own name, and the type of the workflow. */
 export interface Called {

@@ -17,6 +17,7 @@ import { dispatch, type DispatchEnd } from "./dispatch.ts";
 import { dropped } from "./dropped.ts";
 import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
+import { holdRef } from "./hold-ref.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
 import { leave } from "./leave.ts";
 import { redispatchLost } from "./redispatch.ts";
@@ -90,10 +91,10 @@ export function createMainActivities(
   const admitted = (input: Ticketed<OutboundInput>): OutboundInput => admit(deps, input, calledHere());
   return ofOurs(deps, {
     posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
-      decide(deps, ref, action, message, arrival, traceHere()),
-    posternDropped: (ref: HoldRef, count: number) => dropped(deps, ref, count, traceHere()),
-    posternHoldTimes: (ref: HoldRef) => holdTimes(deps, ref),
-    posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, ref, event, traceHere()),
+      decide(deps, holdRef(ref), action, message, arrival, traceHere()),
+    posternDropped: (ref: HoldRef, count: number) => dropped(deps, holdRef(ref), count, traceHere()),
+    posternHoldTimes: (ref: HoldRef) => holdTimes(deps, holdRef(ref)),
+    posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, holdRef(ref), event, traceHere()),
     posternCompose: (input: Ticketed<OutboundInput>) => compose(deps, admitted(input)),
     posternScreen: (input: Ticketed<OutboundInput>, revision: RevisionRef) => screen(deps, admitted(input), revision, traceHere()),
     posternCopy: (input: Ticketed<OutboundInput>) => copy(deps, admitted(input)),

@@ -15,6 +15,10 @@ const { posternDispatch } = proxyActivities<DispatchActivities>({
 /**
  * One delivery of one message by one channel: tried until it arrived, or for a day, and then a dead letter (DESIGN §3.7).
  * Woken, it looks again: somebody may have put it in line once more while it was ending.
+ *
+ * Its input is a reference and has no ticket. Threat: whoever may start workflows can have what is in line tried once more, under
+ * the same delivery id; what was never in line, has arrived or is dead the record does not give out, and the mail, the
+ * receiver and the agent's leave are the record's at every attempt.
  */
 export async function dispatchMessage(ref: DispatchRef): Promise<DispatchEnd> {
   let again = false;

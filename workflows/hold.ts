@@ -12,6 +12,10 @@ const { posternHoldTimes } = proxyActivities<HoldActivities>({
 /**
  * Inbound mail that waits for people (held, quarantined, or in a mailbox of mode `gated_all`): let through by a quorum,
  * thrown away by one rejection or by time. Ends at once when nothing waits, after it has answered whoever asked.
+ *
+ * Its input is a reference and has no ticket. Threat: whoever may start workflows can begin one for what waits, which is what
+ * was to be begun, or for what does not, where every attempt is refused. Times, approvers and what is delivered are the
+ * record's; an attempt counts by its token.
  */
 export async function holdMessage(input: HoldInput): Promise<{ readonly status: HoldStatus | "nothing_waits" }> {
   const { tenant, mailbox, message } = input;

@@ -25,6 +25,9 @@ export type InboundResult = Pick<Decision, "id" | "outcome" | "reason">;
 /**
  * One message, one mailbox: verified, guarded, budgeted, recorded. For the pull channel the recorded decision is the
  * dispatch; other channels have runs of their own on the queue `holds`, which this one does not wait for. Ends failed with type `Deferred` when there is no final decision, so that the sender's retry may run again.
+ *
+ * INVARIANT: input and results go from step to step as they came. Each has a ticket, without which the next step fails with type
+ * `untrusted_start`: neither whoever starts this nor code that calls itself this can make up mail, or what is judged by.
  */
 export async function inboundMessage(input: Ticketed<InboundInput>, holds?: string): Promise<InboundResult> {
   const { id, outcome, reason, dispatches } = await judge(input);

@@ -41,6 +41,9 @@ const { posternSend } = proxyActivities<SendActivities>({
  * One draft: composed and frozen, screened, shown to people where the mailbox's mode says so, screened again, sent once.
  * Fails with type `Limited` when a cap refused it, so that the agent may submit the same again. `stage`: how far an earlier
  * run came, whose history grew too long; the record has judged it, and judges on.
+ *
+ * INVARIANT: every step is given the input as it came. Its ticket is what makes it the draft of the author it names; without
+ * one the steps fail with type `untrusted_start`. `stage` has none, because it decides nothing: only the record says what may leave.
  */
 export async function outboundMessage(input: Ticketed<OutboundInput>, stage?: OutboundStage): Promise<OutboundResult> {
   const draft = new Draft(input);
