@@ -166,7 +166,7 @@ function unreachable({ url, setting = SETTING }: ClientOptions, cause: unknown, 
   const timedOut = cause instanceof Error && cause.name === "TimeoutError";
   return new PosternError("unavailable", `\`${url}\` ${timedOut ? `did not answer within ${timeoutMs / 1000} s` : "cannot be reached"}`, {
     temporary: true,
-    fix: `start the service with \`npm start\`, or set ${setting} to where it is`,
+    fix: `start the service (\`npm start\`, or the worker that has the plugin), or set ${setting} to where it is`,
     cause,
   });
 }

@@ -15,7 +15,7 @@ interface Result {
   readonly id?: string;
   readonly outcome?: string;
   readonly decision_id?: string | null;
-  readonly error?: { readonly status: number; readonly code: string; readonly detail: string };
+  readonly error?: { readonly status: number; readonly code: string; readonly detail: string; readonly fix?: string };
 }
 
 type Row = Result & { readonly file: string };
@@ -87,8 +87,13 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: "FILE", value: ({ file }) => file },
   { title: "OUTCOME", value: ({ outcome, error }) => outcome ?? error?.code ?? "" },
   { title: "MESSAGE", value: ({ id }) => id ?? "" },
-  { title: "WHY", value: ({ error }) => error?.detail ?? "" },
+  { title: "WHY", value: ({ error }) => whyOf(error) },
 ];
+
+function whyOf(error: Result["error"]): string {
+  if (error === undefined) return "";
+  return error.fix === undefined ? error.detail : `${error.detail}; fix: ${error.fix}`;
+}
 
 function exitOf(rows: readonly Row[]): Exit {
   if (rows.some(({ outcome, error }) => error !== undefined || outcome === "deferred")) return EXIT.deferred;

@@ -176,7 +176,7 @@ class SmtpClient {
 function unavailable(name: string, what: string, cause?: unknown): PosternError {
   return new PosternError("unavailable", `the SMTP port \`${name}\` ${what}`, {
     temporary: true,
-    fix: "start the service with `npm start`, or set POSTERN_SMTP to where it listens",
+    fix: "start the service (`npm start`, or the worker that has the plugin), or set POSTERN_SMTP to where it listens",
     cause,
   });
 }

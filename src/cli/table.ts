@@ -14,8 +14,8 @@ const GAP = "  ";
 const INDENT = "  ";
 
 /**
- * Aligned columns with a heading. Where `columns` do not fit `cells` even when cut, each row takes two lines: the first
- * column, then the others below it. `cells` null: as wide as it needs, nothing cut (files and pipes).
+ * Aligned columns with a heading. Where `columns` do not fit `cells` even when cut, each row takes several lines: the
+ * first column, then the others below it. `cells` null: as wide as it needs, nothing cut (files and pipes).
  */
 export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[], cells: number | null): string {
   const widths = fitWidths(columns, rows, cells);
@@ -26,9 +26,26 @@ export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[]
 }
 
 function stacked<T>(first: Column<T>, rest: readonly Column<T>[], rows: readonly T[], cells: number): string {
-  const widths = fitWidths(rest, rows, cells) ?? rest.map((column) => column.min ?? naturalWidth(column, rows));
-  const lines = rows.flatMap((row) => [rowLine([first], [0], row), INDENT + rowLine(rest, widths, row)]);
-  return [first.title, INDENT + headingLine(rest, widths), ...lines].join("\n");
+  const lines = linesThatFit(rest, rows, cells).map((columns) => {
+    const widths = fitWidths(columns, rows, cells) ?? columns.map((column) => column.min ?? naturalWidth(column, rows));
+    return { columns, widths };
+  });
+  const below = rows.flatMap((row) => [
+    rowLine([first], [0], row),
+    ...lines.map(({ columns, widths }) => (INDENT + rowLine(columns, widths, row)).trimEnd()),
+  ]);
+  return [first.title, ...lines.map(({ columns, widths }) => INDENT + headingLine(columns, widths)), ...below].join("\n");
+}
+
+/** As many columns beside one another as fit when cut; at least one. */
+function linesThatFit<T>(columns: readonly Column<T>[], rows: readonly T[], cells: number): readonly (readonly Column<T>[])[] {
+  const lines: Column<T>[][] = [];
+  for (const column of columns) {
+    const last = lines.at(-1);
+    if (last !== undefined && fitWidths([...last, column], rows, cells) !== null) last.push(column);
+    else lines.push([column]);
+  }
+  return lines;
 }
 
 /** Widths that fit, the widest cut first; null when there are none. */

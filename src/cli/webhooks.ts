@@ -189,8 +189,8 @@ const DELIVERY_COLUMNS: readonly Column<Delivery>[] = [
   { title: "STATE", value: ({ state }) => state },
   { title: "WHY", value: ({ reason }) => reason ?? "", min: 8 },
   { title: "TRIES", value: ({ attempts }) => String(attempts) },
-  { title: "CHANNEL", value: ({ channel }) => channelText(channel), min: 12 },
   { title: "SINCE (UTC)", value: ({ created_at }) => shortTime(created_at) },
+  { title: "CHANNEL", value: ({ channel }) => channelText(channel), min: 12 },
 ];
 
 function fieldsOf({ id, url, description, created_at, secrets, secret }: Webhook): [string, string | null][] {

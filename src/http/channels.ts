@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { CHANNEL_LIMITS, channelKey, isOwnWorkflow, type Channel, type WorkflowChannel } from "../model/channel.ts";
 import { PosternError, type Problem } from "../model/errors.ts";
 import { isId } from "../model/ids.ts";
-import type { ChannelRefusal } from "../store/contract-channels.ts";
+import type { UnfitChannel } from "../store/contract-channels.ts";
 
 /** Visible ASCII and spaces: it is shown in lists and logs. */
 const Name = z
@@ -47,14 +47,20 @@ export function channelsIn(wanted: z.infer<typeof ChannelsJson>): readonly Chann
   return wanted.map(channelOf);
 }
 
-export function channelProblem(refused: ChannelRefusal): PosternError {
-  return refused === "webhook_unknown"
-    ? invalid("channels", "there is no such webhook", "make one with `POST /v1/webhooks`")
-    : invalid(
-        "channels",
-        "`key_id` is no living key with the scope `send` that sees this mailbox",
-        "make one with `POST /v1/keys` or `postern key create`",
-      );
+/** Why the store does not take these. */
+export function channelProblem({ refused, channel: index }: UnfitChannel, channels: readonly Channel[]): PosternError {
+  const channel = channels[index];
+  if (refused === "webhook_unknown") return noWebhook(index, channel?.kind === "webhook" ? channel.webhook_id : "");
+  const key = channel?.kind === "workflow" ? (channel.key_id ?? "") : "";
+  return noKey(index, `\`${key}\` is no living key with the scope \`send\` that sees this mailbox`);
+}
+
+function noWebhook(index: number, text: string): PosternError {
+  return invalid(`channels[${index}].webhook_id`, `there is no webhook \`${text}\``, "make one with `POST /v1/webhooks`");
+}
+
+function noKey(index: number, message: string): PosternError {
+  return invalid(`channels[${index}].key_id`, message, "make one with `POST /v1/keys` or `postern key create`, and give its id");
 }
 
 function channelOf(given: z.infer<typeof ChannelJson>, index: number, all: readonly z.infer<typeof ChannelJson>[]): Channel {
@@ -66,8 +72,7 @@ function channelOf(given: z.infer<typeof ChannelJson>, index: number, all: reado
 }
 
 function webhookChannel({ kind, webhook_id }: z.infer<typeof WebhookChannelJson>, index: number): Channel {
-  if (!isId("whk", webhook_id))
-    throw invalid(`channels[${index}].webhook_id`, "there is no such webhook", "make one with `POST /v1/webhooks`");
+  if (!isId("whk", webhook_id)) throw noWebhook(index, webhook_id);
   return { kind, webhook_id };
 }
 
@@ -75,8 +80,9 @@ function workflowChannel({ key_id, ...named }: z.infer<typeof WorkflowChannelJso
   if (isOwnWorkflow(named.type))
     throw invalid(`channels[${index}].type`, `\`${named.type}\` is a workflow of Postern's own`, "name one of yours");
   if (key_id === undefined) return named;
+  // A key itself in the place of its id is not said again: it would end in a log.
   if (!isId("key", key_id))
-    throw invalid(`channels[${index}].key_id`, "there is no such key", "make one with `POST /v1/keys` or `postern key create`");
+    throw noKey(index, key_id.startsWith("pst_") ? "this is a key, not the id of one" : `there is no key \`${key_id}\``);
   return { ...named, key_id };
 }
 

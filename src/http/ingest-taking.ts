@@ -97,7 +97,7 @@ const BLOCK = 256 * 1024;
 
 /** The same limits as during DATA; what breaks one leaves no trace. */
 async function write({ blobs, intake }: HttpDeps, { tenant }: Caller, bytes: Buffer): Promise<Taken> {
-  if (bytes.length > intake.size) throw new PosternError("payload_too_large", `a message has at most ${intake.size} bytes here`);
+  if (bytes.length > intake.size) throw tooLarge(intake.size);
   const writer = await blobs.create(tenant);
   try {
     const scanner = createIntakeScanner({ ...MAIL_LIMITS, size: intake.size });
@@ -158,6 +158,12 @@ async function judgedTakings(
 
 function later(what: string): PosternError {
   return new PosternError("unavailable", what, { temporary: true, fix: "send it again: the same bytes are the same message" });
+}
+
+function tooLarge(size: number): PosternError {
+  return new PosternError("payload_too_large", `a message has at most ${size} bytes here`, {
+    fix: "have large attachments sent by a link, or ask an operator to take more (`POSTERN_LIMIT_MESSAGE_SIZE`)",
+  });
 }
 
 const RETENTION_DAYS = 90;

@@ -4,7 +4,6 @@ import type { Channel } from "../model/channel.ts";
 import { PosternError } from "../model/errors.ts";
 import type { Mode } from "../model/outbound.ts";
 import type { MailboxRow } from "../store/contract.ts";
-import type { ChannelRefusal } from "../store/contract-channels.ts";
 import type { ModeRefusal } from "../store/contract-outbound.ts";
 import type { Caller } from "./auth.ts";
 import { channelProblem } from "./channels.ts";
@@ -77,12 +76,13 @@ export async function changeMailbox(
   const code_hash = code === null ? null : hashModeCode(code);
   const changed = await deps.store.run("mailboxes.change", { tenant, mailbox: id, ...change, code_hash, actor, ...freshEntry(deps) });
   if (changed === null) throw notFound("mailbox");
-  if ("refused" in changed) throw refusalProblem(changed.refused, change);
+  if ("refused" in changed)
+    throw "channel" in changed ? channelProblem(changed, change.channels ?? []) : refusalProblem(changed.refused, change);
 }
 
 const ASK = "ask an operator for a code: `postern mailbox mode-code`, or `POST /v1/mailboxes/{id}/mode-code`";
 
-function refusalProblem(refused: ModeRefusal | ChannelRefusal, { mode }: Change): PosternError {
+function refusalProblem(refused: ModeRefusal, { mode }: Change): PosternError {
   switch (refused) {
     case "address_required":
       return addressRequired();
@@ -90,9 +90,6 @@ function refusalProblem(refused: ModeRefusal | ChannelRefusal, { mode }: Change)
       return new PosternError("mode_code_required", `going up to \`${mode}\` needs an operator's code`, { fix: ASK });
     case "code_invalid":
       return new PosternError("mode_code_required", "this code is not valid for this mailbox and mode, was used, or is over", { fix: ASK });
-    case "webhook_unknown":
-    case "key_unfit":
-      return channelProblem(refused);
     default:
       return refused satisfies never;
   }

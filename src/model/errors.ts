@@ -30,7 +30,15 @@ export class PosternError extends Error {
     this.members = options.members ?? {};
     this.retryAfter = options.retryAfter;
     this.headers = options.headers ?? {};
+    // Nobody wants to read what is empty: neither in a log nor where a process ends with the error.
+    for (const name of MAY_BE_EMPTY) if (isEmpty(this[name])) Object.defineProperty(this, name, { enumerable: false });
   }
+}
+
+const MAY_BE_EMPTY = ["fix", "detail", "problems", "members", "retryAfter", "headers"] as const;
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
 }
 
 export interface Problem {

@@ -1,17 +1,17 @@
 import { channelKey, type Channel } from "../model/channel.ts";
 import type { KeyId, MailboxId, TenantId } from "../model/ids.ts";
 import { tell } from "./channel-audit.ts";
-import type { ChannelRefusal, Doing } from "./contract-channels.ts";
+import type { ChannelRefusal, Doing, UnfitChannel } from "./contract-channels.ts";
 import type { Tx } from "./operation.ts";
 
 /** What keeps these from being the mailbox's channels; null: nothing. */
 export async function unfitChannel(
   tx: Tx,
   { tenant, mailbox, channels }: { readonly tenant: TenantId; readonly mailbox: MailboxId; readonly channels: readonly Channel[] },
-): Promise<ChannelRefusal | null> {
-  for (const channel of channels) {
+): Promise<UnfitChannel | null> {
+  for (const [index, channel] of channels.entries()) {
     const refused = await refusal(tx, tenant, mailbox, channel);
-    if (refused !== null) return refused;
+    if (refused !== null) return { refused, channel: index };
   }
   return null;
 }

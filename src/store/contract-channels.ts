@@ -47,6 +47,12 @@ export interface Doing extends Fresh {
 /** Of a webhook that is none of the tenant's, or a key that may not send for the mailbox. */
 export type ChannelRefusal = "webhook_unknown" | "key_unfit";
 
+/** `channel`: which of those that were wanted, by its place. */
+export interface UnfitChannel {
+  readonly refused: ChannelRefusal;
+  readonly channel: number;
+}
+
 /** `sealed` under `webhook:<webhook>:<id>`. */
 export interface NewSecret {
   readonly id: string;

@@ -7,7 +7,7 @@ import type { DecisionId, DkimKeyId, DraftId, Id, KeyId, MailboxId, MessageId, S
 import type { MessageRef } from "../model/message.ts";
 import type { DraftKind, DraftState, Mode, OutboundInput, Recipient, RevisionRef } from "../model/outbound.ts";
 import type { Conflict, MailboxRow, Op, Page, PageArgs, Trace } from "./contract.ts";
-import type { ChannelRefusal } from "./contract-channels.ts";
+import type { UnfitChannel } from "./contract-channels.ts";
 
 /** Operations of the outbound path; one registry with `Operations`. The same rules: whole, pure, plain, times in epoch ms. */
 export interface OutboundOperations {
@@ -112,7 +112,7 @@ export interface OutboundOperations {
    * mailbox and mode. `monitored` needs an address (MM-05). `channels`: all of them at once, for mail that is delivered from
    * now on. Audited with old, new, actor.
    */
-  "mailboxes.change": Op<MailboxChange, MailboxRow | null | { readonly refused: ModeRefusal | ChannelRefusal }>;
+  "mailboxes.change": Op<MailboxChange, MailboxRow | null | { readonly refused: ModeRefusal } | UnfitChannel>;
   /** The kill switch (X-27). `stopped: false` lets mail flow again. Returns the drafts under way, so that they can be woken. */
   "oversight.stop": Op<StopChange, { readonly drafts: readonly DraftId[] } | null>;
   "oversight.stops": Op<{ tenant: TenantId }, readonly StopRow[]>;

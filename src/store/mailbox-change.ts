@@ -19,7 +19,7 @@ export const mailboxChange = {
       if (row === null) return null;
       // Before the code is looked at, which is for one use.
       const unfit = await unfitChannel(tx, { tenant, mailbox, channels: channels ?? [] });
-      if (unfit !== null) return { refused: unfit };
+      if (unfit !== null) return unfit;
       const refused = await refusalOf(tx, change, row);
       if (refused !== null) return { refused };
       const entries = entriesFrom(change);

@@ -108,7 +108,10 @@ describe("the HTTP client", () => {
 
   it("a service that is not there, or hangs up, cannot be reached", async () => {
     const gone = createClient({ url: "http://127.0.0.1:1", key: async () => "k", fetch });
-    await expect(gone.get("/")).rejects.toMatchObject({ code: "unavailable", fix: /POSTERN_URL/ });
+    await expect(gone.get("/")).rejects.toMatchObject({
+      code: "unavailable",
+      fix: /`npm start`, or the worker that has the plugin.*POSTERN_URL/,
+    });
     const rude = await clientOf((request) => request.socket.destroy());
     await expect(rude.get("/")).rejects.toMatchObject({ code: "unavailable" });
   });

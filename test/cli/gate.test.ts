@@ -112,6 +112,9 @@ describe("ingest", () => {
       [files[2], "invalid_request"],
     ]);
     expect(ran.code).toBe(21);
+    const failed = await postern(["ingest", files[2]!, ...to], key);
+    expect(failed.out).toMatch(/invalid_request .*; fix: correct it where it is made/);
+    expect(ran.json.items[2].error.fix).toMatch(/^correct it where it is made/);
     const shown = await postern(["ingest", files[0]!, ...to], key);
     expect([shown.code, shown.out]).toEqual([20, expect.stringMatching(/rejected_at_policy +msg_/)]);
     expect((await postern(["ingest", files[0]!, ...to])).code).toBe(4);

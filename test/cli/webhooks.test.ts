@@ -29,6 +29,12 @@ it("PB-14 MB-15 a webhook from its making to its end, by the command line", asyn
   await rig.message({ mailbox });
   const [one] = (await run("webhooks", "deliveries", id, "--state", "pending", "--json")).json.items;
   expect((await run("webhooks", "deliveries", address)).out).toContain(one.id);
+  const narrow = await cli(["webhooks", "deliveries", address], {
+    columns: 80,
+    env: { POSTERN_URL: rig.base, POSTERN_ADMIN_KEY: ADMIN_KEY },
+  });
+  for (const line of narrow.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  for (const part of [one.id, one.message_id, "agent@agents per message"]) expect(narrow.out).toContain(part);
   expect((await run("webhooks", "replay", id, one.id)).out).toContain("in line again");
   const none = await run("mailbox", "channels", address, "--none", "--json");
   expect(none.err).toBe("");

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startRig, type Answer, type Rig } from "./rig.ts";
+import { ADMIN_KEY, startRig, type Answer, type Rig } from "./rig.ts";
 
 let rig: Rig;
 let mailbox: string;
@@ -82,6 +82,22 @@ describe("webhooks", () => {
 });
 
 describe("channels of a mailbox", () => {
+  it("X-22 a refusal names what was refused, but never a key that stands in the place of its id", async () => {
+    const wrong = await setChannels([{ ...workflow, key_id: "key_no!" }]);
+    expect(wrong.body).toMatchObject({ detail: "there is no key `key_no!`", errors: [{ path: "channels[0].key_id" }] });
+    const pasted = await setChannels([{ ...workflow, key_id: ADMIN_KEY }]);
+    expect(pasted.body).toMatchObject({
+      detail: "this is a key, not the id of one",
+      fix: expect.stringContaining("give its id") as string,
+    });
+    expect(pasted.text).not.toContain(ADMIN_KEY);
+    const unknown = await setChannels([{ kind: "webhook", webhook_id: "whk_0000000000000000" }]);
+    expect(unknown.body).toMatchObject({
+      detail: "there is no webhook `whk_0000000000000000`",
+      errors: [{ path: "channels[0].webhook_id" }],
+    });
+  });
+
   const workflow = { kind: "workflow", type: "agent", task_queue: "agents", id_per: "thread" };
 
   it("are set all at once by an admin and shown on the mailbox", async () => {
@@ -140,7 +156,12 @@ describe("channels of a mailbox", () => {
     const revoked = await make(["send"], [mailbox]);
     await rig.call("DELETE", `/v1/keys/${revoked}`);
     for (const key_id of [revoked, await make(["read"], [mailbox]), await make(["send"], [other])]) {
-      expect((await setChannels([{ ...workflow, key_id }])).status).toBe(422);
+      const refused = await setChannels([
+        { ...workflow, type: "other" },
+        { ...workflow, key_id },
+      ]);
+      expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "channels[1].key_id" }] } });
+      expect(refused.body.detail).toBe(`\`${key_id}\` is no living key with the scope \`send\` that sees this mailbox`);
     }
     expect((await setChannels([{ ...workflow, key_id: await make(["send"], [mailbox]) }])).status).toBe(200);
   });
