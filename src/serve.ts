@@ -15,7 +15,8 @@ import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
 import type { Lookup } from "./net/target.ts";
 import { openOutbound, openState, type Base, type State } from "./state.ts";
 import { ensureUpkeep } from "./upkeep.ts";
-import { bundlePosternWorkflows, createPosternWorkers, type PosternWorkersOptions } from "./worker.ts";
+import { createPosternWorkers, type PosternWorkersOptions } from "./worker.ts";
+import { bundlePosternWorkflows } from "./workflow-bundle.ts";
 
 export interface ServeOptions {
   readonly temporal: { readonly connection: NativeConnectionOptions; readonly namespace: string };

@@ -1,5 +1,4 @@
-import { fileURLToPath } from "node:url";
-import { bundleWorkflowCode, DefaultLogger, Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
 import type { OutboundDeps } from "../activities/deps.ts";
 import { createAgentActivities } from "../activities/agent.ts";
 import { createInboundActivities, createMainActivities } from "../activities/index.ts";
@@ -25,24 +24,6 @@ export const INBOUND_SLOTS = 100;
  * (DESIGN §10): the SDK would keep as many as half the heap takes.
  */
 const CACHED_WORKFLOWS = 200;
-
-/** Workflow code of this package as one script; 1–2 s. */
-export async function bundlePosternWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  // The bundler reports every module; only what it warns of is news.
-  const logger = new DefaultLogger("WARN");
-  return bundleWorkflowCode({ workflowsPath: workflowModule("index"), preloadModules: SHARED.map(workflowModule), logger });
-}
-
-/**
- * Evaluated once for all workflows of a thread instead of once for each, which is a tenth of what one costs. INVARIANT: neither
- * they nor what they import keep anything in a module; what does (`current.ts`) is not reached from here.
- */
-const SHARED = ["inbound", "dispatch", "hold", "outbound", "upkeep"];
-
-function workflowModule(name: string): string {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return fileURLToPath(new URL(`../workflows/${name}.${extension}`, import.meta.url));
-}
 
 /** Inbound has a worker and a queue of its own: a slow resolver must not stop a person's approval. */
 export async function createPosternWorkers(options: PosternWorkersOptions): Promise<PosternWorkers> {

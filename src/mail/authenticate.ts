@@ -1,5 +1,9 @@
 import { isIP } from "node:net";
-import { arc, dmarc, spf, type ARCData, type DKIMResult, type DMARCResult, type DNSResolver } from "mailauth";
+import type { ARCData, DKIMResult, DMARCResult, DNSResolver } from "mailauth";
+// Each by itself: the library's entry loads an HTTP client and X.509 for BIMI with them, in every thread that reads mail.
+import { arc } from "mailauth/lib/arc/index.js";
+import { dmarc } from "mailauth/lib/dmarc/index.js";
+import { spf } from "mailauth/lib/spf/index.js";
 import { getAlignment } from "mailauth/lib/tools.js";
 import { verifyDkim, type DkimResult, type SignedMessage } from "./dkim.ts";
 import { DNS_BUDGET, isNegative, withBudget, type DnsBudget, type Resolver } from "./dns.ts";

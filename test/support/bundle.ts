@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { inject } from "vitest";
-import { bundlePosternWorkflows } from "../../src/worker.ts";
+import { bundlePosternWorkflows } from "../../src/workflow-bundle.ts";
 
 type Bundle = ReturnType<typeof bundlePosternWorkflows>;
 

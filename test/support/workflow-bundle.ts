@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { bundlePosternWorkflows } from "../../src/worker.ts";
+import { bundlePosternWorkflows } from "../../src/workflow-bundle.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {

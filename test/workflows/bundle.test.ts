@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { bundlePosternWorkflows } from "../../src/worker.ts";
+import { bundlePosternWorkflows } from "../../src/workflow-bundle.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MARK = "//# sourceMappingURL=data:application/json;charset=utf-8;base64,";
