@@ -1148,6 +1148,14 @@ export type WebhookRotation = {
   readonly grace_s?: number;
 };
 
+export type WebhookTestResult = {
+  readonly delivered: boolean;
+  /** What the receiver answered; null: it did not. */
+  readonly status: number | null;
+  /** Why it did not arrive, as in deliveries. */
+  readonly reason: string | null;
+};
+
 export type WebhookWithSecret = {
   readonly id: string;
   readonly url: string;

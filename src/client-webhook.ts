@@ -33,8 +33,11 @@ export interface WebhookEvent {
   readonly data: WebhookMail;
 }
 
-/** `repeated`: it was taken before; answer 200 and do nothing. Anything else: answer 400 and do nothing. */
-export type WebhookRefusal = "bad_signature" | "stale" | "repeated" | "malformed";
+/**
+ * `repeated`: it was taken before; `test`: somebody tries the webhook out, and there is no mail. Answer both with 200 and do
+ * nothing. Anything else: answer 400 and do nothing.
+ */
+export type WebhookRefusal = "bad_signature" | "stale" | "repeated" | "malformed" | "test";
 export type WebhookVerdict = { readonly ok: true; readonly event: WebhookEvent } | { readonly ok: false; readonly code: WebhookRefusal };
 
 /** Which deliveries were taken. One process: {@link createSeen}; several: a table of yours with a unique id. */
@@ -79,6 +82,7 @@ export async function verifyWebhook({ secrets, seen }: WebhookOptions, request: 
   if (!hooks.some((hook) => isSigned(hook, body, headers))) return refused("bad_signature");
   const event = eventOf(headers["webhook-id"], body);
   if (event === null) return refused("malformed");
+  if (event === "test") return refused("test");
   return seen === undefined || (await seen.add(event.id)) ? { ok: true, event } : refused("repeated");
 }
 
@@ -140,9 +144,10 @@ function textOf(body: string | Uint8Array): string | null {
 }
 
 /** What is well signed is Postern's; that it is of a kind this code knows is still asked. */
-function eventOf(id: string, body: string): WebhookEvent | null {
+function eventOf(id: string, body: string): WebhookEvent | "test" | null {
   try {
-    const { type, timestamp, data } = JSON.parse(body) as Partial<WebhookEvent>;
+    const { type, timestamp, data } = JSON.parse(body) as Partial<Omit<WebhookEvent, "type">> & { readonly type?: string };
+    if (type === "webhook.test") return "test";
     if (type !== "message.created" && type !== "message.created.truncated") return null;
     return typeof timestamp === "string" && typeof data?.message_id === "string" ? { id, type, timestamp, data } : null;
   } catch {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { deliverToWebhook, type WebhookPort } from "./channels/webhook.ts";
 import type { Closing } from "./closing.ts";
 import type { Config } from "./config.ts";
 import { createHttpApp } from "./http/app.ts";
@@ -18,7 +19,9 @@ import { INBOUND_SLOTS } from "./worker.ts";
 
 type DoorDeps = Base &
   Omit<State, "source"> &
-  Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer" | "composer" | "freezer" | "screening" | "transport" | "temporal" | "webhooks">;
+  Pick<HttpDeps, "gate" | "grants" | "identity" | "sealer" | "composer" | "freezer" | "screening" | "transport" | "temporal"> & {
+    readonly webhooks: WebhookPort;
+  };
 
 /** `judgements`: under way at once, for all peers together. */
 export async function openDoors(
@@ -33,6 +36,7 @@ export async function openDoors(
   const app = createHttpApp({
     ...deps,
     intake: { ...config.limits, judgements: places },
+    webhooks: { targets: deps.webhooks.targets, deliver: (request) => deliverToWebhook(deps.webhooks, request) },
     resolver,
     version: VERSION,
     publicUrl: config.publicUrl,

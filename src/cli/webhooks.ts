@@ -3,6 +3,7 @@ import { isId } from "../model/ids.ts";
 import { channelText, type Channel } from "./channel-text.ts";
 import { segment, type Client } from "./client.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
+import { EXIT } from "./exit.ts";
 import { mailboxId } from "./mailbox-id.ts";
 import { nextPage, pageOptions, pageQuery, type Page, type PageOptions } from "./paging.ts";
 import { formatFields, formatTable, type Column } from "./table.ts";
@@ -44,6 +45,7 @@ export function addWebhooks(cli: Cli): void {
   addRotate(cli, group);
   addDeliveries(cli, group);
   addReplay(cli, group);
+  addTest(cli, group);
 }
 
 interface CreateOptions extends OptionValues {
@@ -163,6 +165,27 @@ function addReplay(cli: Cli, group: Cli["program"]): void {
     run: async ({ http, print }, [of, id]) => {
       const delivery = await http.send<Delivery>("POST", `${await placeOf(http, of)}/deliveries/${segment(id)}/replay`, null);
       print(delivery, () => `${delivery.id} is in line again`);
+    },
+  });
+}
+
+interface Tested {
+  readonly delivered: boolean;
+  readonly status: number | null;
+  readonly reason: string | null;
+}
+
+function addTest(cli: Cli, group: Cli["program"]): void {
+  addCommand<[webhook: string], Record<string, never>>(cli, group, {
+    usage: "test <webhook>",
+    summary: "send a test event, and show what came of it",
+    about: "Signed like a delivery, of type `webhook.test`, and not repeated. Exit code 1 when it did not arrive.",
+    arguments: { webhook: "its id" },
+    examples: [`webhooks test ${WEBHOOK}`, `webhooks test ${WEBHOOK} --json`],
+    run: async ({ http, print }, [id]) => {
+      const tested = await http.send<Tested>("POST", `/v1/webhooks/${segment(id)}/test`, null);
+      print(tested, () => (tested.delivered ? `it arrived: ${tested.status}` : `it did not arrive: ${tested.reason}`));
+      return tested.delivered ? EXIT.ok : EXIT.failure;
     },
   });
 }

@@ -32,6 +32,7 @@ import { streamRoutes } from "./stream.ts";
 import { suppressionRoutes } from "./suppressions.ts";
 import { tenantRoutes } from "./tenants.ts";
 import { waitRoutes } from "./wait.ts";
+import { webhookTestRoutes } from "./webhook-test.ts";
 import { webhookRoutes } from "./webhooks.ts";
 import { wellKnownRoutes } from "./well-known.ts";
 
@@ -58,6 +59,7 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     waitRoutes,
     streamRoutes,
     webhookRoutes,
+    webhookTestRoutes,
     deliveryRoutes,
     decisionRoutes,
     auditRoutes,

@@ -14,6 +14,7 @@ import type { Freezer } from "../screening/freeze.ts";
 import type { Screening } from "../screening/screen.ts";
 import type { Store } from "../store/contract.ts";
 import type { Caller } from "./auth.ts";
+import type { SignedRequest, Tried } from "./webhook-test.ts";
 
 /** Everything the HTTP door touches; real ones are chosen by the composition root. */
 export interface HttpDeps {
@@ -32,8 +33,8 @@ export interface HttpDeps {
   readonly identity: IdentityJwk;
   /** Keeps the DKIM keys and the secrets of webhooks that are made here. */
   readonly sealer: Sealer;
-  /** Where webhooks may go to. */
-  readonly webhooks: { readonly targets: Targets };
+  /** Where webhooks may go to, and how one is called: with every check of a delivery, and never rejecting for what a receiver does. */
+  readonly webhooks: { readonly targets: Targets; readonly deliver: (request: SignedRequest) => Promise<Tried> };
   /** Asked for a domain's records; without a cache, because people publish and try again. */
   readonly resolver: Resolver;
   /** Shows people what would leave. */

@@ -50,7 +50,7 @@ const Grace = z.int().min(0).max(GRACE_S.most).default(GRACE_S.usual).openapi({
   description: "Seconds for which the secret before stays good. Default a day.",
   example: GRACE_S.usual,
 });
-const WebhookPath = z.object({ id: z.string().max(80).openapi({ example: WEBHOOK_EXAMPLE.id }) });
+export const WebhookPath = z.object({ id: z.string().max(80).openapi({ example: WEBHOOK_EXAMPLE.id }) });
 
 const create = guarded(["admin"], {
   method: "post",

@@ -35,6 +35,7 @@ describe("help", () => {
       "webhooks rotate",
       "webhooks deliveries",
       "webhooks replay",
+      "webhooks test",
       "policy check",
       "policy apply",
       "policy show",

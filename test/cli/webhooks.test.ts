@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { EXIT } from "../../src/cli/exit.ts";
+import { answerWith, Receiver } from "../channels/receiver.ts";
 import { ADMIN_KEY, startRig, type Rig } from "../http/rig.ts";
 import { cli, type Ran } from "./rig.ts";
 
@@ -41,6 +42,17 @@ it("PB-14 MB-15 a webhook from its making to its end, by the command line", asyn
   expect(none.json.channels).toEqual([]);
   expect((await run("webhooks", "delete", id)).out).toContain(`deleted ${id}`);
   expect((await run("webhooks", "show", id)).code).toBe(EXIT.notFound);
+});
+
+it("a webhook is tried out, and the exit code says whether the event arrived", async () => {
+  const receiver = await Receiver.start();
+  onTestFinished(() => receiver.close());
+  rig.hosts = { ...rig.hosts, "hooks.internal": ["127.0.0.1"] };
+  const { id } = (await run("webhooks", "create", receiver.url.replace("127.0.0.1", "hooks.internal"), "--json")).json;
+  expect(await run("webhooks", "test", id)).toMatchObject({ code: EXIT.ok, out: "it arrived: 204\n" });
+  receiver.answer = answerWith(410);
+  expect(await run("webhooks", "test", id)).toMatchObject({ code: EXIT.failure, out: "it did not arrive: http_410\n" });
+  expect((await run("webhooks", "test", id, "--json")).json).toEqual({ delivered: false, status: 410, reason: "http_410" });
 });
 
 it("a problem that is the whole message is said once", async () => {

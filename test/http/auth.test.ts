@@ -201,6 +201,7 @@ const SCOPE_TABLE: readonly (readonly [string, string, readonly string[]])[] = [
   ["GET", "/v1/webhooks/x/deliveries", ["oversight", "admin"]],
   ["POST", "/v1/webhooks/x/deliveries/{delivery}/replay", ["admin"]],
   ["POST", "/v1/webhooks/x/rotate", ["admin"]],
+  ["POST", "/v1/webhooks/x/test", ["admin"]],
   ["POST", "/webhook/register", ["admin"]],
   ["POST", "/webhook/rotate", ["admin"]],
   ["POST", "/postbox/webhook/register", ["admin"]],

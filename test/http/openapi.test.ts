@@ -95,6 +95,7 @@ POST /v1/tenants
 POST /v1/webhooks
 POST /v1/webhooks/{id}/deliveries/{delivery}/replay
 POST /v1/webhooks/{id}/rotate
+POST /v1/webhooks/{id}/test
 POST /webhook/register
 POST /webhook/rotate
 PUT /v1/mailboxes/{id}/policy`

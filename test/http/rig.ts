@@ -6,6 +6,8 @@ import { Registry } from "prom-client";
 import { decide } from "../../activities/decide.ts";
 import type { OutboundDeps } from "../../activities/deps.ts";
 import type { Blobs } from "../../src/blobs/blobs.ts";
+import { deliverToWebhook } from "../../src/channels/webhook.ts";
+import { createPost } from "../../src/net/post.ts";
 import { createUses } from "../../src/blobs/uses.ts";
 import { bootstrap } from "../../src/bootstrap.ts";
 import type { Gate } from "../../src/gate.ts";
@@ -96,6 +98,7 @@ export async function startRig(): Promise<Rig> {
   const rig = { now: Date.parse("2026-11-21T10:00:00Z"), temporalUp: true, zone: {}, hosts, freeBytes: Number.MAX_SAFE_INTEGER };
   const clock = () => rig.now;
   const boot = await bootstrap({ store, dataDir: dir, adminKey: ADMIN_KEY, clock, random });
+  const targets = { lookup: (host: string) => lookupIn(rig.hosts, host), allowed: new Set(["hooks.internal"]) };
   const deps: HttpDeps = {
     store,
     gate: gateOver({ store, rig, random, clock, grants: boot.grants }),
@@ -112,7 +115,7 @@ export async function startRig(): Promise<Rig> {
     grants: boot.grants,
     identity: boot.identity.jwk,
     sealer: boot.sealer,
-    webhooks: { targets: { lookup: (host) => lookupIn(rig.hosts, host), allowed: new Set(["hooks.internal"]) } },
+    webhooks: { targets, deliver: (request) => deliverToWebhook({ post: createPost(targets), targets }, request) },
     resolver: (name, type) => createZoneResolver(rig.zone)(name, type),
     clock,
     random,
