@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger, type BundleOptions, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
@@ -24,7 +25,7 @@ function workflowModule(name: string): string {
   return fileURLToPath(new URL(`../workflows/${name}.${extension}`, import.meta.url));
 }
 
-const SDK_PACKAGE = fileURLToPath(new URL("../package.json", import.meta.resolve("@temporalio/worker")));
+const SDK_PACKAGE = createRequire(import.meta.url).resolve("@temporalio/worker/package.json");
 
 function placeFor(modules: Modules): string {
   const packages = resolve(dirname(SDK_PACKAGE), "../..");
