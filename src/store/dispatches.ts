@@ -4,10 +4,12 @@ import { tell } from "./channel-audit.ts";
 import type { DispatchAttempt, DispatchRow, WebhookRow } from "./contract-channels.ts";
 import { findMailbox } from "./mailboxes.ts";
 import { findMessageFor } from "./messages.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { DispatchesTable } from "./schema.ts";
 import { stoppedBy } from "./stopped.ts";
+import { together } from "./together.ts";
 import { findWebhook } from "./webhooks.ts";
 
 /** A grant older than this is over (GRANT_SECONDS): a replay carries another. */
@@ -57,17 +59,22 @@ export const dispatches = {
     kind: "read",
     async run(tx, { tenant, id, at }) {
       const row = await find(tx, tenant, id);
-      const mailbox = row === undefined ? null : await findMailbox(tx, { tenant, id: row.mailbox });
-      if (row === undefined || mailbox === null) return null;
+      if (row === undefined) return null;
+      const [mailbox, message, webhook] = await together([
+        findMailbox(tx, { tenant, id: row.mailbox }),
+        findMessageFor(tx, { tenant, id: row.message, view: "agent" }),
+        row.webhook === null ? null : findWebhook(tx, { tenant, id: row.webhook }),
+      ]);
+      if (mailbox === null) return null;
       const dispatch = dispatchRow(row);
       const stopped = await stoppedBy(tx, { tenant, mailbox: mailbox.id, agent_id: mailbox.agent_id });
       return {
         dispatch,
         agent_id: mailbox.agent_id,
-        message: await findMessageFor(tx, { tenant, id: dispatch.message, view: "agent" }),
+        message,
         has_channel: mailbox.channels.some((channel) => channelKey(channel) === channelKey(dispatch.channel)),
         stopped: stopped !== null,
-        webhook: row.webhook === null ? null : withLiveSecrets(await findWebhook(tx, { tenant, id: row.webhook }), at),
+        webhook: withLiveSecrets(webhook, at),
       };
     },
   },
@@ -81,7 +88,7 @@ export const dispatches = {
       const { state, reason, status, at } = attempt;
       const ended_at = state === "pending" ? null : at;
       const change = { state, reason, status, attempted_at: at, ended_at, attempts: row.attempts + 1 };
-      await tx.db.updateTable("dispatches").set(change).where("id", "=", id).execute();
+      await tx.later(updateAttempted, { ...change, id });
       if (state === "dead") await tellDead(tx, row, attempt);
       return dispatchRow({ ...row, ...change });
     },
@@ -123,6 +130,10 @@ export const dispatches = {
     },
   },
 } satisfies OperationsOf<"dispatches">;
+
+type Attempted = Pick<DispatchesTable, "id" | "state" | "reason" | "status" | "attempted_at" | "ended_at" | "attempts">;
+
+const updateAttempted = once((db, { id, ...change }: Attempted) => db.updateTable("dispatches").set(change).where("id", "=", id));
 
 function find({ db }: Tx, tenant: DispatchesTable["tenant"], id: DispatchId): Promise<DispatchesTable | undefined> {
   return db.selectFrom("dispatches").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();

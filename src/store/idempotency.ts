@@ -9,11 +9,11 @@ export const idempotency = {
   // INVARIANT (NY-12): whoever comes second gets the first one's draft, whatever it drew itself.
   "idempotency.begin": {
     kind: "write",
-    async run({ db }, wanted) {
-      const [known] = await selectKey(db, wanted);
+    async run(tx, wanted) {
+      const [known] = await selectKey(tx.db, wanted);
       if (known !== undefined) return isSame(known, wanted) ? known : { conflict: "payload" };
       const row: IdempotencyRow = { ...wanted, status: null, answer: null };
-      await insertKey(db, row);
+      await tx.later(insertKey, row);
       return row;
     },
   },
@@ -21,8 +21,8 @@ export const idempotency = {
   // What was answered first stays the answer.
   "idempotency.settle": {
     kind: "write",
-    async run({ db }, given) {
-      await settle(db, given);
+    async run(tx, given) {
+      await tx.later(settle, given);
       return null;
     },
   },

@@ -9,6 +9,7 @@ import { capReached } from "./send-caps.ts";
 import { isNoAuthor, type SendingMailbox } from "./sending-mailbox.ts";
 import { stoppedBy } from "./stopped.ts";
 import { suppressedAmong } from "./suppressions.ts";
+import { together } from "./together.ts";
 
 /** Why a draft may not go on, by what SQL knows in this transaction. `free_at`: when one more fits, epoch ms. */
 export type Objection = { readonly reason: OutboundReason; readonly findings: readonly Finding[] } & (
@@ -33,12 +34,15 @@ export interface Screening {
 export async function objectionTo(tx: Tx, screening: Screening, mailbox: SendingMailbox): Promise<Objection | null> {
   const { input, caps, at } = screening;
   const isDraft = input.kind === "draft";
-  const stopped = await stoppedBy(tx, { ...input, agent_id: mailbox.agent_id });
+  const [stopped, noAuthor, refused] = await together([
+    stoppedBy(tx, { ...input, agent_id: mailbox.agent_id }),
+    isDraft && isNoAuthor(tx, input),
+    suppressedAt(tx, screening),
+  ]);
   if (stopped !== null) return blocked(`stopped_${stopped}`, "kill_switch");
-  if (isDraft && (await isNoAuthor(tx, input))) return blocked("author_key_revoked", "author");
+  if (noAuthor) return blocked("author_key_revoked", "author");
   if (isDraft && mailbox.mode === "read_only") return blocked("mode_read_only", "mode");
   if (!isDraft && !isForOverseer(screening, mailbox)) return blocked("allow_list", "lists");
-  const refused = await suppressedAt(tx, screening);
   if (refused.length > 0) return blocked("suppressed", "suppression", refused.map(suppressedFinding));
   const reached = isDraft ? await capReached(tx, input, caps, at) : null;
   return reached === null ? null : { ...reached, outcome: "rate_limited", judged_at: "caps", findings: [] };

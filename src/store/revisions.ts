@@ -39,8 +39,8 @@ interface NewRevision {
 const insertRevision = once((db, row: RevisionsTable) => db.insertInto("revisions").values(row));
 
 /** Versions are only added; which one counts says the draft's row. */
-export async function addRevision({ db }: Tx, { tenant, draft, revision, content, at }: NewRevision): Promise<void> {
-  await insertRevision(db, {
+export async function addRevision(tx: Tx, { tenant, draft, revision, content, at }: NewRevision): Promise<void> {
+  await tx.later(insertRevision, {
     draft,
     number: revision.number,
     tenant,
@@ -72,13 +72,13 @@ const insertDelivery = once((db, row: DeliveriesTable) => db.insertInto("deliver
  * One a recipient, nothing tried yet; what an edit leaves out is gone. INVARIANT: who has been given an earlier version, or
  * may have been, or has refused it, is not tried again with a later one.
  */
-export async function putDeliveries({ db }: Tx, { draft, content, at }: Pick<NewRevision, "draft" | "content" | "at">): Promise<void> {
-  await deleteDue(db, { draft });
-  const ended = await selectRecipients(db, { draft });
+export async function putDeliveries(tx: Tx, { draft, content, at }: Pick<NewRevision, "draft" | "content" | "at">): Promise<void> {
+  await tx.later(deleteDue, { draft });
+  const ended = await selectRecipients(tx.db, { draft });
   const tried = new Set(ended.map(({ recipient }) => foldRecipient(recipient)));
   const untried = { draft, state: "pending", attempt: 0, code: null, enhanced: null, reply: null, at } as const;
   for (const { address, kind } of distinct(content.recipients)) {
-    if (!tried.has(foldRecipient(address))) await insertDelivery(db, { ...untried, recipient: address, kind });
+    if (!tried.has(foldRecipient(address))) await tx.later(insertDelivery, { ...untried, recipient: address, kind });
   }
 }
 

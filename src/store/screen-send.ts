@@ -15,6 +15,7 @@ import type { DraftsTable } from "./schema.ts";
 import { mayBeOnItsWay } from "./send-attempts.ts";
 import { reserveSend } from "./send-caps.ts";
 import type { SendingMailbox } from "./sending-mailbox.ts";
+import { together } from "./together.ts";
 
 /** Milliseconds after which a stopped draft looks again, if nobody wakes it. */
 const LOOK_AGAIN = 600_000;
@@ -52,9 +53,9 @@ function decided(decision: OutboundDecision): Extract<Screened, { kind: "decided
 
 async function findUnderway(tx: Tx, { input, revision }: ScreenProposal): Promise<Underway> {
   const draft = await findDraft(tx, input.tenant, input.draft);
-  const standing = draft === null ? null : await standingDecision(tx, draft);
+  const [standing, hash] = draft === null ? [null, null] : await together([standingDecision(tx, draft), hashOf(tx, draft)]);
   if (draft === null || standing === null) throw new PosternError("not_found", "there is no such draft");
-  if ((await hashOf(tx, draft)) === revision.content_hash) return { draft, standing };
+  if (hash === revision.content_hash) return { draft, standing };
   throw new PosternError("unavailable", "the draft was changed while it was judged", { temporary: true });
 }
 

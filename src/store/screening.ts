@@ -11,6 +11,7 @@ import { sendsWithin, sendWindows } from "./send-caps.ts";
 import { findSendingMailbox, isNoAuthor } from "./sending-mailbox.ts";
 import { stoppedBy } from "./stopped.ts";
 import { suppressedAmong } from "./suppressions.ts";
+import { together } from "./together.ts";
 
 export const screening = {
   "outbound.facts": { kind: "read", run: factsOf },
@@ -26,6 +27,7 @@ export const screening = {
   // INVARIANT (DESIGN §4.3): what this returns is what happens. Whoever asks again is told the same, or how far it has come.
   "outbound.screen": {
     kind: "write",
+    about: ({ input }) => `sending:${input.mailbox}`,
     async run(tx, proposal) {
       const { tenant, mailbox: id } = proposal.input;
       const mailbox = await findSendingMailbox(tx, tenant, id);
@@ -35,23 +37,22 @@ export const screening = {
   },
 } satisfies OperationsOf<"outbound">;
 
-async function factsOf(tx: Tx, question: ScreeningQuestion): Promise<ScreeningFacts | null> {
+export async function factsOf(tx: Tx, question: ScreeningQuestion): Promise<ScreeningFacts | null> {
   const { tenant, mailbox, draft, author, recipients, at } = question;
   const found = await findSendingMailbox(tx, tenant, mailbox);
   if (found === null) return null;
-  return {
-    mode: found.mode,
-    stopped: await stoppedBy(tx, { tenant, mailbox, agent_id: found.agent_id }),
-    author_revoked: await isNoAuthor(tx, { tenant, mailbox, author }),
-    suppressed: await suppressedAmong(tx, tenant, recipients, at),
-    sends: await sendsWithin(tx, { mailbox, draft }, at),
-    new_domains: await newDomains(tx, mailbox, recipients),
-    tainted: await isTainted(tx, question),
-    automatic_source: await answersAutomatic(tx, question),
-    policy: await currentPolicy(tx, mailbox),
-    address: found.address,
-    oversight_address: found.oversight_address,
-  };
+  const [stopped, author_revoked, suppressed, sends, new_domains, tainted, automatic_source, policy] = await together([
+    stoppedBy(tx, { tenant, mailbox, agent_id: found.agent_id }),
+    isNoAuthor(tx, { tenant, mailbox, author }),
+    suppressedAmong(tx, tenant, recipients, at),
+    sendsWithin(tx, { mailbox, draft }, at),
+    newDomains(tx, mailbox, recipients),
+    isTainted(tx, question),
+    answersAutomatic(tx, question),
+    currentPolicy(tx, mailbox),
+  ]);
+  const { mode, address, oversight_address } = found;
+  return { mode, stopped, author_revoked, suppressed, sends, new_domains, tainted, automatic_source, policy, address, oversight_address };
 }
 
 const selectContact = once((db, given: { mailbox: MailboxId; domain: string }) =>
@@ -59,11 +60,9 @@ const selectContact = once((db, given: { mailbox: MailboxId; domain: string }) =
 );
 
 async function newDomains({ db }: Tx, mailbox: MailboxId, recipients: readonly string[]): Promise<readonly string[]> {
-  const unknown: string[] = [];
-  for (const domain of new Set(recipients.map(domainOf))) {
-    if ((await selectContact(db, { mailbox, domain })).length === 0) unknown.push(domain);
-  }
-  return unknown;
+  const domains = [...new Set(recipients.map(domainOf))];
+  const contacts = await together(domains.map((domain) => selectContact(db, { mailbox, domain })));
+  return domains.filter((_, index) => contacts[index]!.length === 0);
 }
 
 // The condition is the partial index's own, in the same words.

@@ -3,6 +3,7 @@ import type { SendCaps, SendWindows } from "./contract-outbound.ts";
 import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import type { SendsTable } from "./schema.ts";
+import { together } from "./together.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -31,9 +32,9 @@ export interface Sender {
  * length, wherever it is laid, holds more than the cap, in whatever order drafts are screened and dated again.
  */
 export async function capReached(tx: Tx, sender: Sender, caps: SendCaps, at: number): Promise<CapReached | null> {
-  const own = await ownReservation(tx, sender.draft);
   const limit = Math.min(Math.max(caps.perHour, caps.perDay), MOST) + 1;
-  const [row] = await countSome(tx.db, { mailbox: sender.mailbox, hour: at - HOUR, day: at - DAY, limit });
+  const windows = { mailbox: sender.mailbox, hour: at - HOUR, day: at - DAY };
+  const [own, [row]] = await together([ownReservation(tx, sender.draft), countSome(tx.db, { ...windows, limit })]);
   const used = withoutOwn(row, own, at);
   const [hour, day] = [used.lastHour >= caps.perHour, used.lastDay >= caps.perDay];
   if (!hour && !day) return null;
@@ -56,8 +57,8 @@ export async function sendWindows(tx: Tx, sender: Sender, caps: SendCaps, at: nu
 
 /** How many messages of the mailbox each window holds, without the draft's own. */
 export async function sendsWithin(tx: Tx, { mailbox, draft }: Sender, at: number): Promise<{ lastHour: number; lastDay: number }> {
-  const own = await ownReservation(tx, draft);
-  const [row] = await countAll(tx.db, { mailbox, hour: at - HOUR, day: at - DAY });
+  const windows = { mailbox, hour: at - HOUR, day: at - DAY };
+  const [own, [row]] = await together([ownReservation(tx, draft), countAll(tx.db, windows)]);
   return withoutOwn(row, own, at);
 }
 
@@ -79,9 +80,9 @@ const upsertReservation = once((db, row: SendsTable) =>
 );
 
 /** One row a draft: a second reservation only dates the first anew. INVARIANT: `capReached` said null in this transaction. */
-export async function reserveSend({ db }: Tx, row: { tenant: TenantId; mailbox: MailboxId; draft: DraftId; at: number }): Promise<void> {
+export async function reserveSend(tx: Tx, row: { tenant: TenantId; mailbox: MailboxId; draft: DraftId; at: number }): Promise<void> {
   const { tenant, mailbox, draft, at } = row;
-  await upsertReservation(db, { draft, tenant, mailbox, at });
+  await tx.later(upsertReservation, { draft, tenant, mailbox, at });
 }
 
 const selectOwn = once((db, given: { draft: DraftId }) => db.selectFrom("sends").select("at").where("draft", "=", given.draft));

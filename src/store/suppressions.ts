@@ -8,6 +8,7 @@ import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
 import type { SuppressionsTable } from "./schema.ts";
+import { together } from "./together.ts";
 
 export const suppressions = {
   // INVARIANT: one standing row an address; a shorter suppression never shortens a longer one.
@@ -76,12 +77,9 @@ const selectStanding = once((db, given: { tenant: TenantId; address: string }) =
 
 /** Those of `recipients` (as written) that must not be written to at `at`; folded. */
 export async function suppressedAmong({ db }: Tx, tenant: TenantId, recipients: readonly string[], at: number): Promise<readonly string[]> {
-  const suppressed: string[] = [];
-  for (const address of new Set(recipients.map(foldRecipient))) {
-    const [standing] = await selectStanding(db, { tenant, address });
-    if (standing !== undefined && isInForce(standing, at)) suppressed.push(address);
-  }
-  return suppressed;
+  const addresses = [...new Set(recipients.map(foldRecipient))];
+  const found = await together(addresses.map((address) => selectStanding(db, { tenant, address })));
+  return addresses.filter((_, index) => found[index]!.some((standing) => isInForce(standing, at)));
 }
 
 function isInForce({ expires_at }: SuppressionRow, at: number): boolean {

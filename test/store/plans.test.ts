@@ -209,6 +209,7 @@ function sortsFew(sql: string): boolean {
     'order by "is_final" desc',
     'from "decisions" where "message" = ?',
     'from "addresses" where "mailbox" in',
+    'inner join "addresses" on "addresses"."mailbox" = "mailboxes"."id" where',
     'from "approvals" where "hold" = ?',
   ];
   return few.some((part) => sql.includes(part));
