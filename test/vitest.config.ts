@@ -33,6 +33,8 @@ const resolve = {
 };
 
 const COMMON = {
+  // Modules are loaded once for many files: loading, and code that was never run before, was a third of what these cost.
+  isolate: false,
   testTimeout: 30_000,
   hookTimeout: 60_000,
   setupFiles: ["test/support/file-end.ts"],
@@ -52,7 +54,6 @@ export default defineConfig({
         resolve,
         test: {
           ...COMMON,
-          // A process for each file: the SDK keeps timers when a worker ends, and complains when they fire.
           name: "whole",
           // Two cores, and many tests that wait: for a deadline, a restart, a lock.
           maxWorkers: 4,
@@ -65,9 +66,7 @@ export default defineConfig({
         resolve,
         test: {
           ...COMMON,
-          // Modules are loaded once for many files: loading was half of what these cost.
           name: "parts",
-          isolate: false,
           ...COMPUTING,
           include: PARTS,
           exclude: POSTGRES_ONLY,
@@ -78,7 +77,6 @@ export default defineConfig({
         test: {
           ...COMMON,
           name: "postgres",
-          isolate: false,
           ...COMPUTING,
           include: [...BATTERIES, ...POSTGRES_ONLY],
           exclude: SQLITE_ONLY,

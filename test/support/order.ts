@@ -16,16 +16,16 @@ const LONGEST = [
   "cli/serve",
 ].map((name) => `/test/${name}.test.ts`);
 
-/** The longest first, then what runs a whole instance, then the rest: file by file the same in every run. */
+/** The longest first, then the rest: file by file the same in every run. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    return files.toSorted((one, other) => rank(one) - rank(other) || compare(one.moduleId, other.moduleId));
+    return files.toSorted((one, other) => rank(one.moduleId) - rank(other.moduleId) || compare(one.moduleId, other.moduleId));
   }
 }
 
-function rank({ moduleId, project }: TestSpecification): number {
-  const at = LONGEST.findIndex((name) => moduleId.endsWith(name));
-  return at >= 0 ? at : LONGEST.length + (project.config.isolate ? 0 : 1);
+function rank(path: string): number {
+  const at = LONGEST.findIndex((name) => path.endsWith(name));
+  return at >= 0 ? at : LONGEST.length;
 }
 
 function compare(one: string, other: string): number {
