@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { HoldId, HoldRef } from "../src/model/hold.ts";
-import { isId, makeId, type MessageId, type TenantId } from "../src/model/ids.ts";
+import { isId, makeId, type TenantId } from "../src/model/ids.ts";
 import type { Trace } from "../src/store/contract.ts";
 import { freshNames } from "./budget.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -27,6 +27,6 @@ async function placeOf({ store }: ActivityDeps, tenant: TenantId, hold: HoldId) 
     const draft = await store.run("drafts.get", { tenant, id: hold });
     return draft === null ? null : { message: draft.message, mailbox: draft.mailbox };
   }
-  const message = await store.run("messages.get", { tenant, id: hold as MessageId, view: "all" });
+  const message = await store.run("messages.get", { tenant, id: hold, view: "all" });
   return message === null ? null : { message: message.id, mailbox: message.mailbox };
 }

@@ -96,6 +96,12 @@ export const THREATS: readonly Threat[] = [
     tests: ["X-04 X-06", "signals that nobody signed"],
   },
   {
+    threat: "Mail or drafts made up in the Temporal namespace",
+    control:
+      "What a door starts, and what one step hands to the next, carries a ticket under a key derived from `POSTERN_SECRET_KEY`; a step without one fails and changes nothing.",
+    tests: ["a forged start", "no step goes by facts or by a judgement", "is none when any field is another"],
+  },
+  {
     threat: "Secrets and personal data in mail that leaves",
     control:
       "Keys, tokens, cards and account numbers are found in every text and attachment's text; the draft waits, with a redacted preview.",
