@@ -6,11 +6,9 @@ import { serviceEnvironment } from "../cli/settings.ts";
 import { isTemporalExternal, loadConfig, type Config } from "../config.ts";
 import { PosternError } from "../model/errors.ts";
 import type { Running } from "../serve.ts";
-import { serveProcess } from "../serve-process.ts";
-import { externalTemporal } from "../temporal-connection.ts";
 import { demoSettings, prepareDemo, type DemoFiles } from "./demo/files.ts";
 import { settingsLine } from "./demo/hints.ts";
-import { showDemo } from "./demo/show.ts";
+import type { showDemo } from "./demo/show.ts";
 import { startTemporal, type TemporalServer } from "./temporal.ts";
 import { findTemporal } from "./temporal/find.ts";
 import { createProgress } from "./temporal/progress.ts";
@@ -62,7 +60,7 @@ function readFlags(): { readonly demo: boolean; readonly help: boolean } {
 type Where = Parameters<typeof showDemo>[2];
 
 async function welcome(running: Running, demo: DemoFiles | null, where: Where): Promise<void> {
-  if (demo !== null) await showDemo(demo, running, where, process.stdout);
+  if (demo !== null) await (await import("./demo/show.ts")).showDemo(demo, running, where, process.stdout);
   else for (const line of settingsLine({ ...running, ...where })) process.stdout.write(`\nIn another terminal:\n  ${line}\n`);
   process.stdout.write("\nready; Ctrl-C stops everything\n");
 }
@@ -87,12 +85,14 @@ async function startEmbedded(config: Config): Promise<TemporalServer> {
   return startTemporal({ executable, dataDir: config.dataDir, namespace, ui: true, ...(port === undefined ? {} : { port }) });
 }
 
-function startGate(config: Config, server: TemporalServer | null): Promise<Running> {
+async function startGate(config: Config, server: TemporalServer | null): Promise<Running> {
   if (config.role !== "all") {
     throw new PosternError("invalid_config", `\`npm start\` brings everything at once, and POSTERN_ROLE is \`${config.role}\``, {
       fix: "unset it, or run `npm run postern -- serve`",
     });
   }
+  // Large, and a refusal needs none of it.
+  const [{ externalTemporal }, { serveProcess }] = await Promise.all([import("../temporal-connection.ts"), import("../serve-process.ts")]);
   const temporal = server === null ? externalTemporal() : { connection: { address: server.address }, namespace: server.namespace };
   return serveProcess(config, temporal, join(config.dataDir, "postern.log"));
 }
