@@ -86,7 +86,7 @@ export function createInboundActivities(deps: ActivityDeps & Pick<OutboundDeps, 
 export function createMainActivities(
   deps: OutboundDeps,
 ): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
-  const judge: SendDeps["judge"] = (input, revision, content) => deps.screening.judge(input, revision, content);
+  const judge: SendDeps["judge"] = (input, revision, facts) => deps.screening.judge(input, revision, revision, facts ?? undefined);
   const sending = { ...deps, judge, signers: createSigners(deps) };
   const admitted = (input: Ticketed<OutboundInput>): OutboundInput => admit(deps, input, calledHere());
   return ofOurs(deps, {

@@ -1,7 +1,7 @@
 import { PosternError } from "../src/model/errors.ts";
 import type { DraftState, OutboundInput, SendStep, Since } from "../src/model/outbound.ts";
 import type { Trace } from "../src/store/contract.ts";
-import type { DraftRow } from "../src/store/contract-outbound.ts";
+import type { DraftRow, SendLook } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
 import type { OutboundDeps } from "./deps.ts";
 import { screenSend, type SendScreen } from "./screen.ts";
@@ -24,11 +24,12 @@ export async function leave(
   trace: Trace,
 ): Promise<SendStep> {
   for (let go = 0; go < AT_ONCE; go += 1) {
-    const draft = await draftOf(deps, input);
+    const look = await lookAt(deps, input);
+    const { draft } = look;
     const early = untilDue(deps, draft);
     if (early > 0) return { kind: "again", after_ms: early, tried: false };
     const known = recorded(input, draft);
-    const result = await send(deps, known, draft.revision, pulse, trace);
+    const result = await send(deps, known, look, pulse, trace);
     if (result.kind !== "stale") return stepOf(deps, known, draft, since, result, trace);
     const screened = await screenSend(deps, known, trace);
     if (screened.kind !== "go") return waitingOf(deps, input, since, screened, trace);
@@ -132,8 +133,8 @@ function wantsCopy({ mode, kind }: DraftRow, state: DraftState): boolean {
   return state === "sent" && mode === "monitored" && kind === "draft";
 }
 
-async function draftOf({ store }: OutboundDeps, { tenant, draft }: OutboundInput): Promise<DraftRow> {
-  const row = await store.run("drafts.get", { tenant, id: draft });
-  if (row === null) throw new PosternError("not_found", "there is no such draft");
-  return row;
+async function lookAt({ store, clock }: OutboundDeps, { tenant, draft }: OutboundInput): Promise<SendLook> {
+  const look = await store.run("sends.look", { tenant, draft, at: clock() });
+  if (look === null) throw new PosternError("not_found", "there is no such draft");
+  return look;
 }

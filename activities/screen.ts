@@ -10,7 +10,7 @@ import { firstWriting } from "./compose.ts";
 
 export interface ScreenDeps {
   readonly store: Store;
-  readonly screening: Screening;
+  readonly screening: Pick<Screening, "judge">;
   readonly clock: () => number;
   readonly random: (bytes: number) => Uint8Array;
 }

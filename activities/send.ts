@@ -4,9 +4,18 @@ import type { Blobs } from "../src/blobs/blobs.ts";
 import type { MailComposer, Seal } from "../src/mail/composer.ts";
 import { contentHash } from "../src/mail/content-hash.ts";
 import { PosternError } from "../src/model/errors.ts";
-import type { DraftState, Mode, OutboundInput, RevisionRef } from "../src/model/outbound.ts";
+import type { DraftState, Mode, OutboundInput } from "../src/model/outbound.ts";
 import type { Store, Trace } from "../src/store/contract.ts";
-import type { RevisionRow, ScreenProposal, SendBar, SendOpened, SendRecord, SendTerms } from "../src/store/contract-outbound.ts";
+import type {
+  RevisionRow,
+  ScreeningFacts,
+  ScreenProposal,
+  SendAttempt,
+  SendBar,
+  SendLook,
+  SendRecord,
+  SendTerms,
+} from "../src/store/contract-outbound.ts";
 import type { Outgoing, Transport, TransportResult } from "../src/transports/transport.ts";
 import { freshNames } from "./budget.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -18,7 +27,7 @@ export interface SendDeps extends Pick<ActivityDeps, "clock" | "random" | "onFau
   readonly composer: Pick<MailComposer, "seal">;
   readonly transport: Transport;
   /** By today's policy and what SQL says now; what counts is checked again in the claim. */
-  readonly judge: (input: OutboundInput, revision: RevisionRef, content: RevisionRow) => Promise<SendJudgement>;
+  readonly judge: (input: OutboundInput, revision: RevisionRow, facts: ScreeningFacts | null) => Promise<SendJudgement>;
   /** The keys that sign for the domain of `sender`, and what the mailbox's identity says in this mode. */
   readonly signers: (input: OutboundInput, mode: Mode, sender: string) => Promise<Pick<Seal, "dkim" | "identity">>;
 }
@@ -52,17 +61,18 @@ const LOOK_AGAIN = 600_000;
 
 /**
  * One attempt to let a draft leave. INVARIANT (NY-15): the one place in Postern where a transport is asked to send; and what it
- * is given ends with exactly the bytes that were approved (DESIGN §9.6). `revision` is what the draft was at a moment ago; that it is
- * at another by now is found when the attempt is opened, and in the claim.
+ * is given ends with exactly the bytes that were approved (DESIGN §9.6). `look` is what the draft was a moment ago; that it is
+ * something else by now is found in the claim.
  */
-export async function send(deps: SendDeps, input: OutboundInput, revision: RevisionRow, pulse: Pulse, trace: Trace): Promise<SendResult> {
-  const judged = await deps.judge(input, revision, revision);
+export async function send(deps: SendDeps, input: OutboundInput, look: SendLook, pulse: Pulse, trace: Trace): Promise<SendResult> {
+  const { revision } = look.draft;
+  const judged = await deps.judge(input, revision, look.facts);
   if (judged.outcome === "blocked" || judged.outcome === "rate_limited") return { kind: "stale" };
   const mime = await deps.blobs.get(input.tenant, revision.mime.digest);
   if (mime === null) return { kind: "stopped", reason: "content_missing" };
   if (hashOf(input, revision, mime) !== revision.content_hash) return { kind: "stopped", reason: "content_changed" };
   const terms = termsOf(input, revision, judged, trace);
-  const opened = await deps.store.run("sends.open", { ...terms, ...namesOf(deps) });
+  const opened = (terms.approval ? null : look.ready) ?? (await deps.store.run("sends.open", { ...terms, ...namesOf(deps) }));
   if (opened.kind === "stopped") return resultOf(opened, opened.state, deps.clock());
   return inPulse(pulse, () => carry(deps, { input, revision, mime, terms, opened }, pulse.signal));
 }
@@ -100,16 +110,19 @@ interface Attempt {
   readonly revision: RevisionRow;
   readonly mime: Buffer;
   readonly terms: Terms;
-  readonly opened: Extract<SendOpened, { kind: "open" }>;
+  readonly opened: SendAttempt;
 }
 
 async function carry(deps: SendDeps, attempt: Attempt, signal: AbortSignal): Promise<SendResult> {
   const { input, terms, opened } = attempt;
+  const { attempt: number, on_record } = opened;
   let bar: SendBar | null = null;
   let claimed = false;
+  let asked: SendRecord["claim"] = null;
   const claim = async (accepted: readonly string[]): Promise<boolean> => {
     const names = freshNames(deps);
-    const answer = await deps.store.run("sends.claim", { ...terms, ...names, attempt: opened.attempt, accepted });
+    asked = names.audit_id;
+    const answer = await deps.store.run("sends.claim", { ...terms, ...names, attempt: number, on_record, accepted });
     claimed = answer.claimed;
     if (!answer.claimed) bar = answer;
     return claimed;
@@ -121,8 +134,9 @@ async function carry(deps: SendDeps, attempt: Attempt, signal: AbortSignal): Pro
     return unanswered(opened, claimed ? "unknown" : "failed_before_data");
   });
   if (bar !== null) return resultOf(bar, await stateOf(deps, input), deps.clock());
-  const { tenant, draft, trace } = terms;
-  const { state, retry } = await record(deps, { tenant, draft, attempt: opened.attempt, trace, ...result, ...namesOf(deps) });
+  const { tenant, draft, content_hash, trace } = terms;
+  const made = { tenant, draft, content_hash, attempt: number, on_record, claim: asked };
+  const { state, retry } = await record(deps, { ...made, trace, ...result, ...namesOf(deps) });
   if (state === "unknown") return { kind: "unknown" };
   return retry ? { kind: "retry" } : { kind: "done", state };
 }

@@ -36,12 +36,13 @@ export function createOutboundDeps(base: ActivityDeps & Pick<OutboundDeps, "free
   const allowed = new Set(config.webhookAllow);
   const targets = { allowed, lookup: lookup ?? createLookup(allowed) };
   const onFault = (error: unknown): void => base.onFault({ activity: "screen", ...faultOf(error) });
+  const screening = createScreening({ ...base, composer, onFault });
   return {
     ...base,
     ...given,
     ...{ publicUrl, identityHeader, retryMs, dispatching },
     webhooks: { post: createPost(targets), targets },
-    freezer: createFreezer({ ...base, composer }),
-    screening: createScreening({ ...base, composer, onFault }),
+    freezer: createFreezer({ ...base, composer, seen: screening.seen }),
+    screening,
   };
 }

@@ -41,7 +41,7 @@ export interface HttpDeps {
   readonly composer: Pick<MailComposer, "preview">;
   /** These two are for a dry run (NY-14): composed and judged, nothing recorded. */
   readonly freezer: Freezer;
-  readonly screening: Screening;
+  readonly screening: Pick<Screening, "judge">;
   /** How mail leaves this instance. */
   readonly transport: { readonly kind: "sandbox" | "smtp" };
   /** For commands that are printed: where the Temporal CLI finds the workflows. */

@@ -9,7 +9,7 @@ import type { DraftKind, Mode, Recipient } from "../model/outbound.ts";
  */
 export interface MailComposer {
   /** Finished MIME of a submission (DESIGN §4.2): same input, same bytes. */
-  compose(source: Kept, frame: ComposeFrame): Promise<Composed | InvalidDraft>;
+  compose(source: Kept, frame: ComposeFrame): Promise<Scanned | InvalidDraft>;
   /** Secrets and personal data in finished MIME (X-11): subject, every text, names and text of attachments. Rejects rather than skip a guard. */
   scan(mime: { readonly tenant: TenantId; readonly ref: MessageRef }): Promise<readonly Finding[]>;
   /** The bytes that leave: the closed list of header fields in front, DKIM last (DESIGN §4.5). */
@@ -49,6 +49,12 @@ export interface Composed {
   readonly mime: Buffer;
   readonly recipients: readonly Recipient[];
   readonly subject: string;
+}
+
+/** Composed, and looked at in the same turn where that is little work. */
+export interface Scanned extends Composed {
+  /** What `scan` would find; null: not looked for, or a guard failed, which `scan` tells. */
+  readonly findings: readonly Finding[] | null;
 }
 
 /** The author's mistake, for a 422. */

@@ -12,6 +12,7 @@ import type { OutboundInput, RevisionRef } from "../model/outbound.ts";
 import type { Store } from "../store/contract.ts";
 import type { RevisionContent } from "../store/contract-outbound.ts";
 import { Recent } from "./recent.ts";
+import type { Screening } from "./screen.ts";
 
 /** The draft a revision is of. */
 export type Draft = Pick<OutboundInput, "tenant" | "mailbox" | "draft" | "kind" | "in_reply_to">;
@@ -50,6 +51,8 @@ export interface FreezerDeps {
   readonly uses: Pick<Uses, "take">;
   readonly reader: Pick<MailReader, "thread">;
   readonly composer: Pick<MailComposer, "compose">;
+  /** Told what was found in a mail that was composed, so that nobody need look again. */
+  readonly seen: Screening["seen"];
   readonly clock: () => number;
 }
 
@@ -85,6 +88,7 @@ async function freezeNow(deps: FreezerDeps, draft: Draft, writing: Writing): Pro
   // Side by side, so that one wait for the disk serves both.
   const [mime] = await Promise.all([composed.mime, ...(bytes === undefined ? [] : [bytes])].map((each) => keep(deps, tenant, each)));
   if (mime === undefined) throw new PosternError("internal", "what was composed was not kept");
+  if (composed.findings !== null) deps.seen(tenant, mime.digest, composed.findings);
   return { revision: { number: writing.number, content_hash: hashOf(draft, content, mime), mime }, content };
 }
 

@@ -7,6 +7,7 @@ import { PosternError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import { foldRecipient } from "../model/fold.ts";
 import { RECIPIENTS_GUARD } from "../model/guards.ts";
+import type { TenantId } from "../model/ids.ts";
 import type { OutboundInput, RevisionRef } from "../model/outbound.ts";
 import type { Store } from "../store/contract.ts";
 import type { RevisionContent, ScreeningFacts, ScreenProposal } from "../store/contract-outbound.ts";
@@ -27,8 +28,11 @@ export interface Screening {
   /**
    * Every check of DESIGN §4.3 in its order, on what SQL and the policy in force say now: for a dry run (NY-14), at submit
    * and again before sending. Rejects with a temporary fault when it could not look; what can never be looked at holds.
+   * `facts`: what SQL says, read a moment ago; default: it is asked.
    */
-  judge(draft: Judged, revision: RevisionRef, content: RevisionContent): Promise<Judgement>;
+  judge(draft: Judged, revision: RevisionRef, content: RevisionContent, facts?: ScreeningFacts): Promise<Judgement>;
+  /** What every guard found in the finished mail of this digest: it is not looked for again soon. */
+  seen(tenant: TenantId, digest: string, findings: readonly Finding[]): void;
 }
 
 export interface ScreeningDeps {
@@ -46,10 +50,11 @@ const REMEMBERED = { entries: 1_024, ms: 3_600_000 };
 export function createScreening(deps: ScreeningDeps): Screening {
   const scans = new Recent<readonly Finding[]>(REMEMBERED, deps.clock);
   return {
-    judge: async (draft, revision, content) => {
+    seen: (tenant, digest, findings) => void scans.get(nameOf(tenant, digest), async () => findings),
+    judge: async (draft, revision, content, given) => {
       const at = deps.clock();
       const recipients = content.recipients.map(({ address }) => foldRecipient(address));
-      const known = await factsOf(deps.store, draft, recipients, at);
+      const known = given ?? (await factsOf(deps.store, draft, recipients, at));
       const pin = known.policy === null ? NO_POLICY : pinOf(known.policy);
       const policy = known.policy === null ? DEFAULT_POLICY : readStored(known.policy.digest, known.policy.document);
       if (policy === null) return { ...UNREADABLE, mode: known.mode, policy: pin, at };
@@ -109,9 +114,13 @@ async function look(
   const isRefused = blind.outcome === "blocked" || blind.outcome === "rate_limited";
   if (isRefused || draft.kind === "copy") return { findings: [], verdict: blind };
   const mime = { tenant: draft.tenant, ref: revision.mime };
-  const findings = await scans.get(`${draft.tenant}/${mime.ref.digest}`, () => deps.composer.scan(mime)).catch(orHeld(deps));
+  const findings = await scans.get(nameOf(draft.tenant, mime.ref.digest), () => deps.composer.scan(mime)).catch(orHeld(deps));
   // INVARIANT (DESIGN §9.4): a guard that failed holds the draft, it never lets it pass.
   return { findings: findings ?? [], verdict: evaluateOutbound(policy, facts, findings) };
+}
+
+function nameOf(tenant: TenantId, digest: string): string {
+  return `${tenant}/${digest}`;
 }
 
 function orHeld({ onFault }: ScreeningDeps): (error: unknown) => null {

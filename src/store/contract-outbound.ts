@@ -73,6 +73,8 @@ export interface OutboundOperations {
   "holds.timer": Op<HoldTimer, { readonly status: HoldStatus }>;
 
   // Sending.
+  /** A draft that may be about to leave, with all that is asked of it, as of one moment. */
+  "sends.look": Op<{ tenant: TenantId; draft: DraftId; at: number }, SendLook | null>;
   /** A new attempt in phase `connect`, for the recipients that may be tried; or why there is none. */
   "sends.open": Op<SendOpening, SendOpened>;
   /**
@@ -398,10 +400,23 @@ export interface SendBar {
   readonly until: number | null;
 }
 
+/** `facts`: null when there is no such mailbox any more. */
+export interface SendLook {
+  readonly draft: DraftRow;
+  readonly facts: ScreeningFacts | null;
+  /** What `sends.open` would say of a draft that nobody was asked about; null: it has to be asked. */
+  readonly ready: SendAttempt | null;
+}
+
+/** An attempt that may be made. */
+export type SendAttempt = Extract<SendOpened, { kind: "open" }>;
+
 export type SendOpened =
   | {
       readonly kind: "open";
       readonly attempt: number;
+      /** False: nothing of the attempt is written yet, and whoever claims it first has it. */
+      readonly on_record: boolean;
       readonly envelope_sender: string;
       /** Addresses as written, of deliveries that are pending or definitely deferred. */
       readonly recipients: readonly string[];
@@ -410,8 +425,7 @@ export type SendOpened =
     }
   | ({ readonly kind: "stopped"; readonly state: DraftState } & SendBar);
 
-export interface SendClaim extends SendTerms, Fresh {
-  readonly attempt: number;
+export interface SendClaim extends SendTerms, Fresh, Pick<SendAttempt, "attempt" | "on_record"> {
   /** Those among the attempt's recipients that the peer has taken: only with them can anything be unknown afterwards. */
   readonly accepted: readonly string[];
   readonly decision_id: DecisionId;
@@ -439,10 +453,12 @@ export interface SendFinish extends Fresh {
   readonly at: number;
 }
 
-export interface SendRecord extends Fresh {
+export interface SendRecord extends Fresh, Pick<SendAttempt, "attempt" | "on_record"> {
   readonly tenant: TenantId;
   readonly draft: DraftId;
-  readonly attempt: number;
+  readonly content_hash: string;
+  /** Audit id of the claim that was asked for, whatever became of it; null: none was. */
+  readonly claim: Id<"aud"> | null;
   /** `unknown`: cut after DATA began. */
   readonly end: "completed" | "failed_before_data" | "unknown";
   readonly replies: readonly {

@@ -11,10 +11,7 @@ export const drafts = {
   "drafts.get": {
     kind: "read",
     until: draftKey,
-    async run({ db }, { tenant, id }) {
-      const [row] = await selectWithRevision(db, { tenant, id });
-      return row === undefined ? null : draftRow(row);
-    },
+    run: findDraftRow,
   },
 
   "drafts.list": {
@@ -91,6 +88,12 @@ export async function findDraft({ db }: Tx, tenant: TenantId, id: DraftId): Prom
 type DraftChange = Partial<Pick<DraftsTable, "state" | "reason" | "mode" | "revision" | "round" | "decision">>;
 
 /** Every change of a draft's row goes through here, so that whoever watches the draft hears of it. */
+/** With the version it is at. */
+export async function findDraftRow({ db }: Tx, { tenant, id }: { tenant: TenantId; id: DraftId }): Promise<DraftRow | null> {
+  const [row] = await selectWithRevision(db, { tenant, id });
+  return row === undefined ? null : draftRow(row);
+}
+
 export async function changeDraft(tx: Tx, id: DraftId, change: DraftChange, at: number): Promise<void> {
   await updateOf(change)(tx.db, { ...change, updated_at: at, id });
   tx.touch(draftKey({ id }));

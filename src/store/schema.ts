@@ -427,6 +427,8 @@ export interface SendAttemptsTable {
   opened_at: number;
   claimed_at: number | null;
   ended_at: number | null;
+  /** Audit id of the claim; null before it, and of claims by older releases. */
+  claim: string | null;
 }
 
 /** Domains a mailbox has written to. */

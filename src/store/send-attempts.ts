@@ -1,6 +1,6 @@
 import { nextEntry } from "./audit.ts";
 import type { Trace } from "./contract.ts";
-import type { Fresh } from "./contract-outbound.ts";
+import type { Fresh, SendClaim } from "./contract-outbound.ts";
 import { loseDeliveries } from "./deliveries.ts";
 import type { DraftId } from "../model/ids.ts";
 import { changeDraft } from "./drafts.ts";
@@ -38,11 +38,18 @@ function attemptIn([row]: readonly SendAttemptsTable[]): Attempt | null {
   return { ...attempt, recipients: JSON.parse(recipients_json) as string[] };
 }
 
+/** The number of the next; null: one is in flight, or nobody knows what became of it. */
+export async function attemptAfter(tx: Tx, draft: DraftId): Promise<number | null> {
+  const last = await lastAttempt(tx, draft);
+  if (last === null) return 1;
+  return last.phase === "done" || last.phase === "given_up" ? last.attempt + 1 : null;
+}
+
 /** INVARIANT (DESIGN §9.7): the database refuses a second one in flight, and any beside one of unknown fate. */
 export async function openAttempt({ db }: Tx, attempt: Pick<Attempt, "draft" | "attempt" | "content_hash" | "recipients" | "opened_at">) {
   const { recipients, ...rest } = attempt;
   const recipients_json = JSON.stringify(recipients);
-  await insertAttempt(db, { ...rest, recipients_json, phase: "connect", claimed_at: null, ended_at: null });
+  await insertAttempt(db, { ...rest, recipients_json, phase: "connect", claimed_at: null, claim: null, ended_at: null });
 }
 
 /** Data of the draft may be on its way: what becomes of it is the attempt's business, or a person's. */
@@ -51,12 +58,12 @@ export async function mayBeOnItsWay(tx: Tx, draft: DraftId): Promise<boolean> {
   return last !== null && (last.phase === "data" || last.phase === "unknown");
 }
 
-type Claimed = Pick<SendAttemptsTable, "draft" | "attempt" | "recipients_json"> & { readonly claimed_at: number };
+type Claimed = Pick<SendAttemptsTable, "draft" | "attempt" | "recipients_json" | "claim"> & { readonly claimed_at: number };
 
 const claim = once((db, given: Claimed) =>
   db
     .updateTable("send_attempts")
-    .set({ phase: "data", recipients_json: given.recipients_json, claimed_at: given.claimed_at })
+    .set({ phase: "data", recipients_json: given.recipients_json, claimed_at: given.claimed_at, claim: given.claim })
     .where("draft", "=", given.draft)
     .where("attempt", "=", given.attempt)
     .where("phase", "=", "connect")
@@ -64,9 +71,9 @@ const claim = once((db, given: Claimed) =>
 );
 
 /** The compare-and-set itself. False: somebody else has moved it. */
-export async function claimAttempt({ db }: Tx, draft: DraftId, attempt: number, accepted: readonly string[], at: number): Promise<boolean> {
+export async function claimAttempt({ db }: Tx, { draft, attempt, accepted, at, audit_id }: SendClaim): Promise<boolean> {
   const recipients_json = JSON.stringify(accepted);
-  return (await claim(db, { draft, attempt, recipients_json, claimed_at: at })).length === 1;
+  return (await claim(db, { draft, attempt, recipients_json, claimed_at: at, claim: audit_id })).length === 1;
 }
 
 const end = once((db, given: Pick<SendAttemptsTable, "draft" | "attempt" | "phase"> & { readonly ended_at: number }) =>

@@ -9,7 +9,7 @@ import type { Tx } from "./operation.ts";
 import { recordOutbound, standingDecision } from "./outbound-decisions.ts";
 import { currentRevision } from "./revisions.ts";
 import type { DraftsTable } from "./schema.ts";
-import { claimAttempt, endAttempt, findAttempt } from "./send-attempts.ts";
+import { attemptAfter, claimAttempt, endAttempt, findAttempt, openAttempt } from "./send-attempts.ts";
 import { barTo } from "./send-bars.ts";
 import { reserveSend } from "./send-caps.ts";
 import { addSent } from "./sent-mail.ts";
@@ -20,20 +20,28 @@ import { addSent } from "./sent-mail.ts";
  */
 export async function claimSend(tx: Tx, draft: DraftsTable, claim: SendClaim): Promise<Result<"sends.claim">> {
   const { attempt, accepted, at } = claim;
-  const opened = await findAttempt(tx, draft.id, attempt);
-  if (opened === null || opened.phase !== "connect" || opened.content_hash !== claim.content_hash) return LOST;
+  if (!(await isFree(tx, draft, claim))) return LOST;
   const due = (await deliveriesOf(tx, draft.id)).filter(isDue);
   const claimed = due.filter(({ recipient }) => accepted.includes(recipient));
   const bar = await barTo(tx, draft, claim, claimed);
   if (bar !== null) {
-    await endAttempt(tx, opened, "given_up", at);
+    if (claim.on_record) await endAttempt(tx, { draft: draft.id, attempt }, "given_up", at);
     return { claimed: false, ...bar };
   }
   if (claimed.length === 0 || claimed.length !== accepted.length)
     throw new PosternError("internal", "a claim for somebody not to be tried");
-  if (!(await claimAttempt(tx, draft.id, attempt, accepted, at))) return LOST;
+  const { content_hash } = claim;
+  if (!claim.on_record) await openAttempt(tx, { draft: draft.id, attempt, content_hash, recipients: [], opened_at: at });
+  if (!(await claimAttempt(tx, claim))) return LOST;
   await recordClaim(tx, draft, claim);
   return { claimed: true };
+}
+
+/** INVARIANT: the number of an attempt that nothing is written of is free until somebody claims it, and then his. */
+async function isFree(tx: Tx, { id }: DraftsTable, { attempt, on_record, content_hash }: SendClaim): Promise<boolean> {
+  if (!on_record) return (await attemptAfter(tx, id)) === attempt;
+  const opened = await findAttempt(tx, id, attempt);
+  return opened !== null && opened.phase === "connect" && opened.content_hash === content_hash;
 }
 
 const LOST = { claimed: false, why: "lost", until: null } as const;

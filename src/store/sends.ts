@@ -8,13 +8,16 @@ import { changeDraft, findDraft } from "./drafts.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { currentRevision, endDeliveries } from "./revisions.ts";
 import type { DraftsTable } from "./schema.ts";
-import { endAttempt, findAttempt, lastAttempt, leaveBehind, openAttempt } from "./send-attempts.ts";
+import { attemptAfter, endAttempt, findAttempt, lastAttempt, leaveBehind, openAttempt, type Attempt } from "./send-attempts.ts";
 import { appendFinish, appendSending } from "./send-audit.ts";
 import { barTo, findQuestion } from "./send-bars.ts";
 import { claimSend } from "./send-claim.ts";
+import { lookAt } from "./send-look.ts";
 import { settle } from "./send-settle.ts";
 
 export const sends = {
+  "sends.look": { kind: "read", run: lookAt },
+
   "sends.open": {
     kind: "write",
     async run(tx, opening) {
@@ -72,7 +75,8 @@ async function open(tx: Tx, draft: DraftsTable, opening: SendOpening): Promise<S
   const recipients = due.map(({ recipient }) => recipient);
   await openAttempt(tx, { draft: id, attempt, content_hash, recipients, opened_at: at });
   const { envelope_sender } = await currentRevision(tx, draft);
-  return { kind: "open", attempt, envelope_sender, recipients, reviewed: await isReviewed(tx, draft, content_hash) };
+  const reviewed = await isReviewed(tx, draft, content_hash);
+  return { kind: "open", attempt, on_record: true, envelope_sender, recipients, reviewed };
 }
 
 /** Everybody has it or has refused it, and the draft's row does not say so yet. */
@@ -89,8 +93,8 @@ async function isReviewed(tx: Tx, { id }: DraftsTable, content_hash: string): Pr
 
 /** Of an attempt that is over nothing more is learnt. One given up as unknown may still tell what became of it. */
 async function recordAttemptEnd(tx: Tx, draft: DraftsTable, record: SendRecord): Promise<{ state: DraftState; retry: boolean }> {
-  const attempt = await findAttempt(tx, draft.id, record.attempt);
-  if (attempt === null) throw new PosternError("not_found", "there is no such attempt");
+  const attempt = await attemptOf(tx, record);
+  if (attempt === null) return whereItIs(tx, draft);
   const claimed = attempt.phase === "data" || attempt.phase === "unknown";
   if (claimed || attempt.phase === "connect") {
     if (!claimed && record.end === "unknown") throw new PosternError("internal", "what was not claimed cannot be unknown");
@@ -99,6 +103,17 @@ async function recordAttemptEnd(tx: Tx, draft: DraftsTable, record: SendRecord):
     await appendSending(tx, draft, { ...record, content_hash: attempt.content_hash });
   }
   return whereItIs(tx, draft);
+}
+
+/** Null: another has taken the number of one that never came to its claim, and nothing was said to anybody. */
+async function attemptOf(tx: Tx, { draft, attempt: number, on_record, claim, content_hash, at }: SendRecord): Promise<Attempt | null> {
+  const attempt = await findAttempt(tx, draft, number);
+  if (on_record && attempt === null) throw new PosternError("not_found", "there is no such attempt");
+  if (attempt !== null) return on_record || (claim !== null && attempt.claim === claim) ? attempt : null;
+  if ((await attemptAfter(tx, draft)) !== number) return null;
+  const opening = { draft, attempt: number, content_hash, recipients: [], opened_at: at };
+  await openAttempt(tx, opening);
+  return { ...opening, phase: "connect", claimed_at: null, claim: null, ended_at: null };
 }
 
 async function moveOn(tx: Tx, draft: DraftsTable, record: SendRecord): Promise<void> {

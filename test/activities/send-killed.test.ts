@@ -24,7 +24,7 @@ const MIME = Buffer.from(`Subject: hello\r\n\r\n${"x".repeat(70).concat("\r\n").
 type Death = { readonly step: PeerStep } | NonNullable<Task["dies"]>;
 
 const BEFORE_CLAIM: readonly Death[] = [
-  { when: "after", operation: "sends.open" },
+  { when: "after", operation: "sends.look" },
   { step: "ehlo" },
   { step: "mail" },
   { step: "rcpt" },

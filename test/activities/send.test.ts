@@ -3,7 +3,9 @@ import type { SendDeps } from "../../activities/send.ts";
 import { createMemoryBlobs } from "../../src/blobs/memory.ts";
 import { contentHash } from "../../src/mail/content-hash.ts";
 import { PosternError } from "../../src/model/errors.ts";
+import { createScreening } from "../../src/screening/screen.ts";
 import type { Store } from "../../src/store/contract.ts";
+import type { SendLook } from "../../src/store/contract-outbound.ts";
 import { createSandbox } from "../../src/transports/sandbox.ts";
 import {
   approvalOf,
@@ -51,6 +53,10 @@ async function openRig(changes: Partial<SendDeps> = {}): Promise<Rig> {
 
 function draft({ world, site }: Rig, letter: Letter = {}): Promise<Order> {
   return draftAt(site, world, MIME, { recipients: to(ANN, BEN), ...letter });
+}
+
+async function lookAt({ world }: Rig, { input: { tenant, draft: id } }: Order): Promise<SendLook> {
+  return (await world.store.run("sends.look", { tenant, draft: id, at: Date.now() }))!;
 }
 
 /** As the state samples ask for it. */
@@ -210,7 +216,13 @@ describe("DESIGN §4.5 what forbids it at the last moment", () => {
     const rig = await openRig();
     const order = await draft(rig);
     await forbid(rig);
-    expect(await sendOnce(rig.deps, order)).toMatchObject(expected);
+    const look = await lookAt(rig, order);
+    expect(await sendVersion(rig.deps, order.input, { ...look, ready: null })).toMatchObject(expected);
+    // Nor where nothing but the judgement is asked before.
+    const { store } = rig.world;
+    const screening = createScreening({ store, composer: { scan: async () => [] }, clock: Date.now, onFault: () => undefined });
+    const judge: SendDeps["judge"] = (input, revision, facts) => screening.judge(input, revision, revision, facts!);
+    expect(await sendVersion({ ...rig.deps, judge }, order.input, look)).toEqual({ kind: "stale" });
     expect(rig.peer.connections).toBe(0);
   });
 
@@ -247,13 +259,18 @@ describe("DESIGN §4.5 what forbids it at the last moment", () => {
     const rig = await openRig();
     const order = await draft(rig);
     const { input } = order;
-    const { revision } = (await draftOf(rig.world, letter(order)))!;
+    const look = await lookAt(rig, order);
+    const { revision } = look.draft;
     const recipients = to("eve@evil.example");
     const content_hash = contentHash({ ...input, ...revision, recipients, mime: revision.mime.digest });
-    expect(await sendVersion(rig.deps, input, { ...revision, recipients, content_hash })).toEqual({ kind: "stale" });
+    const other = { ...look, draft: { ...look.draft, revision: { ...revision, recipients, content_hash } } };
+    expect(await sendVersion(rig.deps, input, { ...other, ready: null })).toEqual({ kind: "stale" });
     const elsewhere = { ...input, draft: newId("drf") };
-    await expect(sendVersion(rig.deps, elsewhere, revision)).rejects.toMatchObject({ code: "not_found" });
+    await expect(sendVersion(rig.deps, elsewhere, { ...look, ready: null })).rejects.toMatchObject({ code: "not_found" });
     expect(rig.peer.connections).toBe(0);
+    // What was looked at too early is found in the claim.
+    expect(await sendVersion(rig.deps, input, other)).toEqual({ kind: "stale" });
+    expect(rig.peer.taken).toEqual([]);
   });
 });
 

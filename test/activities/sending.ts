@@ -9,7 +9,7 @@ import { createUses } from "../../src/blobs/uses.ts";
 import type { Seal } from "../../src/mail/composer.ts";
 import type { OutboundInput, RevisionRef } from "../../src/model/outbound.ts";
 import type { Store, Trace } from "../../src/store/contract.ts";
-import type { RevisionRow } from "../../src/store/contract-outbound.ts";
+import type { SendLook } from "../../src/store/contract-outbound.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
 import { createTransport } from "../../src/transport.ts";
 import { createSmtpTransport } from "../../src/transports/smtp.ts";
@@ -80,10 +80,11 @@ export function depsOf({ store, blobs }: Site, transport: Transport, changes: Pa
 
 /** Of the version the draft is at. */
 export async function sendOnce(deps: SendDeps, { input }: Pick<Order, "input">, pulse: Partial<Pulse> = {}): Promise<SendResult> {
-  const draft = await deps.store.run("drafts.get", { tenant: input.tenant, id: input.draft });
-  return sendVersion(deps, input, draft!.revision, pulse);
+  const look = await deps.store.run("sends.look", { tenant: input.tenant, draft: input.draft, at: deps.clock() });
+  return sendVersion(deps, input, look!, pulse);
 }
 
-export function sendVersion(deps: SendDeps, input: OutboundInput, revision: RevisionRow, pulse: Partial<Pulse> = {}): Promise<SendResult> {
-  return send(deps, input, revision, { heartbeat: () => undefined, signal: new AbortController().signal, ...pulse }, TRACE);
+/** As it was when it was looked at. */
+export function sendVersion(deps: SendDeps, input: OutboundInput, look: SendLook, pulse: Partial<Pulse> = {}): Promise<SendResult> {
+  return send(deps, input, look, { heartbeat: () => undefined, signal: new AbortController().signal, ...pulse }, TRACE);
 }

@@ -11,7 +11,7 @@ import { draftMessageId, idBody, type MessageId } from "../../src/model/ids.ts";
 import type { MessageRef } from "../../src/model/message.ts";
 import type { Mode, OutboundInput, Submission } from "../../src/model/outbound.ts";
 import { createFreezer, type Frozen } from "../../src/screening/freeze.ts";
-import { createScreening } from "../../src/screening/screen.ts";
+import { createScreening, type Screening } from "../../src/screening/screen.ts";
 import { createComposerJobs } from "../../src/threads/composer/jobs.ts";
 import { createMailReader } from "../../src/threads/jobs.ts";
 import { UNWATCHED } from "../../src/threads/turn.ts";
@@ -45,9 +45,11 @@ export async function openRig(mode: Mode = "autonomous") {
   const reader = createMailReader({ blobs, resolver: createZoneResolver({}), now: Date.now });
   const uses = createUses();
   /** As after a restart: nothing is remembered. */
-  const newFreezer = () => createFreezer({ store, blobs, uses, reader, composer: counted, clock });
   const newScreening = () => createScreening({ store, composer: counted, clock, onFault: (error) => void faults.push(error) });
-  const [freezer, screening] = [newFreezer(), newScreening()];
+  const screening = newScreening();
+  // Not told what composing found, so that what is judged here was scanned.
+  const newFreezer = (seen: Screening["seen"] = () => {}) => createFreezer({ store, blobs, uses, reader, composer: counted, seen, clock });
+  const freezer = newFreezer();
   const put = (bytes: string | Buffer) => putBlob(blobs, world, bytes);
 
   async function inputOf(submission: Partial<Submission> = {}, changes: Partial<OutboundInput> = {}): Promise<OutboundInput> {

@@ -178,6 +178,20 @@ describe("what cannot be looked at", () => {
     expect(await rig.newScreening().judge(input, revision, content)).toEqual(judged[0]);
   });
 
+  it("X-11 what composing found is not looked for again", async () => {
+    const rig = await openRig();
+    await rig.setPolicy({});
+    const input = await rig.inputOf(CARD);
+    const writing = { number: 1, source: input.source, author: input.author };
+    const frozen = await rig.newFreezer(rig.screening.seen).freeze(input, writing);
+    if ("invalid" in frozen) throw new Error("refused");
+    const judged = await rig.screening.judge(input, frozen.revision, frozen.content);
+    expect(rig.calls.scan).toBe(0);
+    expect(judged).toMatchObject({ reason: "secret_found" });
+    expect(await rig.newScreening().judge(input, frozen.revision, frozen.content)).toEqual(judged);
+    expect(rig.calls.scan).toBe(1);
+  });
+
   it("MB-18 a mailbox of another tenant is none", async () => {
     const rig = await openRig();
     const input = await rig.inputOf();

@@ -213,10 +213,11 @@ export async function sendOut(world: OutboundWorld, letter: ScreenProposal): Pro
   const terms = { tenant, draft: input.draft, content_hash: revision.content_hash, policy, mode, approval: false, caps, trace, at };
   const opened = await store.run("sends.open", { ...terms, ...fresh() });
   if (opened.kind !== "open") throw new Error(`not to be sent: ${opened.why}`);
-  const { attempt, recipients: accepted } = opened;
-  await store.run("sends.claim", { ...terms, attempt, accepted, decision_id: newId("dec"), ...fresh() });
+  const { attempt, on_record, recipients: accepted } = opened;
+  await store.run("sends.claim", { ...terms, attempt, on_record, accepted, decision_id: newId("dec"), ...fresh() });
   const replies = accepted.map((recipient) => ({ recipient, code: 250, enhanced: "2.0.0", text: "ok" }));
-  await store.run("sends.record", { tenant, draft: input.draft, attempt, end: "completed", replies, trace, at, ...fresh() });
+  const of = { tenant, draft: input.draft, content_hash: revision.content_hash, attempt, on_record, claim: null };
+  await store.run("sends.record", { ...of, end: "completed", replies, trace, at, ...fresh() });
 }
 
 export function deliveriesOf(world: World, draft: DraftId) {

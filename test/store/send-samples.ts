@@ -2,6 +2,7 @@ import type { PolicyPin } from "../../src/model/decision.ts";
 import type { DraftId } from "../../src/model/ids.ts";
 import type {
   SendClaim,
+  SendLook,
   SendOpened,
   SendOpening,
   SendRecord,
@@ -46,6 +47,12 @@ export function open({ store }: OutboundWorld, letter: ScreenProposal, changes: 
   return store.run("sends.open", { ...termsOf(letter), ...fresh(), ...changes });
 }
 
+export async function lookAt({ store }: OutboundWorld, { input: { tenant, draft } }: ScreenProposal): Promise<SendLook> {
+  const look = await store.run("sends.look", { tenant, draft, at: SENT });
+  if (look === null) throw new Error("no such draft");
+  return look;
+}
+
 /** The number of the attempt; fails when there is none. */
 export async function opened(world: OutboundWorld, letter: ScreenProposal, changes: Partial<SendOpening> = {}): Promise<number> {
   const answer = await open(world, letter, changes);
@@ -54,7 +61,7 @@ export async function opened(world: OutboundWorld, letter: ScreenProposal, chang
 }
 
 export function claimOf(letter: ScreenProposal, attempt: number, changes: Partial<SendClaim> = {}): SendClaim {
-  return { ...termsOf(letter), ...fresh(), attempt, accepted: [ANN, BEN], decision_id: newId("dec"), ...changes };
+  return { ...termsOf(letter), ...fresh(), attempt, on_record: true, accepted: [ANN, BEN], decision_id: newId("dec"), ...changes };
 }
 
 export function claim({ store }: OutboundWorld, letter: ScreenProposal, attempt: number, changes: Partial<SendClaim> = {}) {
@@ -72,14 +79,16 @@ export async function claimed(world: OutboundWorld, letter: ScreenProposal, chan
 /** `said`: recipient and code; null: no answer. */
 export function record(
   { store }: OutboundWorld,
-  { input, trace }: ScreenProposal,
+  { input, revision, trace }: ScreenProposal,
   attempt: number,
   end: SendRecord["end"],
   said: Readonly<Record<string, number | null>>,
+  changes: Partial<SendRecord> = {},
 ) {
   const { tenant, draft } = input;
   const replies = Object.entries(said).map(([recipient, code]) => ({ recipient, code, ...wordsOf(code) }));
-  return store.run("sends.record", { tenant, draft, attempt, end, replies, trace, at: SENT + 1000, ...fresh() });
+  const of = { tenant, draft, content_hash: revision.content_hash, attempt, on_record: true, claim: null };
+  return store.run("sends.record", { ...of, end, replies, trace, at: SENT + 1000, ...fresh(), ...changes });
 }
 
 function wordsOf(code: number | null): { enhanced: string | null; text: string } {

@@ -28,6 +28,7 @@ import {
   claimOf,
   draftOf,
   fates,
+  lookAt,
   NO_POLICY,
   open,
   opened,
@@ -70,6 +71,7 @@ describe("one attempt", () => {
     expect(await open(world, letter)).toEqual({
       kind: "open",
       attempt: 1,
+      on_record: true,
       envelope_sender: "assistant@gate.example",
       recipients: [BEN, ANN],
       reviewed: false,
@@ -85,6 +87,65 @@ describe("one attempt", () => {
       { recipient: ANN, state: "accepted", attempt: 1 },
     ]);
     expect(await open(world, letter)).toEqual({ kind: "stopped", why: "done", until: null, state: "sent" });
+  });
+
+  it("DESIGN §4.5 looked at, it is ready without a write; its number is whose that claims it first", async () => {
+    const world = await openSendingWorld();
+    const letter = await queued(world);
+    const at = { on_record: false };
+    const look = await lookAt(world, letter);
+    const opened = { kind: "open", attempt: 1, on_record: false, envelope_sender: "assistant@gate.example", recipients: [BEN, ANN] };
+    expect(look.ready).toEqual({ ...opened, reviewed: false });
+    expect(look.draft).toEqual(await draftOf(world, letter));
+    expect(look.facts).toMatchObject({ mode: "autonomous", stopped: null, new_domains: ["acme.example", "other.example"] });
+    const mine = fresh().audit_id;
+    expect(await claim(world, letter, 1, { ...at, audit_id: mine })).toEqual({ claimed: true });
+    expect(await claim(world, letter, 1, at)).toMatchObject({ claimed: false, why: "lost" });
+    expect((await lookAt(world, letter)).ready, "one is in flight").toBeNull();
+    // Another had looked at the same time, and its connection failed: nothing is learnt from that.
+    for (const claim of [null, fresh().audit_id]) {
+      const theirs = { ...at, claim };
+      expect(await record(world, letter, 1, "failed_before_data", { [ANN]: null }, theirs)).toEqual({ state: "sending", retry: true });
+    }
+    expect(await fates(world, letter)).toEqual({ [ANN]: "pending", [BEN]: "pending" });
+    const said = { [ANN]: 250, [BEN]: 451 };
+    expect(await record(world, letter, 1, "completed", said, { ...at, claim: mine })).toEqual({ state: "sending", retry: true });
+    expect((await lookAt(world, letter)).ready).toMatchObject({ attempt: 2, recipients: [BEN] });
+    expect(await claim(world, letter, 1, at), "a number that is over").toMatchObject({ why: "lost" });
+    expect(await claim(world, letter, 3, at), "a number that has not come").toMatchObject({ why: "lost" });
+  });
+
+  it("DESIGN §4.5 what never came to its claim is recorded under its number, and so is a refused claim's none", async () => {
+    const world = await openSendingWorld();
+    const letter = await queued(world);
+    const at = { on_record: false };
+    expect(await record(world, letter, 1, "failed_before_data", { [ANN]: null, [BEN]: null }, at)).toEqual({
+      state: "sending",
+      retry: true,
+    });
+    await expect(record(world, letter, 2, "unknown", { [ANN]: null }, at)).rejects.toMatchObject({ code: "internal" });
+    await stop(world, true);
+    expect(await claim(world, letter, 2, at)).toMatchObject({ claimed: false, why: "stopped" });
+    await stop(world, false);
+    expect((await lookAt(world, letter)).ready).toMatchObject({ attempt: 2 });
+    // Opened by another meanwhile: its number is his.
+    expect(await opened(world, letter)).toBe(2);
+    expect(await claim(world, letter, 2, at)).toMatchObject({ claimed: false, why: "lost" });
+    expect(await claim(world, letter, 2)).toEqual({ claimed: true });
+  });
+
+  it("DESIGN §9.6 what people were asked about, what has ended and what nobody is left for is not ready by a look", async () => {
+    const world = await openSendingWorld();
+    expect((await lookAt(world, await approved(world))).ready).toBeNull();
+    const waiting = letterOf(world, { recipients: to(ANN, BEN), proposal: GATED });
+    await screen(world.store, waiting);
+    expect((await lookAt(world, waiting)).ready).toBeNull();
+    const sent = await queued(world);
+    await record(world, sent, await claimed(world, sent), "completed", { [ANN]: 250, [BEN]: 550 });
+    expect((await lookAt(world, sent)).ready).toBeNull();
+    const lost = await queued(world);
+    await record(world, lost, await claimed(world, lost), "unknown", { [ANN]: null, [BEN]: null });
+    expect((await lookAt(world, lost)).ready).toBeNull();
   });
 
   it("MM-14 its claim is the decision to send, and each leaves its entry, without addresses in the leaf", async () => {
@@ -329,7 +390,7 @@ describe("INVARIANT (DESIGN §9.7): at most one attempt whose fate is unknown", 
     for (const { input } of [letter, other]) {
       const again = () =>
         inDatabase(world, (db) =>
-          db.prepare("insert into send_attempts values (?, 9, 'connect', 'h', '[]', 1, null, null)").run(input.draft),
+          db.prepare("insert into send_attempts values (?, 9, 'connect', 'h', '[]', 1, null, null, null)").run(input.draft),
         );
       expect(again).toThrow(/unique/i);
     }

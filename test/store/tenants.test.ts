@@ -133,6 +133,7 @@ async function questions(
     "outbound.facts": [questionAbout({ ...owner, tenant }), null],
     "outbound.windows": [{ tenant, mailbox, caps: { perHour: 1, perDay: 1 }, at: NOON }, null],
     "drafts.get": [{ tenant, id: draft }, null],
+    "sends.look": [{ tenant, draft, at: NOON }, null],
     "drafts.list": [{ tenant, mailbox, limit: 9 }, empty],
     "drafts.deliveries": [{ tenant, draft }, []],
     "revisions.list": [{ tenant, draft }, []],

@@ -3,7 +3,8 @@ import { outbound } from "./0002-outbound.ts";
 import { channels } from "./0003-channels.ts";
 import { waysIn } from "./0004-ways-in.ts";
 import { auditReading } from "./0005-audit-reading.ts";
+import { claims } from "./0006-claims.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first. Append only. */
-export const MIGRATIONS: readonly Migration[] = [gate, outbound, channels, waysIn, auditReading];
+export const MIGRATIONS: readonly Migration[] = [gate, outbound, channels, waysIn, auditReading, claims];

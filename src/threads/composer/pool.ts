@@ -1,4 +1,4 @@
-import type { Composed, MailComposer } from "../../mail/composer.ts";
+import type { MailComposer, Scanned } from "../../mail/composer.ts";
 import { Lane, type LaneOptions } from "../lane.ts";
 
 export interface ComposerPool extends MailComposer {
@@ -16,7 +16,7 @@ export function createComposerPool(options: ComposerPoolOptions): ComposerPool {
   return {
     compose: async (source, frame) => {
       const composed = await lane.run("compose", [source, frame]);
-      return "mime" in composed ? ({ ...composed, mime: bytesOf(composed.mime) } satisfies Composed) : composed;
+      return "mime" in composed ? ({ ...composed, mime: bytesOf(composed.mime) } satisfies Scanned) : composed;
     },
     scan: (mime) => lane.run("scanDraft", [mime]),
     seal: async (mime, seal) => bytesOf(await lane.run("seal", [mime, seal])),

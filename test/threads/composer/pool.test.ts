@@ -31,7 +31,7 @@ it("DESIGN §4.2 composes, scans, seals and shows what lies in the blob store, t
   const { pool, store, draft } = await composerOver();
   const composed = await pool.compose(await draft(LETTER), FRAME);
   if (!("mime" in composed)) throw new Error("refused");
-  expect(composed).toEqual(compose(LETTER));
+  expect(composed).toEqual({ ...compose(LETTER), findings: [] });
   const mime = await store(composed.mime);
   expect(await pool.scan(mime)).toEqual([]);
   const raw = await pool.seal(mime, seal());
@@ -42,12 +42,18 @@ it("DESIGN §4.2 composes, scans, seals and shows what lies in the blob store, t
 });
 
 it("X-11 a card number in a subject, a text, an HTML part and an attachment is found and shown redacted", async () => {
-  const { pool, store } = await composerOver();
+  const { pool, store, draft } = await composerOver();
   const card = "4111 1111 1111 1111";
   const content = Buffer.from(`number,${card}`).toString("base64");
   const attachments = [{ filename: "cards.csv", content_type: "text/csv", content }];
-  const mime = await store(compose({ subject: card, text: card, markdown: card, attachments }).mime);
+  const letter = { subject: card, text: card, markdown: card, attachments };
+  const mime = await store(compose(letter).mime);
   const found = await pool.scan(mime);
+  expect(await pool.compose(await draft(letter), FRAME), "as it is composed").toMatchObject({ findings: found });
+  expect(await pool.compose(await draft(letter), { ...FRAME, kind: "copy" })).toMatchObject({ findings: null });
+  const large = Buffer.alloc(200_000).toString("base64");
+  const heavy = await draft({ ...letter, attachments: [{ filename: "a.bin", content_type: "application/octet-stream", content: large }] });
+  expect(await pool.compose(heavy, FRAME), "a job of its own").toMatchObject({ findings: null });
   expect(found.map(({ code, where }) => `${code} ${where}`).sort()).toEqual(
     ["attachments", "html", "subject", "text"].map((where) => `payment_card ${where}`),
   );
