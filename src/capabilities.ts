@@ -1,7 +1,9 @@
-import { defaultPayloadConverter } from "@temporalio/common";
+import { ApplicationFailure, defaultPayloadConverter } from "@temporalio/common";
 import type { ActivityExecuteInput, ActivityInterceptorsFactory } from "@temporalio/worker";
 import { allow, type Act, type AllowDeps } from "../activities/allow.ts";
+import { toFailure } from "../activities/failures.ts";
 import { traceHere } from "../activities/index.ts";
+import type { NexusGuard } from "./model/agent.ts";
 import { DELIVERY_HEADER } from "./model/delivery-header.ts";
 import type { DispatchRef } from "./model/channel.ts";
 import { PosternError } from "./model/errors.ts";
@@ -10,7 +12,8 @@ import { PosternError } from "./model/errors.ts";
 export interface CapabilityOptions {
   /**
    * Which acts a capability of the policy allows: names of activities of this worker, and of tools (see `toolOf`). Several
-   * may allow the same act. An activity that no capability names is not looked at.
+   * may allow the same act. An activity that no capability names is not looked at. `nexus:calendar/book` is the operation
+   * `book` of the Nexus service `calendar`, when a workflow of this worker begins it; nobody can tell when it is misspelt.
    */
   readonly capabilities?: Readonly<Record<string, readonly string[]>>;
   /**
@@ -46,19 +49,51 @@ export function capabilityInterceptor(options: CapabilityOptions, deps: () => Al
   });
 }
 
+/** The same for Nexus operations, which the workflow's own code asks about (workflows/interceptor.ts): elsewhere nobody knows the mail. */
+export function nexusGuard(options: CapabilityOptions, deps: () => AllowDeps): NexusGuard {
+  const needs = needsByAct(options);
+  return {
+    async posternAllowNexus({ service, operation, delivery }) {
+      const name = `${NEXUS}${service}/${operation}`;
+      const mapped = needs.get(name);
+      if (mapped === undefined) return;
+      try {
+        await allow(deps(), delivery, { name, needs: mapped }, traceHere());
+      } catch (error) {
+        throw error instanceof ApplicationFailure ? error : toFailure(error);
+      }
+    },
+  };
+}
+
+const NEXUS = "nexus:";
+/** Service and operation, neither of them empty. */
+const NEXUS_NAME = /^nexus:[^/]+\/[^/]/;
+
 /** Names that must be activities of some worker: what is misspelt would stay open. */
 export function mappedActivities({ capabilities = {}, toolOf = {} }: CapabilityOptions): readonly string[] {
   const tools = Object.keys(toolOf);
   // With tools about, a name that is no activity may be one.
-  return tools.length > 0 ? tools : Object.values(capabilities).flat();
+  return tools.length > 0
+    ? tools
+    : Object.values(capabilities)
+        .flat()
+        .filter((name) => !name.startsWith(NEXUS));
 }
 
 /** Throws `invalid_config`. */
 export function checkCapabilities({ capabilities = {}, toolOf = {} }: CapabilityOptions): void {
-  const own = [...Object.values(capabilities).flat(), ...Object.keys(toolOf)].find((name) => name.startsWith(OWN));
-  if (own === undefined) return;
-  throw new PosternError("invalid_config", `\`${own}\` is an activity of postern and cannot be mapped to a capability`, {
-    fix: "name activities of your own",
+  const acts = Object.values(capabilities).flat();
+  const own = [...acts, ...Object.keys(toolOf)].find((name) => name.startsWith(OWN));
+  if (own !== undefined) {
+    throw new PosternError("invalid_config", `\`${own}\` is an activity of postern and cannot be mapped to a capability`, {
+      fix: "name activities of your own",
+    });
+  }
+  const unreadable = acts.find((name) => name.startsWith(NEXUS) && !NEXUS_NAME.test(name));
+  if (unreadable === undefined) return;
+  throw new PosternError("invalid_config", `\`${unreadable}\` names no operation of a Nexus service`, {
+    fix: "write `nexus:service/operation`, as the service names them",
   });
 }
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { SimplePlugin } from "@temporalio/plugin";
 import type { BundleOptions, Worker, WorkerOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
-import { capabilityInterceptor, checkCapabilities, mappedActivities, type CapabilityOptions } from "./capabilities.ts";
+import { capabilityInterceptor, checkCapabilities, mappedActivities, nexusGuard, type CapabilityOptions } from "./capabilities.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { PosternError } from "./model/errors.ts";
 import type { TaskQueues } from "./model/names.ts";
@@ -47,7 +47,7 @@ const LOOK_MS = 50;
  *
  * What it deliberately does not do: add workflows to your bundle (the SDK has no way for a plugin to; export them), install
  * a `Runtime` or its logger, change connection, client, TLS or converter, register search attributes, make namespaces, run
- * workers of its own, make child workflows inherit a mail's authority, or guard activities on workers without it.
+ * workers of its own, make child workflows inherit a mail's authority, or guard activities and Nexus operations on workers without it.
  *
  * @experimental
  */
@@ -65,7 +65,8 @@ export class PosternPlugin extends SimplePlugin {
   constructor(options: PosternPluginOptions = {}) {
     checkCapabilities(options);
     const instance = new Instance();
-    const activities = lazyActivities(() => instance.activities);
+    const guard = nexusGuard(options, () => instance.allowing);
+    const activities = { ...lazyActivities(() => instance.activities), ...guard };
     const isMapping = options.capabilities !== undefined || options.toolOf !== undefined;
     super({
       name: PLUGIN,

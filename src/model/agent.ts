@@ -82,6 +82,18 @@ export type StoredDraft =
   | { readonly kind: "stored"; readonly input: Ticketed<OutboundInput>; readonly task_queue: string }
   | { readonly kind: "known"; readonly draft: DraftId; readonly state: DraftState };
 
+/** What a workflow's code asks its worker before a Nexus operation is begun; not retried when the mail does not allow it. */
+export interface NexusGuard {
+  posternAllowNexus(call: NexusCall): Promise<void>;
+}
+
+export interface NexusCall {
+  readonly service: string;
+  readonly operation: string;
+  /** The mail that the workflow says it deals with; null: none. */
+  readonly delivery: DispatchRef | null;
+}
+
 /** What became of a draft. `rate_limited`: a cap refused it; try again later. Null: nobody waited for it. */
 export interface Sent {
   readonly draft: DraftId;

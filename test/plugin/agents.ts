@@ -1,5 +1,14 @@
 // Workflow module of a team of its own: its workflows, and ours beside them.
-import { condition, continueAsNew, defineUpdate, proxyActivities, proxyLocalActivities, setHandler, sleep } from "@temporalio/workflow";
+import {
+  condition,
+  continueAsNew,
+  createNexusServiceClient,
+  defineUpdate,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+  sleep,
+} from "@temporalio/workflow";
 import {
   isCapabilityDenied,
   onMail,
@@ -112,6 +121,26 @@ export async function obedientAgent(start: Start): Promise<void> {
     );
     await team.note(mail.mailbox, `${subject}: ${called === true && local === true ? "denied" : "called"}`);
   }
+}
+
+/** What a Nexus service of somebody's is called by. */
+export const CALENDAR = { name: "calendar", operations: { book: { name: "book" }, look: { name: "look" } } };
+
+/** Books and looks by operations of another team's; its mail says behind which endpoint. */
+export async function nexusAgent(start: Start): Promise<void> {
+  for await (const mail of onMail(start, { idle: "1 second" })) {
+    await team.took(mail);
+    const { subject: endpoint } = await mail.read();
+    const service = CALENDAR as unknown as Parameters<typeof createNexusServiceClient>[0]["service"];
+    const calendar = createNexusServiceClient({ endpoint, service });
+    const call = (operation: string) => calendar.executeOperation(operation, "lunch", { scheduleToCloseTimeout: "20 seconds" });
+    const [booked, looked] = await Promise.all(["book", "look"].map((operation) => call(operation).catch(denialOf)));
+    await team.note(mail.mailbox, `${String(booked)}, ${String(looked)}`);
+  }
+}
+
+function denialOf(error: unknown): string {
+  return isCapabilityDenied(error) ? "denied" : codeOf(error);
 }
 
 /** Books what nobody wrote about. */
