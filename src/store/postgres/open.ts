@@ -1,13 +1,15 @@
 import { Client, DatabaseError } from "pg";
 import { PosternError } from "../../model/errors.ts";
 import type { Migration } from "../migrations/migration.ts";
-import { QueryFault } from "./fault.ts";
+import { QueryFault, READ_ONLY } from "./fault.ts";
 import { migrate, newestOf } from "./migrate.ts";
 import { clientConfig } from "./session.ts";
 import { formatDatabase, type DatabaseTarget } from "./target.ts";
 
 /** The oldest that every release is tried with. */
 const OLDEST = 150_000;
+
+const PRIMARY = "name the primary in POSTERN_DATABASE_URL, not a standby";
 
 /** Milliseconds: a migration may have to wait for one that goes on elsewhere, and to rebuild an index. */
 const MIGRATION = 600_000;
@@ -40,19 +42,31 @@ async function within<T>(client: Client, work: (client: Client) => Promise<T>): 
   client.on("error", () => undefined);
   try {
     await client.connect();
-    await check(client);
+    await check(client, client.database ?? "");
     return await work(client);
   } finally {
     await client.end().catch(() => undefined);
   }
 }
 
-async function check(client: Client): Promise<void> {
-  const { rows } = await client.query<Record<"version" | "encoding", string>>(
-    "select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding",
+interface Server {
+  readonly version: string;
+  readonly encoding: string;
+  /** Follows another; 0 or 1. */
+  readonly standby: number;
+  /** `on` where a transaction that says nothing can only read. */
+  readonly read_only: string;
+}
+
+async function check(client: Client, database: string): Promise<void> {
+  const { rows } = await client.query<Server>(
+    `select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
+      pg_is_in_recovery() as standby, current_setting('transaction_read_only') as read_only`,
   );
-  const { version, encoding } = rows[0]!;
+  const { version, encoding, standby, read_only } = rows[0]!;
   if (Number(version) < OLDEST) throw tooOld(Number(version));
+  if (standby === 1) throw new PosternError("invalid_config", "the database server is a standby, which can only be read", { fix: PRIMARY });
+  if (read_only === "on") throw readOnly(database);
   if (encoding === "UTF8") return;
   throw new PosternError("invalid_config", `the database is encoded in ${encoding}`, {
     fix: "make one for postern: create database postern encoding 'UTF8' template template0",
@@ -66,6 +80,12 @@ function tooOld(version: number): PosternError {
   });
 }
 
+function readOnly(database: string): PosternError {
+  return new PosternError("invalid_config", `the database \`${database}\` can only be read: default_transaction_read_only is on`, {
+    fix: "turn it off for the database or the user, as by: alter database … reset default_transaction_read_only",
+  });
+}
+
 function cannotUse(target: DatabaseTarget, error: unknown): PosternError {
   const { message: detail } = new QueryFault(error);
   const fix = error instanceof DatabaseError ? fixFor(error.code ?? "") : "see that it runs and is reachable from here, also over TLS";
@@ -76,6 +96,6 @@ function fixFor(state: string): string {
   if (state.startsWith("28")) return "correct user and password in POSTERN_DATABASE_URL, or let the user in (pg_hba.conf)";
   if (state === "3D000") return "create the database, or name another in POSTERN_DATABASE_URL";
   if (state === "42501") return "make the user owner of the database, or of the schema that its search_path names first";
-  if (state === "25006") return "name the primary in POSTERN_DATABASE_URL, not a standby";
+  if (state === READ_ONLY) return PRIMARY;
   return "see the server's log";
 }

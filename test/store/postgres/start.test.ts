@@ -1,9 +1,11 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { MIGRATIONS } from "../../../src/store/migrations/list.ts";
 import { schemaOf } from "../../../src/store/postgres/open.ts";
 import { createPostgresStore } from "../../../src/store/postgres/store.ts";
+import { parseDatabaseUrl } from "../../../src/store/postgres/target.ts";
 import { inServer } from "../../support/postgres/database.ts";
 import { openRows } from "../../support/postgres/rows.ts";
+import { startPostgres } from "../../support/postgres/server.ts";
 import { openDatabase, openPool } from "./world.ts";
 
 it("five processes that start at once on an empty database make its schema once", async () => {
@@ -47,6 +49,31 @@ it("a server older than 15 is refused", async () => {
     message: "the database server is PostgreSQL 14, which is too old",
     fix: "use PostgreSQL 15 or newer",
   });
+});
+
+it("a standby is refused, and the primary asked for", async () => {
+  const server = await startPostgres();
+  onTestFinished(() => server.stop());
+  await server.halt();
+  await server.resume("standby");
+  await expect(createPostgresStore({ target: parseDatabaseUrl(server.url) })).rejects.toMatchObject({
+    code: "invalid_config",
+    message: "the database server is a standby, which can only be read",
+    fix: "name the primary in POSTERN_DATABASE_URL, not a standby",
+  });
+});
+
+it("a database that is kept from being written is refused, as is every write once it is", async () => {
+  const { url, target } = await openDatabase();
+  const store = await openPool(target);
+  await inServer(url, `alter database ${target.database} set default_transaction_read_only = on`);
+  await expect(createPostgresStore({ target })).rejects.toMatchObject({
+    code: "invalid_config",
+    message: `the database \`${target.database}\` can only be read: default_transaction_read_only is on`,
+    fix: expect.stringContaining("reset default_transaction_read_only"),
+  });
+  await expect(store.run("secrets.put", { name: "a", sealed: "" })).rejects.toMatchObject({ code: "unavailable", temporary: true });
+  expect(await store.run("secrets.get", { name: "a" })).toBeNull();
 });
 
 it("a database in another encoding than UTF-8 is refused", async () => {

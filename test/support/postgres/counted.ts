@@ -8,14 +8,14 @@ export interface Count {
   readonly roundTrips: number;
   /** Statements it was asked to carry out, also those that begin and end a transaction. */
   readonly statements: number;
-  /** Of those: put into a plan's words anew, instead of by the name of one it knows. */
-  readonly parsed: number;
 }
 
 export interface CountedServer {
   readonly target: DatabaseTarget;
   /** Of all connections so far, but those that listen. */
   count(): Count;
+  /** Whether every answer has come and no transaction is open. */
+  isSettled(): boolean;
   close(): Promise<void>;
 }
 
@@ -34,7 +34,8 @@ export async function countOver(target: DatabaseTarget): Promise<CountedServer> 
   const sum = (figure: keyof Count): number => [...lines].reduce((all, line) => all + (line.listens ? 0 : line[figure]), 0);
   return {
     target: { ...target, host: "127.0.0.1", port: (server.address() as AddressInfo).port },
-    count: () => ({ roundTrips: sum("roundTrips"), statements: sum("statements"), parsed: sum("parsed") }),
+    count: () => ({ roundTrips: sum("roundTrips"), statements: sum("statements") }),
+    isSettled: () => [...lines].every((line) => line.isSettled()),
     close: async () => void (await once(server.close(), "close")),
   };
 }
@@ -54,17 +55,16 @@ function join(one: Socket, other: Socket): void {
 class Line {
   roundTrips = 0;
   statements = 0;
-  parsed = 0;
   listens = false;
   /** Answers that the server owes; the first is that to the start-up. */
   #owed = 1;
+  #inTransaction = false;
   readonly #questions = new Messages(4);
   readonly #answers = new Messages(0);
 
   asked(chunk: Buffer): void {
     for (const { letter, body } of this.#questions.read(chunk)) {
       if (letter === "E" || letter === "Q") this.statements += 1;
-      if (letter === "P") this.parsed += 1;
       if (letter === "Q" && body.toString("latin1").startsWith("listen ")) this.listens = true;
       if (letter !== "S" && letter !== "Q") continue;
       if (this.#owed === 0) this.roundTrips += 1;
@@ -73,7 +73,15 @@ class Line {
   }
 
   answered(chunk: Buffer): void {
-    for (const { letter } of this.#answers.read(chunk)) if (letter === "Z") this.#owed -= 1;
+    for (const { letter, body } of this.#answers.read(chunk)) {
+      if (letter !== "Z") continue;
+      this.#owed -= 1;
+      this.#inTransaction = body.toString("latin1") !== "I";
+    }
+  }
+
+  isSettled(): boolean {
+    return this.#owed === 0 && !this.#inTransaction;
   }
 }
 

@@ -20,8 +20,8 @@ export interface PostgresServer {
   pid(): number;
   /** Ends the server at once, as a restart of it does; connections are cut. */
   halt(): Promise<void>;
-  /** Starts it again, on the same port and data. */
-  resume(): Promise<void>;
+  /** Starts it again, on the same port and data; `standby`: as one that follows another, which can only be read. */
+  resume(as?: "standby"): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
@@ -57,7 +57,10 @@ export async function startPostgres(tls: { readonly key: string; readonly cert: 
     port,
     pid: () => server.pid as number,
     halt: () => end(server),
-    resume: async () => void (server = await start()),
+    resume: async (as) => {
+      if (as === "standby") await give(data, "standby.signal", "");
+      server = await start();
+    },
     stop: async () => {
       await end(server);
       await rm(home, { recursive: true, force: true });
