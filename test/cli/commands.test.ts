@@ -312,6 +312,9 @@ describe("decisions", () => {
     expect((await postern(["audit", "list", "--mailbox", mailbox, "--json"])).json).toEqual(
       (await rig.call("GET", `/v1/audit?mailbox_id=${mailbox}`)).body,
     );
+    const narrow = await postern(["audit", "list", "--mailbox", mailbox], { columns: 80 });
+    for (const line of narrow.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    expect(narrow.out).toContain(message);
     expect((await postern(["audit", "list", "--mailbox", mailbox, "--kind", "email.sent"])).out).toBe("no entries\n");
     expect(await postern(["audit", "list", "--kind", "email.eaten"])).toMatchObject({
       code: 2,

@@ -77,7 +77,7 @@ it("a receiver that refuses, or is not there, is told by kind", async () => {
   expect((await test(gone.id)).body).toEqual({ delivered: false, status: null, reason: "connection_failed" });
 });
 
-it("it leads inside as little as a delivery, also when the name does so by now", async () => {
+it("leads inside as little as a delivery, also when the name does so by now", async () => {
   const { id } = await hook("https://agent.example.com/mail");
   const tested = createServer(() => expect.fail("it was connected to"));
   onTestFinished(() => void tested.close());

@@ -32,7 +32,7 @@ it("MM-17 the record is read newest first, page by page, and no further than one
   expect(seen).toEqual([rest[2], ...[rest[0]!, rest[1]!].toSorted().reverse(), first]);
 });
 
-it("it is looked up by mailbox, by kind and by time", async () => {
+it("is looked up by mailbox, by kind and by time", async () => {
   const world = await openWorld();
   const { store, tenant } = world;
   const decided = proposalOf(world);
