@@ -1,11 +1,11 @@
 import type { OptionValues } from "commander";
-import { verifyIdentity, type IdentityVerdict } from "../mail/identity-header-verify.ts";
+import type { IdentityVerdict } from "../mail/identity-header-verify.ts";
 import type { BoundParts } from "../mail/identity-header.ts";
 import { PosternError } from "../model/errors.ts";
 import { addCommand, addGroup, type Cli } from "./command.ts";
 import { hasBareLfOnly, toCrlf } from "./eml.ts";
 import { EXIT, type Exit } from "./exit.ts";
-import { identityKeys, type KeyChoice } from "./identity-keys.ts";
+import type { KeyChoice } from "./identity-keys.ts";
 import type { Session } from "./session.ts";
 import { formatFields } from "./table.ts";
 
@@ -37,6 +37,11 @@ export function addIdentity(cli: Cli): void {
 
 async function verify(session: Session, [file]: [string], choice: VerifyOptions): Promise<Exit> {
   const raw = await readMessage(session, file);
+  // Imported late: no other command needs JOSE.
+  const [{ identityKeys }, { verifyIdentity }] = await Promise.all([
+    import("./identity-keys.ts"),
+    import("../mail/identity-header-verify.ts"),
+  ]);
   const { keys, from } = await identityKeys(session.deps, choice);
   const found = await verifyIdentity(raw, keys);
   session.print({ file, keys_from: from, ...found }, () => formatFields(fieldsOf(found, from), session.cells));
