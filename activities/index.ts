@@ -3,13 +3,12 @@ import { ApplicationFailure } from "@temporalio/common";
 import { isOwnWorkflow, type DispatchRef, type Judged } from "../src/model/channel.ts";
 import type { HoldAction, HoldAnswer, HoldMessage, HoldRef, HoldStatus, HoldTimerEvent, HoldTimes } from "../src/model/hold.ts";
 import type { InboundInput } from "../src/model/message.ts";
-import type { OutboundInput, RevisionRef, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
+import type { OutboundInput, ScreenStep, SendStep, Since } from "../src/model/outbound.ts";
 import type { Ticketed } from "../src/model/ticket.ts";
 import type { Trace } from "../src/store/contract.ts";
 import { admit, vouch, vouched, type Called, type Vouched } from "./admit.ts";
 import { deny, instanceOf } from "./allow.ts";
 import { budget } from "./budget.ts";
-import { compose } from "./compose.ts";
 import { copy } from "./copy.ts";
 import { decide, type Arrival } from "./decide.ts";
 import type { ActivityDeps, OutboundDeps } from "./deps.ts";
@@ -47,8 +46,7 @@ export interface HoldActivities {
 }
 
 export interface OutboundActivities {
-  posternCompose(input: Ticketed<OutboundInput>): Promise<RevisionRef>;
-  posternScreen(input: Ticketed<OutboundInput>, revision: RevisionRef): Promise<ScreenStep>;
+  posternScreen(input: Ticketed<OutboundInput>): Promise<ScreenStep>;
   posternCopy(input: Ticketed<OutboundInput>): Promise<Ticketed<OutboundInput> | null>;
 }
 
@@ -95,8 +93,7 @@ export function createMainActivities(
     posternDropped: (ref: HoldRef, count: number) => dropped(deps, holdRef(ref), count, traceHere()),
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, holdRef(ref)),
     posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, holdRef(ref), event, traceHere()),
-    posternCompose: (input: Ticketed<OutboundInput>) => compose(deps, admitted(input)),
-    posternScreen: (input: Ticketed<OutboundInput>, revision: RevisionRef) => screen(deps, admitted(input), revision, traceHere()),
+    posternScreen: (input: Ticketed<OutboundInput>) => screen(deps, admitted(input), traceHere()),
     posternCopy: (input: Ticketed<OutboundInput>) => copy(deps, admitted(input)),
     posternSend: (input: Ticketed<OutboundInput>, since: Since) =>
       leave(sending, admitted(input), since, { heartbeat, signal: cancellationSignal() }, traceHere()),

@@ -6,7 +6,7 @@ import type { Screening } from "../src/screening/screen.ts";
 import type { Store, Trace } from "../src/store/contract.ts";
 import type { DraftRow, RevisionContent, Screened } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
-import { firstWriting } from "./compose.ts";
+import { compose } from "./compose.ts";
 
 export interface ScreenDeps {
   readonly store: Store;
@@ -15,14 +15,12 @@ export interface ScreenDeps {
   readonly random: (bytes: number) => Uint8Array;
 }
 
-/** The first screening: judges what was composed and records the verdict. What it returns names nobody. */
-export async function screen(
-  deps: ScreenDeps & { readonly freezer: Freezer },
-  input: OutboundInput,
-  revision: RevisionRef,
-  trace: Trace,
-): Promise<ScreenStep> {
-  const content = await deps.freezer.recall(input, firstWriting(input), revision);
+/**
+ * The first screening: composes what was submitted, judges it and records the verdict. What it returns names nobody, because a
+ * result stays in the history, where no address and no text may be (DESIGN §9.10).
+ */
+export async function screen(deps: ScreenDeps & { readonly freezer: Freezer }, input: OutboundInput, trace: Trace): Promise<ScreenStep> {
+  const { revision, content } = await compose(deps, input);
   return stepOf(await screenAt(deps, "submit", { input, revision, content }, trace));
 }
 

@@ -18,7 +18,6 @@ const NAMES: Readonly<Record<keyof PosternActivities, true>> = {
   posternDropped: true,
   posternHoldTimes: true,
   posternHoldTimer: true,
-  posternCompose: true,
   posternScreen: true,
   posternCopy: true,
   posternSend: true,

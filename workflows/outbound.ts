@@ -18,8 +18,8 @@ import { isLong, People } from "./people.ts";
 
 // Local: quick and idempotent, and the agent waits for the answer. Bounded by number, because the SDK forgets a bound in
 // time that runs out between two attempts; a run that gave up is begun again by the same submit.
-const { posternCompose, posternScreen } = proxyLocalActivities<OutboundActivities>({
-  startToCloseTimeout: "20 seconds",
+const { posternScreen } = proxyLocalActivities<OutboundActivities>({
+  startToCloseTimeout: "30 seconds",
   retry: { initialInterval: "100 milliseconds", backoffCoefficient: 2, maximumInterval: "2 seconds", maximumAttempts: 34 },
 });
 
@@ -47,7 +47,7 @@ const { posternSend } = proxyActivities<SendActivities>({
  */
 export async function outboundMessage(input: Ticketed<OutboundInput>, stage?: OutboundStage): Promise<OutboundResult> {
   const draft = new Draft(input);
-  const begun = stage ?? beginning(await posternScreen(input, await posternCompose(input)));
+  const begun = stage ?? beginning(await posternScreen(input));
   const state = begun === null ? "blocked" : await draft.run(begun);
   if (!draft.isQuiet) await draft.close();
   return { state };

@@ -41,8 +41,6 @@ export interface Freezer {
    * collected after a day.
    */
   freeze(draft: Draft, writing: Writing): Promise<Frozen | InvalidDraft>;
-  /** What of a frozen revision a history must not hold: from memory, or read again from what was written. */
-  recall(draft: Draft, writing: Writing, revision: RevisionRef): Promise<RevisionContent>;
 }
 
 export interface FreezerDeps {
@@ -61,17 +59,7 @@ const REMEMBERED = { entries: 256, ms: 600_000 };
 
 export function createFreezer(deps: FreezerDeps): Freezer {
   const recent = new Recent<Frozen | InvalidDraft>(REMEMBERED, deps.clock);
-  const freeze = (draft: Draft, writing: Writing): Promise<Frozen | InvalidDraft> =>
-    recent.get(nameOf(draft, writing), () => freezeNow(deps, draft, writing));
-  return {
-    freeze,
-    recall: async (draft, writing, revision) => {
-      const frozen = await freeze(draft, writing);
-      // INVARIANT (DESIGN §9.6): recipients are those the hash is of, though the bytes were made by older code.
-      if ("content" in frozen && hashOf(draft, frozen.content, revision.mime) === revision.content_hash) return frozen.content;
-      throw new PosternError("internal", "the draft reads differently from what was frozen");
-    },
-  };
+  return { freeze: (draft, writing) => recent.get(nameOf(draft, writing), () => freezeNow(deps, draft, writing)) };
 }
 
 function nameOf({ tenant, draft }: Draft, { number, source, author }: Writing): string {

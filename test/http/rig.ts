@@ -108,7 +108,7 @@ export async function startRig(): Promise<Rig> {
     uses: createUses(),
     reader: readerOver(bytes),
     composer: { preview: () => Promise.reject(new PosternError("not_found", "the bytes are gone")) },
-    freezer: { freeze: unused, recall: unused },
+    freezer: { freeze: unused },
     screening: { judge: unused },
     transport: { kind: "sandbox" },
     temporal: { address: "127.0.0.1:7233", namespace: "default" },
@@ -192,7 +192,7 @@ interface GateParts extends Pick<HttpDeps, "store" | "random" | "clock" | "grant
 
 /** What a workflow would do with an attempt, without one. */
 function gateOver({ rig, ...parts }: GateParts): Gate {
-  const deps = { ...parts, freezer: { freeze: unused, recall: unused }, screening: { judge: unused } } as unknown as OutboundDeps;
+  const deps = { ...parts, freezer: { freeze: unused }, screening: { judge: unused } } as unknown as OutboundDeps;
   return {
     receive: unused,
     submit: unused,

@@ -143,32 +143,3 @@ describe("an answer", () => {
     }
   });
 });
-
-describe("what a history must not hold", () => {
-  it("DESIGN §9.10 is recalled from memory, or read again from what was written", async () => {
-    const rig = await openRig();
-    const input = await rig.inputOf();
-    const { revision, content } = await rig.freeze(input);
-    const writing = { number: 1, source: input.source, author: input.author };
-    expect(await rig.freezer.recall(input, writing, revision)).toEqual(content);
-    expect(rig.calls.compose).toBe(1);
-    expect(await rig.newFreezer().recall(input, writing, revision)).toEqual(content);
-  });
-
-  it("DESIGN §9.6 belongs to the hash, though the bytes were made by older code; other recipients do not", async () => {
-    const rig = await openRig();
-    const input = await rig.inputOf();
-    const { tenant, mailbox } = input;
-    const { revision, content } = await rig.freeze(input);
-    const writing = { number: 1, source: input.source, author: input.author };
-    const older = await rig.put("the same mail, written by another release");
-    const hash = (recipients: typeof content.recipients) =>
-      contentHash({ tenant, mailbox, envelope_sender: content.envelope_sender, recipients, mime: older.digest });
-    const sameHash = { ...revision, mime: older, content_hash: hash(content.recipients) };
-    expect(await rig.newFreezer().recall(input, writing, sameHash)).toEqual(content);
-    const otherHash = { ...sameHash, content_hash: hash(content.recipients.slice(1)) };
-    await expect(rig.newFreezer().recall(input, writing, otherHash)).rejects.toMatchObject({ code: "internal" });
-    const otherSource = await rig.put(JSON.stringify({ ...LETTER, to: ["eve@acme.example"] }));
-    await expect(rig.freezer.recall(input, { ...writing, source: otherSource }, revision)).rejects.toMatchObject({ code: "internal" });
-  });
-});
