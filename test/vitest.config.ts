@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./support/order.ts";
+import { threadsAsOneFile } from "./support/threads.ts";
 
 /** What runs neither Temporal workers nor a whole service. */
 const PARTS = [
@@ -28,8 +29,9 @@ const PACKAGE = Object.entries({ client: "src/client", testing: "src/testing", w
   find: `postern/${name}`,
   replacement: fileURLToPath(new URL(`../${path}.ts`, import.meta.url)),
 }));
-const resolve = {
-  alias: [...PACKAGE, { find: /^postern$/, replacement: fileURLToPath(new URL("../src/index.ts", import.meta.url)) }],
+const CODE = {
+  plugins: [threadsAsOneFile()],
+  resolve: { alias: [...PACKAGE, { find: /^postern$/, replacement: fileURLToPath(new URL("../src/index.ts", import.meta.url)) }] },
 };
 
 const COMMON = {
@@ -51,7 +53,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       {
-        resolve,
+        ...CODE,
         test: {
           ...COMMON,
           name: "whole",
@@ -63,7 +65,7 @@ export default defineConfig({
         },
       },
       {
-        resolve,
+        ...CODE,
         test: {
           ...COMMON,
           name: "parts",
@@ -73,7 +75,7 @@ export default defineConfig({
         },
       },
       {
-        resolve,
+        ...CODE,
         test: {
           ...COMMON,
           name: "postgres",
