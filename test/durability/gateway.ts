@@ -20,7 +20,7 @@ export interface GatewayOptions {
   readonly answerMs: number;
 }
 
-/** The SMTP door of an instance whose workers have stopped. */
+/** The SMTP door of an instance whose workers have stopped. `faults`: why messages could not be judged, so far. */
 export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: GatewayOptions) {
   const store = await createSqliteStore({ path: join(dataDir, "postern.db") });
   const blobRoot = join(dataDir, "blobs");
@@ -29,7 +29,9 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
   const connection = await Connection.connect({ address: temporal });
   const tickets = createTickets((await readFile(join(dataDir, "secret.key"), "utf8")).trim());
   const client = new Client({ connection });
-  const gate = createGate({ client, store, taskQueues, tickets, eager: false, random: randomBytes, onFault: () => {} });
+  const faults: unknown[] = [];
+  const onFault = (fault: unknown): void => void faults.push(fault);
+  const gate = createGate({ client, store, taskQueues, tickets, eager: false, random: randomBytes, onFault });
   const smtp = await startSmtp({
     ...{ host: "127.0.0.1", port: 0, name: "gateway.example", trustedRelays: ["127.0.0.1"], limits: { answerMs } },
     deps: {
@@ -46,5 +48,5 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
     await blobs.close();
     await store.close();
   };
-  return { smtp: smtp.address, close };
+  return { smtp: smtp.address, faults, close };
 }

@@ -10,7 +10,7 @@ import { ADMIN_KEY, Instance, type InstanceOptions } from "../support/instance.t
 import { SmtpPeer, type PeerScript } from "../support/smtp-peer.ts";
 
 /** Milliseconds between two looks at what moves by itself; without them the looking is most of what the machine does. */
-export const LOOK_MS = 20;
+export const LOOK_MS = 50;
 
 /** A draft as the HTTP door shows it; what tests read of it. */
 export interface Draft {
