@@ -56,7 +56,7 @@ async function messages(box: Box, count: number): Promise<readonly Message[]> {
   for (;;) {
     const { items } = await world.postern.http.get<{ items: Message[] }>(`/v1/mailboxes/${box.id}/messages`);
     if (items.length >= count) return items.toReversed();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

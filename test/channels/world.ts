@@ -103,7 +103,7 @@ export class ChannelWorld {
     for (;;) {
       const [only] = await this.deliveries(box);
       if (only?.state === state && (reason === undefined || only.reason === reason)) return only;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 }

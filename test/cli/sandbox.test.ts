@@ -37,7 +37,7 @@ async function sent(to: string, text: string): Promise<string> {
   for (;;) {
     const shown = await postern(["drafts", "show", json.id as string, "--json"]);
     if (shown.json.status === "sent") return json.id as string;
-    await pause(20);
+    await pause(50);
   }
 }
 

@@ -218,7 +218,7 @@ async function until(draft: DraftId, status: string): Promise<void> {
   for (;;) {
     const { json } = await ask("GET", `/v1/drafts/${draft}`);
     if (json.status === status) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

@@ -39,7 +39,7 @@ function approve(person: Person, { mailbox, draft }: Scene): Promise<string> {
 }
 
 async function waitFor(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 function policy({ mailbox }: Scene, outbound: object, inbound: object = {}): Promise<object> {
