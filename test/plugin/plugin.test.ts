@@ -17,6 +17,7 @@ import {
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { loadConfig, PosternPlugin, type PosternPluginOptions } from "../../src/index.ts";
+import { workflowBundle } from "../support/bundle.ts";
 import { PARTNER, Team, teamBundle } from "./team.ts";
 
 let connection: NativeConnection;
@@ -167,13 +168,12 @@ describe("STYLE 19 a worker is refused rather than guessed about", () => {
 
   it("a bundle without our workflows, and one made without the plugin", async () => {
     const logger = new DefaultLogger("WARN");
-    const [greeting, index] = ["../bench/empty/workflow.ts", "../../workflows/index.ts"].map(
-      (path) => new URL(path, import.meta.url).pathname,
-    );
-    const theirs = await bundleWorkflowCode({ workflowsPath: greeting!, logger, plugins: [newPlugin()] });
+    const greeting = new URL("../bench/empty/workflow.ts", import.meta.url).pathname;
+    const theirs = await bundleWorkflowCode({ workflowsPath: greeting, logger, plugins: [newPlugin()] });
     await expect(newWorker({ workflowBundle: theirs, plugins: [newPlugin()] })).rejects.toEqual(invalid(/none of postern's workflows/));
-    const without = await bundleWorkflowCode({ workflowsPath: index!, logger });
-    await expect(newWorker({ workflowBundle: without, plugins: [newPlugin()] })).rejects.toEqual(invalid(/made without this plugin/));
+    await expect(newWorker({ workflowBundle: await workflowBundle(), plugins: [newPlugin()] })).rejects.toEqual(
+      invalid(/made without this plugin/),
+    );
   });
 
   it.each(["../bench/empty/workflow.ts", "../../workflows/mail.ts"])("a module without our workflows: %s", async (path) => {
