@@ -67,7 +67,7 @@ describe.skipIf(executable === null)("a run that has grown long (skipped where t
     const mailbox = await world.mailbox("autonomous");
     const before = world.peer.taken.length;
     const draft = await world.send(mailbox, { send_at: new Date(Date.now() + 3_600_000).toISOString() });
-    const { status } = await mailbox.agent.send<{ status: string }>("DELETE", `/v1/drafts/${draft.id}`, undefined);
+    const { status } = await mailbox.agent.send<{ status: string }>("DELETE", `/v1/drafts/${draft.id}`, null);
     expect(status).toBe("cancelled");
     expect(await handleOf(draft).result()).toEqual({ state: "cancelled" });
     expect((await runsOf(draft)).length).toBe(2);
