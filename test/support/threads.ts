@@ -6,7 +6,7 @@ import { rolldown } from "rolldown";
 const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
 const FOLDER = fileURLToPath(new URL("../../node_modules/.cache/postern-threads/", import.meta.url));
 /** How every module that starts threads names its entry, beside it. */
-const ENTRY = '"./thread.ts"';
+const ENTRY = '.endsWith(".ts") ? "./thread.ts"';
 
 /** Entries of threads, by the module that starts them. */
 const STARTERS: Readonly<Record<string, string>> = {
@@ -27,7 +27,7 @@ export function threadsAsOneFile() {
       const entry = id.startsWith(SRC) ? STARTERS[id.slice(SRC.length)] : undefined;
       if (entry === undefined) return null;
       if (!code.includes(ENTRY)) throw new Error(`${id} starts a thread by another name than ${ENTRY}`);
-      return code.replace(ENTRY, JSON.stringify(pathToFileURL(await fileOf(entry)).href));
+      return code.replace(ENTRY, `.endsWith(".ts") ? ${JSON.stringify(pathToFileURL(await fileOf(entry)).href)}`);
     },
   };
 }
