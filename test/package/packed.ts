@@ -12,7 +12,8 @@ const BIN = join(ROOT, "node_modules", ".bin");
 /** The package as `npm pack` makes it, in a directory of its own. */
 export async function pack(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "postern-pack-"));
-  await run(join(BIN, "tsc"), ["-p", join(ROOT, "tsconfig.json"), "--outDir", join(directory, "dist")]);
+  // The same files in a quarter of the time; types are checked by `npm run check`.
+  await run(join(BIN, "tsc"), ["-p", join(ROOT, "tsconfig.json"), "--noCheck", "--outDir", join(directory, "dist")]);
   for (const file of ["package.json", "README.md", "LICENSE"]) await cp(join(ROOT, file), join(directory, file));
   await run("npm", ["pack", "--silent", "--ignore-scripts"], { cwd: directory });
   const tarball = (await readdir(directory)).find((name) => name.endsWith(".tgz"));
