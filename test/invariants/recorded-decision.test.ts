@@ -30,6 +30,7 @@ const WAYS = {
   // The caller's own view again: whose hold is decided.
   "src/http/pending-target.ts messages.get": "caller.view",
   // Nobody is shown anything.
+  "activities/dropped.ts messages.get": '"all"',
   "src/intake/raw.ts messages.references": null,
   "activities/upkeep.ts messages.references": null,
   "activities/budget.ts reader.headline": null,
