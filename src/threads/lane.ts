@@ -41,7 +41,7 @@ interface Pending {
 export class Lane {
   readonly #options: LaneOptions & typeof DEFAULTS;
   readonly #pending = new Map<number, Pending>();
-  /** Begun in this turn of the loop; they go to the thread together. */
+  /** Begun in this turn of the loop, by whichever callback; they go to the thread together, so that it is woken once. */
   #outbox: Job[] = [];
   #thread: { readonly worker: Worker; readonly holder: HolderWord } | null = null;
   #watch: NodeJS.Timeout | undefined;
@@ -84,7 +84,7 @@ export class Lane {
   }
 
   #begin({ job }: Pending): void {
-    if (this.#outbox.length === 0) process.nextTick(() => this.#send());
+    if (this.#outbox.length === 0) setImmediate(() => this.#send());
     this.#outbox.push(job);
   }
 

@@ -58,7 +58,7 @@ async function measure({ quick, say }: Terms, rig: Rig, relay: Relay): Promise<r
   };
   await alternate(1, quick ? 150 : 400, AGENTS);
   answers.length = 0;
-  const busy = await alternate(quick ? 2 : 5, quick ? 120 : 150, AGENTS);
+  const busy = await alternate(quick ? 5 : 11, quick ? 60 : 90, AGENTS);
   const atThirty = median(answers.splice(0));
   const alone = await alternate(quick ? 1 : 3, 20, 1);
   door.close();

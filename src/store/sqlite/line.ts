@@ -29,7 +29,7 @@ interface Call {
 export class Line {
   readonly #options: LineOptions;
   readonly #calls = new Map<number, Call>();
-  /** Asked for in this turn of the loop; they go to the thread together, so that it is woken once and commits once. */
+  /** Asked for in this turn of the loop, by whichever callback; they go to the thread together, so that it is woken once and commits once. */
   #outbox: Job[] = [];
   #worker: Worker | null = null;
   #ready: PromiseWithResolvers<void> | null = null;
@@ -50,7 +50,7 @@ export class Line {
     if (this.#closed) throw unavailable("the store is closed");
     if (this.#calls.size >= this.#options.mostWaiting) throw unavailable("too many operations are waiting");
     const id = ++this.#lastId;
-    if (this.#outbox.length === 0) process.nextTick(() => this.#send());
+    if (this.#outbox.length === 0) setImmediate(() => this.#send());
     this.#outbox.push({ id, name, args });
     return new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
   }
