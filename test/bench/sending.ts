@@ -1,5 +1,6 @@
 import { SmtpPeer } from "../support/smtp-peer.ts";
 import { letter, openDoor, openSendingMailbox, type Door, type SendingMailbox } from "./agents.ts";
+import type { EmptyRuns } from "./empty/runs.ts";
 import { median, timed } from "./figures.ts";
 import type { InstanceSetup } from "./instance.ts";
 import type { Figure, Measurement, Terms } from "./measurement.ts";
@@ -12,7 +13,7 @@ export const sending: Measurement = {
   name: "sending",
   about:
     "A draft of 2 KB of Markdown in an autonomous mailbox, from POST /v1/mailboxes/{id}/send until a local SMTP receiver has its final dot, by 30 agents each of which waits for that before its next; " +
-    "against an empty workflow of the same shape (eager start, two no-op local activities, one no-op regular activity) on the same server in the same process, in turns. Medians over the rounds. " +
+    "against an empty workflow of the same shape (eager start, two no-op local activities, one no-op regular activity: the steps of DESIGN §4, of which Postern takes the first two at once) on the same server in the same process, in turns. Medians over the rounds. " +
     "Processor time is that of all threads; agents and receiver are a process of their own and not counted, but share the cores.",
   async run(terms) {
     const relay = await Relay.open();
@@ -37,19 +38,19 @@ async function measure({ quick, say }: Terms, rig: Rig, relay: Relay): Promise<r
       const { each } = await timed(subjects, atOnce, async (subject) => answers.push(await send(door, mailbox, relay, subject)));
       return each;
     });
-  const empty = (count: number, atOnce: number): Promise<Round> =>
+  const empty = (count: number, atOnce: number, workflow: EmptyRuns["workflow"] = "emptySending"): Promise<Round> =>
     measureRound(rig, count, async () => {
-      const runs = { count, atOnce, workflow: "emptySending", told: "step" } as const;
+      const runs = { count, atOnce, workflow, told: "step" } as const;
       return (await child.ask<{ each: number[] }>("empty", runs)).each;
     });
-  const alternate = async (rounds: number, count: number, atOnce: number): Promise<Rounds> => {
+  const alternate = async (rounds: number, count: number, atOnce: number, subject = postern): Promise<Rounds> => {
     const seen: Rounds[] = [];
     for (let nth = 1; nth <= rounds; nth += 1) {
       say(`sending: round ${nth} of ${rounds}, ${atOnce} at once`);
       seen.push(
         await inTurns(
           nth,
-          () => postern(count, atOnce),
+          () => subject(count, atOnce),
           () => empty(count, atOnce),
         ),
       );
@@ -60,10 +61,12 @@ async function measure({ quick, say }: Terms, rig: Rig, relay: Relay): Promise<r
   answers.length = 0;
   const busy = await alternate(quick ? 5 : 11, quick ? 60 : 90, AGENTS);
   const atThirty = median(answers.splice(0));
+  const inTwo = await alternate(quick ? 2 : 5, 60, AGENTS, (count, atOnce) => empty(count, atOnce, "emptySendingInTwo"));
   const alone = await alternate(quick ? 1 : 3, 20, 1);
   door.close();
   return [
     ...figuresOf(busy, alone),
+    { what: "empty workflow that composes and screens in one step / empty workflow", value: ratio(inTwo, "rate"), unit: "×" },
     { what: "answer p50 at 30", value: atThirty, unit: "ms" },
     { what: "answer p50 alone", value: median(answers.splice(0)), unit: "ms" },
   ];

@@ -9,7 +9,7 @@ import { createEmptyActivities } from "./activities.ts";
 export interface EmptyRuns {
   readonly count: number;
   readonly atOnce: number;
-  readonly workflow: "empty" | "emptySending";
+  readonly workflow: "empty" | "emptySending" | "emptySendingInTwo";
   /** How the caller hears of the end: from the last step in this process, or from the server. */
   readonly told: "step" | "server";
 }

@@ -20,9 +20,14 @@ export async function empty(input: object): Promise<object> {
   return third(input, one, two);
 }
 
-/** The shape of a draft that leaves at once: its last step is an activity of the queue. */
+/** The shape of a draft that leaves at once (DESIGN §4: compose, screen, send): its last step is an activity of the queue. */
 export async function emptySending(input: object): Promise<object> {
   const one = await first(input);
   const two = await second(input, one);
   return regular(input, one, two);
+}
+
+/** The same where the first two steps are one. */
+export async function emptySendingInTwo(input: object): Promise<object> {
+  return regular(input, await first(input), {});
 }
