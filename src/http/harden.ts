@@ -38,9 +38,23 @@ export function secure(publicUrl: string): MiddlewareHandler<HttpEnv> {
   const https = publicUrl.startsWith("https:");
   const defaults = { ...DEFAULTS, ...(https ? { "strict-transport-security": "max-age=31536000" } : {}) };
   return async (c, next) => {
+    setHeaders(c, defaults);
     await next();
-    for (const [name, value] of Object.entries(defaults)) if (!c.res.headers.has(name)) c.header(name, value);
+    keepHeaders(c, defaults);
   };
+}
+
+/**
+ * Said before the answer is made: each that is said afterwards makes the answer anew, and an answer that was made anew is
+ * written as a stream, which takes a turn of the loop and several times its processor time.
+ */
+export function setHeaders(c: Context<HttpEnv>, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+}
+
+/** Also on an answer that was not made from the context. */
+export function keepHeaders(c: Context<HttpEnv>, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) if (!c.res.headers.has(name)) c.header(name, value);
 }
 
 /**

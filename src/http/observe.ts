@@ -3,6 +3,7 @@ import { routePath } from "hono/route";
 import { Counter, Histogram, type Registry } from "prom-client";
 import { crockford } from "../model/ids.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { keepHeaders, setHeaders } from "./harden.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
@@ -15,10 +16,12 @@ export function observe(deps: HttpDeps): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const requestId = `req_${crockford(deps.random(10))}`;
     c.set("requestId", requestId);
+    const named = { "x-request-id": requestId };
+    setHeaders(c, named);
     const start = performance.now();
     await next();
     const seconds = (performance.now() - start) / 1000;
-    c.header("x-request-id", requestId);
+    keepHeaders(c, named);
     const facts = { method: METHODS.has(c.req.method) ? c.req.method : "OTHER", route: routeOf(routePath(c, -1)), status: c.res.status };
     record(facts, seconds);
     deps.log.info({ request_id: requestId, ...facts, ms: Math.round(seconds * 1000), key: c.get("caller")?.key.id }, "request");
