@@ -10,6 +10,8 @@ export interface Round {
   /** Processor time for each message or workflow, of the instance and of the Temporal server. */
   readonly instance: number;
   readonly temporal: number;
+  /** The same of this process, which asks and receives. */
+  readonly callers: number;
 }
 
 /** Of what is measured and of what it is measured against, in the same turns. */
@@ -20,12 +22,12 @@ export interface Rounds {
 
 /** `work` answers the milliseconds of each of its `count` items. */
 export async function measureRound({ child, server }: Rig, count: number, work: () => Promise<readonly number[]>): Promise<Round> {
-  const used = (): Promise<number[]> => Promise.all([processorMs(child.pid), processorMs(server.pid)]);
+  const used = (): Promise<number[]> => Promise.all([child.pid, server.pid, process.pid].map(processorMs));
   const [before, started] = [await used(), performance.now()];
   const each = await work();
   const ms = performance.now() - started;
-  const [instance = NaN, temporal = NaN] = (await used()).map((after, index) => (after - (before[index] ?? NaN)) / count);
-  return { rate: (count * 1000) / ms, p50: median(each), instance, temporal };
+  const [instance = NaN, temporal = NaN, callers = NaN] = (await used()).map((after, index) => (after - (before[index] ?? NaN)) / count);
+  return { rate: (count * 1000) / ms, p50: median(each), instance, temporal, callers };
 }
 
 /** One round of each; neither is always the one that comes first. */

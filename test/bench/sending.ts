@@ -96,6 +96,7 @@ function figuresOf(busy: Rounds, alone: Rounds): readonly Figure[] {
     { what: "processor time of the instance, an empty workflow", value: medianOf(empty, "instance"), unit: "ms" },
     { what: "processor time of the Temporal server, a message", value: medianOf(postern, "temporal"), unit: "ms" },
     { what: "processor time of the Temporal server, an empty workflow", value: medianOf(empty, "temporal"), unit: "ms" },
+    { what: "processor time of agents and receiver, a message", value: medianOf(postern, "callers"), unit: "ms" },
   ];
 }
 
