@@ -8,7 +8,6 @@ const LONGEST = [
   "durability/outages",
   "durability/crash",
   "package/tarball",
-  "workflows/paths",
   "invariants/one-entry",
   "channels/webhook",
   "channels/killed",
