@@ -42,6 +42,12 @@ const COMMON = {
   setupFiles: ["test/support/file-end.ts"],
 };
 
+/**
+ * In a test's own process each worker would start a thread for its workflows, and each of their tasks another one to watch the
+ * first: a sixth of the processor time. Services that are started as processes do not get this, and run as they do for users.
+ */
+const WORKFLOWS_ON_THE_MAIN_THREAD = { TEMPORAL_DEBUG: "1" };
+
 /** After those that wait, and fewer at once: they compute, and some of them within a time. */
 const COMPUTING = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
@@ -61,6 +67,7 @@ export default defineConfig({
           maxWorkers: 4,
           include: ["test/**/*.test.ts"],
           exclude: [...ELSEWHERE, ...PARTS, ...POSTGRES_ONLY],
+          env: WORKFLOWS_ON_THE_MAIN_THREAD,
           globalSetup: ["test/support/workflow-bundle.ts"],
         },
       },
