@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client, Connection } from "@temporalio/client";
 import { Worker, type ReplayWorkerOptions } from "@temporalio/worker";
 import { pino, type Logger } from "pino";
 import type { MailPolicy } from "../policies/schema.ts";
@@ -13,6 +14,8 @@ import { createClient } from "./cli/client.ts";
 import { PosternPlugin, type PosternPluginOptions } from "./plugin.ts";
 import { serve } from "./serve.ts";
 import { testZone, type TestSender } from "./testing-mail.ts";
+import type { TaskQueues } from "./model/names.ts";
+import { removeUpkeep } from "./upkeep.ts";
 
 // `postern/testing`: the real thing in a temporary directory, for tests of policies, agents and workflows.
 
@@ -145,7 +148,7 @@ export class TestPostern {
     return this.#admin.remove(path);
   }
 
-  /** Stops everything and removes its directory. */
+  /** Stops everything, and removes its directory and its schedules. */
   async close(): Promise<void> {
     try {
       await this.#part.close();
@@ -189,7 +192,8 @@ async function ownWorkers(config: Config, { temporal, log = silent() }: TestPost
   const name = randomBytes(6).toString("hex");
   const taskQueues = { inbound: `inbound-${name}`, main: `main-${name}` };
   const { address, namespace = "default" } = temporal;
-  return serve(config, { temporal: { connection: { address }, namespace }, taskQueues, log });
+  const { smtp, http, close } = await serve(config, { temporal: { connection: { address }, namespace }, taskQueues, log });
+  return { smtp, http, close: () => leave({ address, namespace }, taskQueues, close) };
 }
 
 async function theirWorker(config: Config, options: TestPosternOptions, make: (plugin: PosternPlugin) => Promise<Worker>): Promise<Part> {
@@ -203,7 +207,32 @@ async function theirWorker(config: Config, options: TestPosternOptions, make: (p
     if (worker.getState() === "RUNNING") worker.shutdown();
     await ended;
   };
-  return { ...doors, close };
+  const { taskQueue, namespace } = worker.options;
+  const taskQueues = { inbound: taskQueue, main: taskQueue, ...options.plugin?.taskQueues };
+  return { ...doors, close: () => leave({ address: options.temporal.address, namespace }, taskQueues, close) };
+}
+
+/** A server that goes on is left as it was: else the next instance on these queues is another database's, and refused. */
+async function leave(
+  { address, namespace }: Required<TestPosternOptions["temporal"]>,
+  taskQueues: TaskQueues,
+  close: () => Promise<void>,
+): Promise<void> {
+  try {
+    await close();
+  } finally {
+    // A server that has gone has no schedules.
+    const connection = await Connection.connect({ address, connectTimeout: "3 s" }).catch(() => null);
+    if (connection !== null) await removeSchedules(connection, namespace, taskQueues);
+  }
+}
+
+async function removeSchedules(connection: Connection, namespace: string, taskQueues: TaskQueues): Promise<void> {
+  try {
+    await removeUpkeep(new Client({ connection, namespace }), taskQueues);
+  } finally {
+    await connection.close();
+  }
 }
 
 function neverOpened(): never {

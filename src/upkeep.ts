@@ -1,4 +1,4 @@
-import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type CalendarSpec, type Client } from "@temporalio/client";
+import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, type CalendarSpec, type Client } from "@temporalio/client";
 import { PosternError } from "./model/errors.ts";
 import { HOURLY_ID, TASK_QUEUE, UPKEEP_ID, WORKFLOW, type TaskQueues } from "./model/names.ts";
 
@@ -18,6 +18,25 @@ export async function ensureUpkeep(client: Client, taskQueues: TaskQueues, insta
   await ensure(client, taskQueues, instance, { id: HOURLY_ID, at: { hour: "*", minute: 47 }, catchupWindow: "1 hour", args: ["lost"] });
 }
 
+/** Takes them away, for an instance whose database ends with it. What is gone already is fine. */
+export async function removeUpkeep(client: Client, taskQueues: TaskQueues): Promise<void> {
+  for (const scheduleId of scheduleIds(taskQueues)) {
+    try {
+      await client.schedule.getHandle(scheduleId).delete();
+    } catch (error) {
+      if (!(error instanceof ScheduleNotFoundError)) throw error;
+    }
+  }
+}
+
+function scheduleIds(taskQueues: TaskQueues): readonly string[] {
+  return [UPKEEP_ID, HOURLY_ID].map((id) => scheduleIdOf(id, taskQueues));
+}
+
+function scheduleIdOf(id: string, { main }: TaskQueues): string {
+  return main === TASK_QUEUE.main ? id : `${id}-${main}`;
+}
+
 interface Upkeep {
   readonly id: string;
   readonly at: CalendarSpec;
@@ -25,25 +44,26 @@ interface Upkeep {
   readonly args: [] | ["lost"];
 }
 
-async function ensure(client: Client, { main }: TaskQueues, instance: string, { id, at, catchupWindow, args }: Upkeep): Promise<void> {
-  const scheduleId = main === TASK_QUEUE.main ? id : `${id}-${main}`;
+async function ensure(client: Client, taskQueues: TaskQueues, instance: string, { id, at, catchupWindow, args }: Upkeep): Promise<void> {
+  const scheduleId = scheduleIdOf(id, taskQueues);
   try {
     await client.schedule.create({
       scheduleId,
       spec: { calendars: [at] },
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
-      action: { type: "startWorkflow", workflowType: WORKFLOW.upkeep, taskQueue: main, workflowId: scheduleId, args },
+      action: { type: "startWorkflow", workflowType: WORKFLOW.upkeep, taskQueue: taskQueues.main, workflowId: scheduleId, args },
       memo: { [MEMO]: instance },
     });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const { memo } = await client.schedule.getHandle(scheduleId).describe();
-    if (memo?.[MEMO] !== instance) throw notOurs(client.options.namespace, scheduleId);
+    if (memo?.[MEMO] !== instance) throw notOurs(client.options.namespace, taskQueues);
   }
 }
 
-function notOurs(namespace: string, scheduleId: string): PosternError {
+function notOurs(namespace: string, taskQueues: TaskQueues): PosternError {
+  const schedules = scheduleIds(taskQueues).map((id) => `\`${id}\``);
   return new PosternError("invalid_config", `the Temporal namespace \`${namespace}\` serves another Postern database`, {
-    fix: `give this instance a namespace of its own (TEMPORAL_NAMESPACE, or the worker's \`namespace\` for the plugin), or delete the schedule \`${scheduleId}\` if that database is gone`,
+    fix: `give this instance a namespace of its own (TEMPORAL_NAMESPACE, or the worker's \`namespace\` for the plugin), or delete the schedules ${schedules.join(" and ")} if that database is gone`,
   });
 }
