@@ -22,7 +22,7 @@ export async function readPolicyFile(files: Files, path: string): Promise<MailPo
     case ".mts":
     case ".js":
     case ".mjs":
-      return importPolicy(path);
+      return importPolicy(files, path);
     default:
       throw new PosternError("invalid_request", `\`${path}\` is no policy document`, { fix: "name a .yaml, .json or .ts file" });
   }
@@ -36,8 +36,10 @@ async function readText(files: Files, path: string): Promise<string> {
   }
 }
 
-async function importPolicy(path: string): Promise<MailPolicy> {
+async function importPolicy(files: Files, path: string): Promise<MailPolicy> {
   const { definePolicy } = await import("../../policies/define.ts");
+  // First, for what an import says of an absent file is also what it says of one that the document imports.
+  await readText(files, path);
   const module = await importModule(path);
   // Normal form again: nobody is kept from exporting a plain object.
   if (module.default !== undefined) return definePolicy(module.default as Parameters<typeof definePolicy>[0]);
@@ -50,12 +52,14 @@ async function importModule(path: string): Promise<{ readonly default?: unknown 
   } catch (cause) {
     if (cause instanceof PosternError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ERR_MODULE_NOT_FOUND" && message.includes(resolve(path))) throw unreadable(path, "ENOENT", cause);
-    throw new PosternError("invalid_policy", `\`${path}\` cannot be loaded: ${message.split("\n")[0] ?? ""}`, {
-      fix: "run it with `node` to see where",
-      cause,
-    });
+    throw new PosternError("invalid_policy", `\`${path}\` cannot be loaded: ${message.split("\n")[0] ?? ""}`, { fix: fixOf(code), cause });
   }
+}
+
+function fixOf(code: string | undefined): string {
+  return code === "ERR_MODULE_NOT_FOUND"
+    ? "install what it imports beside it (`postern` in a clone: `npm run build`), or write the policy as YAML or JSON"
+    : "run it with `node` to see where";
 }
 
 function unreadable(path: string, code: string, cause: unknown): PosternError {

@@ -106,6 +106,7 @@ describe("policy check", () => {
     ["policy.txt", "x", /is no policy document/, 2],
     ["empty.ts", "export {};", /has no default export/, 1],
     ["broken.ts", "export default (", /cannot be loaded/, 1],
+    ["importing.ts", 'import "./nowhere.ts"; export default {};', /cannot be loaded: .*nowhere\.ts/, 1],
     ["throwing.ts", "throw new Error('no');", /cannot be loaded: no/, 1],
   ])("%s", async (name, content, message, code) => {
     if (content !== null) await write(name, content);
