@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
 import { formatTable, type Column } from "./table.ts";
 
 interface IngestOptions extends OptionValues {
-  readonly from: string;
+  readonly from?: string;
   readonly to: string;
 }
 
@@ -34,7 +34,7 @@ export function addIngest(cli: Cli): void {
     options: (command) =>
       command
         .requiredOption("--to <address>", "whose mailbox they are for", parseRecipient)
-        .option("--from <address>", "envelope sender of all of them (default: the null sender)", parseSender, ""),
+        .option("--from <address>", "envelope sender of all of them (default: the null sender)", parseSender),
     examples: [
       "ingest archive/*.eml --to assistant@acme.example --from boss@acme.example",
       "ingest - --to assistant@acme.example --json < letter.eml",
@@ -43,7 +43,7 @@ export function addIngest(cli: Cli): void {
   });
 }
 
-async function ingest(session: Session, [files]: [string[]], { from, to }: IngestOptions): Promise<Exit> {
+async function ingest(session: Session, [files]: [string[]], { from = "", to }: IngestOptions): Promise<Exit> {
   const rows: Row[] = [];
   let batch = new Batch();
   for (const file of files) {
