@@ -278,16 +278,18 @@ function suggestion(name: string, known: readonly string[]): string {
   return nearest !== undefined && nearest.distance <= (name.length - PREFIX.length) / 3 ? `did you mean \`${nearest.other}\`?` : "unset it";
 }
 
-/** Levenshtein. Names are short and few. */
+/** Levenshtein, two letters in the wrong order being one change. Names are short and few. */
 function editDistance(a: string, b: string): number {
+  let before: readonly number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1, isSwap ? before[j - 2]! + 1 : Infinity));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[b.length]!;
 }

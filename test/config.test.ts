@@ -154,6 +154,7 @@ describe("configuration", () => {
   });
 
   it("refuses a setting that does not exist, and names the one that was meant", () => {
+    expect(refusal({ POSTERN_SMPT: "x" })).toEqual(["POSTERN_SMPT: is not a setting; did you mean `POSTERN_SMTP`?"]);
     expect(refusal({ POSTERN_DTA: "x" })).toEqual(["POSTERN_DTA: is not a setting; did you mean `POSTERN_DATA`?"]);
     expect(refusal({ POSTERN_TRUSTED_RELAY: "x" })).toEqual([
       "POSTERN_TRUSTED_RELAY: is not a setting; did you mean `POSTERN_TRUSTED_RELAYS`?",
