@@ -76,7 +76,7 @@ export function unbound(caller: Caller): Caller {
 
 function unauthorized(presented: boolean): PosternError {
   return new PosternError("unauthorized", presented ? "this key is not known or was revoked" : "a key is needed", {
-    fix: "send `Authorization: Bearer pst_live_…` with a key of `POST /v1/keys`",
+    fix: "send `Authorization: Bearer pst_live_…` with a key of `POST /v1/keys`; for the CLI, set POSTERN_KEY, or POSTERN_DATA to the data directory of this very service",
   });
 }
 

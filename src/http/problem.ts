@@ -87,6 +87,7 @@ export const ProblemBody = z
       status: 404,
       code: "not_found",
       detail: "no such message",
+      fix: "check the id, and that this key may see it",
       request_id: "req_5z2m8kq0v7c3x1pd",
     },
   });
@@ -139,7 +140,7 @@ function messageOf(issue: z.core.$ZodIssue): string {
 }
 
 export function notFound(what: string): PosternError {
-  return new PosternError("not_found", `no such ${what}`);
+  return new PosternError("not_found", `no such ${what}`, { fix: "check the id, and that this key may see it" });
 }
 
 export function unsupportedMediaType(): HTTPException {

@@ -22,6 +22,7 @@ describe("X-22 problems", () => {
       status: 404,
       code: "not_found",
       detail: "no such message",
+      fix: "check the id, and that this key may see it",
       request_id: answer.headers.get("x-request-id"),
     });
     expect(answer.headers.get("x-request-id")).toMatch(/^req_[0-9a-z]{16}$/);
