@@ -14,7 +14,7 @@ export interface Gate extends Pick<Running, "smtp" | "http"> {
 export function hints(gate: Gate): string {
   const lines = [
     ["npm run agent", "an agent that gets what was delivered"],
-    [`npm run postern -- messages list --mailbox ${ASSISTANT}`, "what came in, and how it ended"],
+    [`npm run postern -- messages list --mailbox ${ASSISTANT} --limit 100`, "what came in, and how it ended"],
     ['npm run demo -- bot "A conflict on Friday"', "send one more: boss, bot, stranger or impostor"],
   ] as const;
   const width = Math.max(...lines.map(([command]) => command.length));
