@@ -12,7 +12,7 @@ const MAX_LIST = 100;
 const WHERE = ["subject", "text", "html", "hidden", "attachments", "headers", "structure"] as const;
 
 export function text(about: string) {
-  const says = must(`text of at most ${MAX_TEXT} characters`, "shorten it");
+  const says = must(`text of at most ${MAX_TEXT} characters`, "write it as text, no longer than that");
   return z.string(says).max(MAX_TEXT, says).describe(about);
 }
 
