@@ -4,7 +4,15 @@ import { parse } from "yaml";
 import { loadConfig } from "../src/config.ts";
 
 interface Service {
+  readonly image: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly configs?: readonly { readonly source: string; readonly target: string }[];
+  readonly healthcheck?: { readonly test: readonly string[] };
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly configs: Readonly<Record<string, { readonly content: string }>>;
 }
 
 const compose = await read("compose.yaml");
@@ -36,7 +44,7 @@ const SECRETS = {
 };
 
 describe("the Compose file", () => {
-  const { services } = parse(compose, { merge: true }) as { services: Readonly<Record<string, Service>> };
+  const { services, configs } = parse(compose, { merge: true }) as Compose;
 
   it.each(["gateway", "worker"])("X-30 starts a %s whose settings are understood and enough", (role) => {
     const entries = Object.entries(services[role]?.environment ?? {}).map(([name, value]) => [name, filled(value, SECRETS)]);
@@ -50,5 +58,32 @@ describe("the Compose file", () => {
     const asked = new Set([...compose.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name!));
     expect([...asked].toSorted()).toEqual(Object.keys(SECRETS).toSorted());
     for (const name of asked) expect(page).toContain(`${name}=`);
+  });
+
+  it("gives Temporal's server the file it does not start without, and its schema tool is of the same version", () => {
+    const given = services["temporal"]?.configs ?? [];
+    expect(given.map(({ target }) => target)).toContain("/etc/temporal/config/dynamicconfig/docker.yaml");
+    for (const { source } of given) expect(Object.values(parse(configs[source]!.content) as object)).toEqual([[{ value: true }]]);
+    const versions = ["temporal-schema", "temporal", "temporal-namespace"].map(
+      (name) => /:(\d+\.\d+\.\d+)$/.exec(services[name]!.image)?.[1],
+    );
+    expect(new Set(versions).size).toBe(1);
+    expect(versions[0]).toBeDefined();
+  });
+
+  it("asks for health by address: a name may be that of another one than what listens", () => {
+    for (const { healthcheck } of Object.values(services)) expect(healthcheck?.test.join(" ") ?? "").not.toContain("localhost");
+  });
+});
+
+describe("the Dockerfile", () => {
+  it("copies from the repository only what its list lets in, and that has no secrets", async () => {
+    const [dockerfile, list] = [await read("Dockerfile"), await read("Dockerfile.dockerignore")];
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources]) => sources!.split(" "));
+    const lines = list.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    expect(lines[0]).toBe("*");
+    for (const path of copied) expect(lines).toContain(`!${path}`);
+    // The secrets lie beside this file.
+    expect(lines.at(-1)).toBe("src/deploy");
   });
 });
