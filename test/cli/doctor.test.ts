@@ -206,7 +206,14 @@ describe("X-29 doctor", () => {
     });
     const gone = { ...place, connection: { address: "127.0.0.1:1" } };
     expect(found(await doctor(env, gone), "channels")).toMatchObject({ status: "note", text: "not looked up: Temporal does not answer" });
-    expect(found(await doctor({}, place), "channels").text).toMatch(/^not looked up: the service does not answer/);
+    expect(found(await doctor({}, place), "channels").text).toMatch(/^not looked up: no key: POSTERN_KEY is not set/);
+    const stranger = { ...env, POSTERN_KEY: "pst_live_of_another_postern" };
+    for (const name of ["channels", "domains"]) {
+      expect(found(await doctor(stranger, place), name)).toMatchObject({
+        status: "note",
+        text: expect.stringContaining("this key is not known") as string,
+      });
+    }
   });
 
   it("no key appears in what it prints", async () => {

@@ -1,10 +1,9 @@
 import { unpolledOf } from "../../gate/polled.ts";
-import { PosternError } from "../../model/errors.ts";
 import type { Client } from "../client.ts";
 import type { TemporalPlace } from "../deps.ts";
 import type { Mailbox } from "../mailbox-id.ts";
 import type { Page } from "../paging.ts";
-import { note, ok, type Check, type Found } from "./check.ts";
+import { note, notLookedUp, ok, type Check, type Found } from "./check.ts";
 import { openTemporal } from "./temporal.ts";
 
 /** Task queues that are looked at. */
@@ -16,8 +15,8 @@ export function channelsCheck(place: () => Promise<TemporalPlace | null>, http: 
 }
 
 async function checkChannels(place: () => Promise<TemporalPlace | null>, http: Client): Promise<Found> {
-  const queues = await queuesOf(http);
-  if (queues === null) return note("not looked up: the service does not answer, or not to this key");
+  const queues = await queuesOf(http).catch(notLookedUp);
+  if ("status" in queues) return queues;
   if (queues.length === 0) return ok("none leads to a workflow");
   const temporal = await place();
   const connection = temporal === null ? null : await openTemporal(temporal);
@@ -38,13 +37,8 @@ function foundIn(namespace: string, queues: readonly string[], unpolled: readonl
   );
 }
 
-async function queuesOf(http: Client): Promise<readonly string[] | null> {
-  try {
-    const { items } = await http.get<Page<Mailbox>>("/v1/mailboxes", { limit: 200 });
-    const channels = items.flatMap((mailbox) => mailbox.channels);
-    return [...new Set(channels.flatMap((channel) => (channel.kind === "workflow" ? [channel.task_queue] : [])))];
-  } catch (error) {
-    if (error instanceof PosternError) return null;
-    throw error;
-  }
+async function queuesOf(http: Client): Promise<readonly string[]> {
+  const { items } = await http.get<Page<Mailbox>>("/v1/mailboxes", { limit: 200 });
+  const channels = items.flatMap((mailbox) => mailbox.channels);
+  return [...new Set(channels.flatMap((channel) => (channel.kind === "workflow" ? [channel.task_queue] : [])))];
 }

@@ -1,3 +1,5 @@
+import { PosternError } from "../../model/errors.ts";
+
 /** One thing the service needs. `run` changes nothing; what it throws is a finding as well. */
 export interface Check {
   readonly name: string;
@@ -22,4 +24,10 @@ export function note(text: string, fix?: string): Found {
 
 export function failed(text: string, fix: string | undefined): Found {
   return { status: "failed", text, ...(fix === undefined ? {} : { fix }) };
+}
+
+/** For what only the service knows: it does not answer, or not to this key. */
+export function notLookedUp(error: unknown): Found {
+  if (error instanceof PosternError) return note(`not looked up: ${error.message}`);
+  throw error;
 }

@@ -6,7 +6,7 @@ import type { Client } from "../client.ts";
 import type { Files } from "../deps.ts";
 import type { Mailbox } from "../mailbox-id.ts";
 import type { Page } from "../paging.ts";
-import { failed, note, ok, type Check, type Found } from "./check.ts";
+import { failed, note, notLookedUp, ok, type Check, type Found } from "./check.ts";
 
 /** Exists as long as DNS does. */
 const KNOWN_NAME = "org";
@@ -51,8 +51,8 @@ export function domainsCheck(config: Config, files: Files, http: Client): Check 
 }
 
 async function checkDomains(config: Config, files: Files, http: Client): Promise<Found> {
-  const domains = await domainsOf(http);
-  if (domains === null) return note("not looked up: the service does not answer, or not to this key");
+  const domains = await domainsOf(http).catch(notLookedUp);
+  if ("status" in domains) return domains;
   if (domains.length === 0) return note("none yet", "make a mailbox with `postern mailbox create`");
   const resolver = await resolverOf(config, files);
   const found = await Promise.all(domains.slice(0, MOST_DOMAINS).map((domain) => recordsOf(resolver, domain)));
@@ -63,18 +63,10 @@ async function checkDomains(config: Config, files: Files, http: Client): Promise
   return complete ? ok(text) : note(text, "fine for local use; publish the missing records before mail comes from outside");
 }
 
-async function domainsOf(http: Client): Promise<readonly string[] | null> {
-  try {
-    const { items } = await http.get<Page<Mailbox>>("/v1/mailboxes", { limit: 200 });
-    return [
-      ...new Set(
-        items.flatMap(({ address, aliases }) => [address, ...aliases]).map((address) => address.slice(address.lastIndexOf("@") + 1)),
-      ),
-    ];
-  } catch (error) {
-    if (error instanceof PosternError) return null;
-    throw error;
-  }
+async function domainsOf(http: Client): Promise<readonly string[]> {
+  const { items } = await http.get<Page<Mailbox>>("/v1/mailboxes", { limit: 200 });
+  const addresses = items.flatMap(({ address, aliases }) => [address, ...aliases]);
+  return [...new Set(addresses.map((address) => address.slice(address.lastIndexOf("@") + 1)))];
 }
 
 interface Seen {
