@@ -102,7 +102,7 @@ export function refusalProblem(code: HoldRefusal): PosternError {
       return notFound("draft or message that waits");
     case "already_decided":
       return new PosternError("already_decided", "it does not wait any more", {
-        fix: "look at it again to see how it was decided",
+        fix: "look at it again to see how it was decided: `postern pending show`, `GET /v1/pending/{id}`",
         members,
       });
     case "not_unknown":
