@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./support/order.ts";
+import { processesAsOneFile } from "./support/processes.ts";
 import { threadsAsOneFile } from "./support/threads.ts";
 
 /** What runs neither Temporal workers nor a whole service. */
@@ -30,7 +31,7 @@ const PACKAGE = Object.entries({ client: "src/client", testing: "src/testing", w
   replacement: fileURLToPath(new URL(`../${path}.ts`, import.meta.url)),
 }));
 const CODE = {
-  plugins: [threadsAsOneFile()],
+  plugins: [threadsAsOneFile(), processesAsOneFile()],
   resolve: { alias: [...PACKAGE, { find: /^postern$/, replacement: fileURLToPath(new URL("../src/index.ts", import.meta.url)) }] },
 };
 
