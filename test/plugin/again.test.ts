@@ -4,7 +4,7 @@ import { Client, Connection } from "@temporalio/client";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createTestPostern } from "../../src/testing.ts";
-import { teamBundle } from "../plugin/team.ts";
+import { teamBundle } from "./team.ts";
 
 const address = inject("temporalAddress");
 let native: NativeConnection;
