@@ -132,6 +132,6 @@ it("MM-05 a copy says how many people approved what was sent", async () => {
   for (const { key } of [await world.person(["oversight"]), await world.person(["oversight"])])
     await world.request("POST", `/v1/mailboxes/${mailbox.id}/decide/${waiting.id}`, { action: "approve" }, key);
   expect(await world.ended(waiting)).toEqual({ state: "sent" });
-  while (world.peer.taken.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  while (world.peer.taken.length < 2) await pause(LOOK_MS);
   expect((await simpleParser(world.peer.taken[1]!.content)).text).toContain("after 2 people approved it");
 });

@@ -46,7 +46,7 @@ describe("a message that hangs its thread", () => {
     const { pool } = await rudeReaders();
     const faults: string[] = [];
     const deps = { reader: pool, onFault: ({ code }: { code: string }) => faults.push(code) } as unknown as ActivityDeps;
-    const input = { ...messageOf(100), envelope: { helo: "hang" } } as unknown as InboundInput;
+    const input = { ...messageOf(100), envelope: { helo: "stand still" } } as unknown as InboundInput;
     expect(await verify(deps, input)).toEqual({ kind: "failed" });
     expect(faults).toEqual(["internal"]);
   });
@@ -54,7 +54,7 @@ describe("a message that hangs its thread", () => {
   it("does not take its neighbours with it when there are many of it", async () => {
     const { told } = await rudeReaders();
     const innocent = told("wait");
-    const culprits = await Promise.allSettled(Array.from({ length: 5 }, () => told("hang")));
+    const culprits = await Promise.allSettled(Array.from({ length: 5 }, () => told("stand still")));
     for (const culprit of culprits) expect(culprit).toMatchObject({ status: "rejected", reason: FOR_GOOD });
     expect(await innocent).toMatchObject({ subject: "wait" });
   });
@@ -100,7 +100,7 @@ describe("jobs that wait", () => {
   it("of ordinary size do not wait for large ones", async () => {
     const { told } = await rudeReaders({ jobMs: 3_000 });
     const order: string[] = [];
-    const large = told("hang", 128 * 1024).catch(() => order.push("large"));
+    const large = told("stand still", 128 * 1024).catch(() => order.push("large"));
     await told("read", 128 * 1024 - 1);
     order.push("ordinary");
     await large;

@@ -32,6 +32,9 @@ async function obey(helo: string, turn: Turn): Promise<Authentication> {
     case "hang":
       hang();
       break;
+    case "stand still":
+      standStill();
+      break;
     case "die":
       process.exit(1);
   }
@@ -40,4 +43,9 @@ async function obey(helo: string, turn: Turn): Promise<Authentication> {
 
 function hang(): never {
   for (;;);
+}
+
+/** Hangs as well, as far as anybody outside can tell, and takes no processor from others. */
+function standStill(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
