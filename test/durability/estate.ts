@@ -2,11 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "../../src/cli/client.ts";
-import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
+import { startTemporal } from "../../src/dev/temporal.ts";
 import { createDatabase } from "../support/postgres/database.ts";
 import { freePort, startPostgres, type PostgresServer } from "../support/postgres/server.ts";
 import { startGateway, type Gateway } from "../support/s3-gateway.ts";
 import { type Signer, zoneOf } from "../support/signer.ts";
+import { startSqlTemporal, type SqlPrograms, type SqlTemporal } from "../support/sql-temporal.ts";
 import type { Random } from "./random.ts";
 import { clientOf } from "./doors.ts";
 import { Service } from "./service.ts";
@@ -15,8 +16,8 @@ const ADMIN_KEY = "pst_live_0123456789abcdefghjkmnpqrstvwxyz";
 const SECRET_KEY = Buffer.alloc(32, 7).toString("base64");
 
 export interface EstateOptions {
-  /** Path of the `temporal` CLI. */
-  readonly executable: string;
+  /** Path of the `temporal` CLI, which has its state in a file; or the programs of the server that has it in the estate's PostgreSQL. */
+  readonly executable: string | SqlPrograms;
   /** Path of the S3-compatible server. */
   readonly bucket: string;
   /** File with the workflow bundle as JSON. */
@@ -44,7 +45,8 @@ export class Estate {
   readonly workers: Promise<Service>[] = [];
   readonly postgres: PostgresServer;
   readonly bucket: Gateway;
-  readonly temporal: TemporalServer;
+  /** The embedded one is not killed here. */
+  readonly temporal: Pick<SqlTemporal, "address" | "pid" | "stop"> & Partial<Pick<SqlTemporal, "crash">>;
   readonly url: string;
   readonly #home: string;
   readonly #bundle: string;
@@ -54,7 +56,7 @@ export class Estate {
 
   private constructor(
     { home, bundle, env }: { readonly home: string; readonly bundle: string; readonly env: Readonly<Record<string, string>> },
-    parts: { readonly postgres: PostgresServer; readonly bucket: Gateway; readonly temporal: TemporalServer; readonly url: string },
+    parts: { readonly postgres: PostgresServer; readonly bucket: Gateway; readonly temporal: Estate["temporal"]; readonly url: string },
   ) {
     this.#home = home;
     this.#bundle = bundle;
@@ -69,11 +71,8 @@ export class Estate {
     const home = await mkdtemp(join(tmpdir(), "postern-estate-"));
     const zone = join(home, "zone.json");
     await writeFile(zone, JSON.stringify(zoneOf(signers)));
-    const [postgres, objects, temporal] = await Promise.all([
-      startPostgres(),
-      startGateway(bucket),
-      startTemporal({ executable, dataDir: home }),
-    ]);
+    const server = startPostgres();
+    const [postgres, objects, temporal] = await Promise.all([server, startGateway(bucket), serveTemporal(executable, home, server)]);
     const { url } = await createDatabase(postgres.url, null);
     const { endpoint, bucket: name, prefix, region, accessKeyId, secretAccessKey } = objects.settings();
     const settings = {
@@ -182,4 +181,13 @@ export class Estate {
     this.#past.push(service);
     return service;
   }
+}
+
+async function serveTemporal(
+  executable: string | SqlPrograms,
+  home: string,
+  postgres: Promise<PostgresServer>,
+): Promise<Estate["temporal"]> {
+  if (typeof executable === "string") return startTemporal({ executable, dataDir: home });
+  return startSqlTemporal(executable, (await postgres).url);
 }

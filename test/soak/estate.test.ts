@@ -1,32 +1,37 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { findGateway, NO_GATEWAY } from "../support/s3-gateway.ts";
 import { readAll } from "../durability/agent.ts";
 import { makeAgentKey, makeMailbox } from "../durability/doors.ts";
 import { Estate } from "../durability/estate.ts";
 import { ADDRESS, OPEN_POLICY, SIGNERS, writeLetters } from "../durability/mail.ts";
 import { handOver, type Mail, type Told } from "../durability/mta.ts";
-import { NO_SQL_TEMPORAL } from "./sql-temporal.ts";
 import { chooseSeed, Random } from "../durability/random.ts";
+import { findSqlTemporal, NO_SQL_TEMPORAL } from "../support/sql-temporal.ts";
 
-const executable = inject("temporalExecutable");
+const embedded = inject("temporalExecutable");
 const bucket = findGateway();
 const MESSAGES = Number(process.env["SOAK_MESSAGES"] ?? 200);
-const reason = executable === null ? "TEMPORAL_ADDRESS names a server" : NO_GATEWAY;
+const SERVERS = [
+  { state: "a file", executable: embedded, lack: embedded === null ? "TEMPORAL_ADDRESS names a server" : NO_GATEWAY },
+  { state: "PostgreSQL", executable: findSqlTemporal(), lack: findSqlTemporal() === null ? NO_SQL_TEMPORAL : NO_GATEWAY },
+];
 
-describe.skipIf(executable === null || bucket === null)(`two gateways and two workers (skipped: ${reason})`, { timeout: 600_000 }, () => {
+describe.each(SERVERS)("two gateways and two workers, Temporal's state in $state", { timeout: 600_000 }, ({ executable, lack }) => {
   let estate: Estate;
   let mailbox: string;
   let key: string;
 
   beforeAll(async () => {
+    if (executable === null || bucket === null) return;
     const env = { POSTERN_LIMIT_ANSWER_SECONDS: "4", POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100" };
-    const places = { executable: executable!, bucket: bucket!, bundle: inject("bundleFile")! };
+    const places = { executable, bucket, bundle: inject("bundleFile")! };
     estate = await Estate.start({ ...places, signers: SIGNERS, gateways: 2, workers: 2, env });
     mailbox = await makeMailbox(estate.admin, ADDRESS.first, OPEN_POLICY);
     key = await makeAgentKey(estate.admin, mailbox);
   });
   afterAll(() => estate?.close());
+  beforeEach(({ skip }) => skip(executable === null || bucket === null, lack));
 
   async function sendAll(mails: readonly Mail[], random: Random): Promise<readonly Told[]> {
     const waiting = [...mails];
@@ -49,7 +54,9 @@ describe.skipIf(executable === null || bucket === null)(`two gateways and two wo
     const sending = sendAll(mails, random);
     let kills = 0;
     for (const all = sending.then(() => true); !(await Promise.race([all, delay(500 + 1_500 * random.next(), false)])); kills += 1) {
-      await estate.crash(random.next() < 0.5 ? "workers" : "gateways", random.next() < 0.5 ? 0 : 1);
+      const crashTemporal = estate.temporal.crash;
+      if (crashTemporal !== undefined && kills % 4 === 1) await crashTemporal();
+      else await estate.crash(random.next() < 0.5 ? "workers" : "gateways", random.next() < 0.5 ? 0 : 1);
     }
     const told = await sending;
     console.log(`${mails.length} messages, ${kills} kills`);
@@ -74,6 +81,4 @@ describe.skipIf(executable === null || bucket === null)(`two gateways and two wo
     expect(new Set(seen).size).toBe(mails.length);
     expect(seen).toHaveLength(mails.length);
   });
-
-  it("X-30 the same with the state of the Temporal server on PostgreSQL", ({ skip }) => skip(NO_SQL_TEMPORAL));
 });
