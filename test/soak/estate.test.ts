@@ -29,7 +29,7 @@ describe.each(SERVERS)("two gateways and two workers, Temporal's state in $state
     estate = await Estate.start({ ...places, signers: SIGNERS, gateways: 2, workers: 2, env });
     mailbox = await makeMailbox(estate.admin, ADDRESS.first, OPEN_POLICY);
     key = await makeAgentKey(estate.admin, mailbox);
-  });
+  }, 180_000);
   afterAll(() => estate?.close());
   beforeEach(({ skip }) => skip(executable === null || bucket === null, lack));
 
