@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, inject, it } from "vitest";
 import type { HoldAnswer } from "../../src/model/hold.ts";
 import type { KeyId } from "../../src/model/ids.ts";
-import { openRows } from "../support/postgres/rows.ts";
+import { openRows, type Rows } from "../support/postgres/rows.ts";
 import { DAY, newId } from "./samples.ts";
 import {
   addKey,
@@ -85,13 +85,14 @@ const batch: fc.Arbitrary<Batch> = fc.record({
 
 it("X-06 MM-13 whatever two callers do at once, one outcome a round, and none approved without a quorum for exactly what waits", async () => {
   const world = await openWorld();
+  using rows = openRows(world.path);
   const reached = new Map<string, number>();
   const count = (what: string): void => void reached.set(what, (reached.get(what) ?? 0) + 1);
   await fc.assert(
     fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 5 }), async (batches) => {
       const people = await makePeople(world);
       const draft = await submit(world, people[AUTHOR]!);
-      const oracle = new Oracle(world, draft, people);
+      const oracle = new Oracle(world, draft, people, rows);
       for (const now of batches) {
         await putInForce(world, people, now);
         oracle.begin(now);
@@ -176,6 +177,7 @@ class Oracle {
   readonly #world: World;
   readonly #draft: Draft;
   readonly #people: readonly KeyId[];
+  readonly #rows: Rows;
   #now: Batch | null = null;
   #read = 0;
   #round = 1;
@@ -185,10 +187,11 @@ class Oracle {
   readonly #behind = new Set<string>();
   readonly #revoked = new Set<string>();
 
-  constructor(world: World, draft: Draft, people: readonly KeyId[]) {
+  constructor(world: World, draft: Draft, people: readonly KeyId[], rows: Rows) {
     this.#world = world;
     this.#draft = draft;
     this.#people = people;
+    this.#rows = rows;
     this.#hash = draft.content_hash;
     this.#author = draft.author;
   }
@@ -259,8 +262,7 @@ class Oracle {
   }
 
   #query<Row>(sql: string, ...values: (string | number)[]): Row[] {
-    using database = openRows(this.#world.path);
-    return database.prepare(sql).all(...values) as Row[];
+    return this.#rows.prepare(sql).all(...values) as Row[];
   }
 
   #newAttempts(): Recorded[] {
