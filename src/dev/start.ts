@@ -9,6 +9,7 @@ import type { Running } from "../serve.ts";
 import { demoSettings, prepareDemo, type DemoFiles } from "./demo/files.ts";
 import { settingsLine } from "./demo/hints.ts";
 import type { showDemo } from "./demo/show.ts";
+import { checkPorts } from "./ports.ts";
 import { startTemporal, type TemporalServer } from "./temporal.ts";
 import { findTemporal } from "./temporal/find.ts";
 import { createProgress } from "./temporal/progress.ts";
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   const env = serviceEnvironment(process.env);
   const demo = flags.demo ? await prepareDemo(loadConfig(env).dataDir, new Date()) : null;
   const config = loadConfig(demo === null ? env : demoSettings(env, demo));
+  await checkPorts(config);
   const temporal = isTemporalExternal(process.env) ? null : await startEmbedded(config);
   try {
     const running = await startGate(config, temporal);

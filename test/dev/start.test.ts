@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -189,6 +190,7 @@ describe("npm start", () => {
         expect(start.out).toMatch(new RegExp(`error: .*127\\.0\\.0\\.1:${port}`));
         expect(start.out).toMatch(new RegExp(`fix: .*${name}`));
         expect(start.out).not.toContain("    at ");
+        expect(existsSync(join(dir, name, "temporal")), "nothing was started in vain").toBe(false);
       };
       await Promise.all(["POSTERN_SMTP", "POSTERN_HTTP"].map(refused));
     } finally {
