@@ -4,8 +4,8 @@ import type { Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 import type { MailComposer } from "./mail/composer.ts";
 import { createLookup } from "./net/lookup.ts";
-import { createPost } from "./net/post.ts";
-import type { Lookup } from "./net/target.ts";
+import type { Post } from "./net/post.ts";
+import type { Lookup, Targets } from "./net/target.ts";
 import { createFreezer } from "./screening/freeze.ts";
 import { createScreening } from "./screening/screen.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -41,8 +41,17 @@ export function createOutboundDeps(base: ActivityDeps & Pick<OutboundDeps, "free
     ...base,
     ...given,
     ...{ publicUrl, identityHeader, retryMs, dispatching },
-    webhooks: { post: createPost(targets), targets },
+    webhooks: { post: createLatePost(targets), targets },
     freezer: createFreezer({ ...base, composer, seen: screening.seen }),
     screening,
+  };
+}
+
+/** The HTTP client is a hundred modules, and many an instance never calls anybody. */
+function createLatePost(targets: Targets): Post {
+  let post: Promise<Post> | undefined;
+  return async (...call) => {
+    post ??= import("./net/post.ts").then(({ createPost }) => createPost(targets));
+    return (await post)(...call);
   };
 }
