@@ -8,6 +8,7 @@ import { digestOf, readSegments } from "./journal/segments.ts";
 import { letter } from "./letter.ts";
 import { openBlobs, pathOf, TENANT, tempRoot } from "./rig.ts";
 import { startPutter, type Putter } from "./putter.ts";
+import { titled } from "../support/skipped.ts";
 
 interface Known {
   /** Committed, and nobody asked to remove it. */
@@ -71,7 +72,9 @@ describe("MB-10 PB-09 killed in the middle of many puts", () => {
 const PRLIMIT = "/usr/bin/prlimit";
 
 // A bound on file sizes is what a full disk is to a process: writes fail in the middle, and nothing else does.
-describe.skipIf(!existsSync(PRLIMIT))("on a full disk (skipped: there is no prlimit)", () => {
+const NO_PRLIMIT = existsSync(PRLIMIT) ? null : "there is no prlimit";
+
+describe.skipIf(NO_PRLIMIT !== null)(titled("on a full disk", NO_PRLIMIT), () => {
   it("a put or a removal is refused as temporary and leaves nothing; what was there stays, and later there is room again", async () => {
     const root = await tempRoot();
     const putter = await startPutter(root);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { titled } from "../support/skipped.ts";
 import { findGateway, NO_GATEWAY } from "../support/s3-gateway.ts";
 import { readAll } from "./agent.ts";
 import { makeAgentKey, makeMailbox } from "./doors.ts";
@@ -9,9 +10,9 @@ import { Random } from "./random.ts";
 
 const executable = inject("temporalExecutable");
 const bucket = findGateway();
-const reason = executable === null ? "TEMPORAL_ADDRESS names a server" : NO_GATEWAY;
+const reason = executable === null ? "TEMPORAL_ADDRESS names a server" : bucket === null ? NO_GATEWAY : null;
 
-describe.skipIf(executable === null || bucket === null)(`two gateways and two workers (skipped: ${reason})`, { timeout: 120_000 }, () => {
+describe.skipIf(reason !== null)(titled("two gateways and two workers", reason), { timeout: 120_000 }, () => {
   let estate: Estate;
   let mailbox: string;
   let key: string;

@@ -4,6 +4,7 @@ import type { Client } from "../../src/cli/client.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { chooseSeed, Random } from "../durability/random.ts";
 import { Site } from "../durability/site.ts";
+import { titled } from "../support/skipped.ts";
 import { SmtpPeer, type PeerStep } from "../support/smtp-peer.ts";
 import { Book } from "../outbound/book.ts";
 import { codeOf, LETTER, type Draft } from "../outbound/world.ts";
@@ -24,68 +25,66 @@ let strict: string;
 let overseer: Client;
 let second: Client;
 
-describe.skipIf(executable === null)(
-  "X-06 the service and Temporal killed (skipped: TEMPORAL_ADDRESS names a server that must not be killed)",
-  { timeout: 240_000 },
-  () => {
-    beforeAll(async () => {
-      peer = await SmtpPeer.start();
-      site = await Site.start({ executable: executable!, signers: [], env: { POSTERN_RELAY: `smtp://127.0.0.1:${peer.port}` } });
-      book = new Book(site.dataDir);
-      [gated, open] = [await mailbox("gated", null), await mailbox("open", "autonomous")];
-      strict = await mailbox("strict", null, { quorum: 2 });
-      agent = await key("send", "read");
-      [overseer, second] = [site.as(await key("oversight")), site.as(await key("oversight"))];
-    });
-    afterAll(async () => {
-      await site?.close();
-      await peer?.close();
-    });
-    beforeEach(() => {
-      peer.script = () => undefined;
-    });
+const NOT_OURS = executable === null ? "TEMPORAL_ADDRESS names a server that must not be killed" : null;
 
-    it("at random moments between submitting and sending: nobody gets a mail twice, what is uncertain is unknown, who agreed before has agreed", async () => {
-      const random = new Random(chooseSeed());
-      const held = await halfApproved("service");
-      const hits = killing({ data: "killed-at-data@elsewhere.example", dot: "killed-at-dot@elsewhere.example" }, random);
-      const submitting = submitAll();
-      await hits;
-      await delay(200 + random.below(1_500));
-      await site.crashService();
-      const submitted = await submitting;
-      await agreeAgain(held);
-      const ended = await Promise.all(submitted.map((each) => until(each.draft, "sent", "unknown")));
-      for (const [index, { status, deliveries }] of ended.entries()) {
-        const { draft, recipient } = submitted[index]!;
-        const claims = book.claims(draft);
-        expect(given(recipient), recipient).toBeLessThanOrEqual(1);
-        expect(claims, "nobody who may have it is tried again").toHaveLength(1);
-        expect(deliveries.map(({ state }) => state)).toEqual([status === "sent" ? "accepted" : "unknown"]);
-        if (status === "sent") expect(given(recipient), recipient).toBe(1);
-        else expect(claims[0]).toMatchObject({ phase: "unknown" });
-      }
-      expect(new Set(submitted.map(({ draft }) => draft)).size, "NY-12 one key, one draft").toBe(submitted.length);
-      const fate = (recipient: string) => ended[submitted.findIndex((each) => each.recipient === recipient)]!;
-      expect([fate("killed-at-data@elsewhere.example").status, fate("killed-at-dot@elsewhere.example").status]).toEqual([
-        "unknown",
-        "unknown",
-      ]);
-      await settle(fate("killed-at-data@elsewhere.example"), { action: "resend" });
-      await settle(fate("killed-at-dot@elsewhere.example"), { action: "settle", as: "sent" });
-      expect([given("killed-at-data@elsewhere.example"), given("killed-at-dot@elsewhere.example")]).toEqual([1, 1]);
-    });
+describe.skipIf(executable === null)(titled("X-06 the service and Temporal killed", NOT_OURS), { timeout: 240_000 }, () => {
+  beforeAll(async () => {
+    peer = await SmtpPeer.start();
+    site = await Site.start({ executable: executable!, signers: [], env: { POSTERN_RELAY: `smtp://127.0.0.1:${peer.port}` } });
+    book = new Book(site.dataDir);
+    [gated, open] = [await mailbox("gated", null), await mailbox("open", "autonomous")];
+    strict = await mailbox("strict", null, { quorum: 2 });
+    agent = await key("send", "read");
+    [overseer, second] = [site.as(await key("oversight")), site.as(await key("oversight"))];
+  });
+  afterAll(async () => {
+    await site?.close();
+    await peer?.close();
+  });
+  beforeEach(() => {
+    peer.script = () => undefined;
+  });
 
-    it.each([
-      ["Temporal", () => site.crashTemporal(500)],
-      ["both", () => site.crashBoth()],
-    ])("%s while a draft waits for people: who agreed before has agreed, and who agrees afterwards counts", async (what, crash) => {
-      const held = await halfApproved(what.toLowerCase());
-      await crash();
-      await agreeAgain(held);
-    });
-  },
-);
+  it("at random moments between submitting and sending: nobody gets a mail twice, what is uncertain is unknown, who agreed before has agreed", async () => {
+    const random = new Random(chooseSeed());
+    const held = await halfApproved("service");
+    const hits = killing({ data: "killed-at-data@elsewhere.example", dot: "killed-at-dot@elsewhere.example" }, random);
+    const submitting = submitAll();
+    await hits;
+    await delay(200 + random.below(1_500));
+    await site.crashService();
+    const submitted = await submitting;
+    await agreeAgain(held);
+    const ended = await Promise.all(submitted.map((each) => until(each.draft, "sent", "unknown")));
+    for (const [index, { status, deliveries }] of ended.entries()) {
+      const { draft, recipient } = submitted[index]!;
+      const claims = book.claims(draft);
+      expect(given(recipient), recipient).toBeLessThanOrEqual(1);
+      expect(claims, "nobody who may have it is tried again").toHaveLength(1);
+      expect(deliveries.map(({ state }) => state)).toEqual([status === "sent" ? "accepted" : "unknown"]);
+      if (status === "sent") expect(given(recipient), recipient).toBe(1);
+      else expect(claims[0]).toMatchObject({ phase: "unknown" });
+    }
+    expect(new Set(submitted.map(({ draft }) => draft)).size, "NY-12 one key, one draft").toBe(submitted.length);
+    const fate = (recipient: string) => ended[submitted.findIndex((each) => each.recipient === recipient)]!;
+    expect([fate("killed-at-data@elsewhere.example").status, fate("killed-at-dot@elsewhere.example").status]).toEqual([
+      "unknown",
+      "unknown",
+    ]);
+    await settle(fate("killed-at-data@elsewhere.example"), { action: "resend" });
+    await settle(fate("killed-at-dot@elsewhere.example"), { action: "settle", as: "sent" });
+    expect([given("killed-at-data@elsewhere.example"), given("killed-at-dot@elsewhere.example")]).toEqual([1, 1]);
+  });
+
+  it.each([
+    ["Temporal", () => site.crashTemporal(500)],
+    ["both", () => site.crashBoth()],
+  ])("%s while a draft waits for people: who agreed before has agreed, and who agrees afterwards counts", async (what, crash) => {
+    const held = await halfApproved(what.toLowerCase());
+    await crash();
+    await agreeAgain(held);
+  });
+});
 
 function given(recipient: string): number {
   return peer.taken.filter(({ recipients }) => recipients.includes(recipient)).length;

@@ -2,6 +2,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown, type RolldownPluginOption } from "rolldown";
+import type { VitestPluginContext } from "vitest/node";
 
 /** This repository, with a `/` at its end. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -14,6 +15,12 @@ export function oneFile(entry: string, plugins: RolldownPluginOption = []): Prom
   const made = files.get(entry) ?? makeFile(entry, plugins);
   files.set(entry, made);
   return made;
+}
+
+/** Of a plugin whose starters name such files: what was kept of them from an earlier run would start a file of older source. */
+export function startersAnew(starters: object) {
+  return ({ defineCacheKeyGenerator }: VitestPluginContext): void =>
+    defineCacheKeyGenerator(({ id }) => (id.startsWith(ROOT) && id.slice(ROOT.length) in starters ? false : undefined));
 }
 
 /** Under the same name every time: the cache of compiled code goes by it. Whole or not at all: another run may be loading it. */

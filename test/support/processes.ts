@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { pathToFileURL } from "node:url";
-import { oneFile, ROOT } from "./one-file.ts";
+import { oneFile, ROOT, startersAnew } from "./one-file.ts";
 import { threadsAsOneFile } from "./threads.ts";
 
 /** Where tests start a process more than once or twice, and the entry as the module there names it. */
@@ -19,6 +19,7 @@ export function processesAsOneFile() {
   return {
     name: "postern:processes-as-one-file",
     enforce: "pre" as const,
+    configureVitest: startersAnew(STARTERS),
     async transform(code: string, id: string): Promise<string | null> {
       const starter = id.startsWith(ROOT) ? id.slice(ROOT.length) : "";
       const entry = STARTERS[starter];

@@ -1,5 +1,5 @@
 import { pathToFileURL } from "node:url";
-import { oneFile, ROOT } from "./one-file.ts";
+import { oneFile, ROOT, startersAnew } from "./one-file.ts";
 
 /** How every module that starts threads names its entry, beside it. */
 const ENTRY = '.endsWith(".ts") ? "./thread.ts"';
@@ -19,6 +19,7 @@ export function threadsAsOneFile() {
   return {
     name: "postern:threads-as-one-file",
     enforce: "pre" as const,
+    configureVitest: startersAnew(STARTERS),
     async transform(code: string, id: string): Promise<string | null> {
       const entry = id.startsWith(ROOT) ? STARTERS[id.slice(ROOT.length)] : undefined;
       if (entry === undefined) return null;
