@@ -16,7 +16,7 @@ export function externalTemporal(): ServeOptions["temporal"] {
 export function installTemporalLog(log: Logger): void {
   Runtime.install({
     logger: new DefaultLogger("WARN", ({ level, message, meta }) => {
-      const facts = { source: "temporal", workflow: meta?.["workflowId"], run: meta?.["runId"], err: meta?.["error"] };
+      const facts = { source: "temporal", workflow: meta?.["workflowId"], run: meta?.["runId"], ...factsOf(meta?.["error"]) };
       if (level === "ERROR") log.error(facts, message);
       else log.warn(facts, message);
     }),
@@ -24,4 +24,10 @@ export function installTemporalLog(log: Logger): void {
     // The composition root ends the process in its own order.
     shutdownSignals: [],
   });
+}
+
+/** The native part tells its errors as text, as tonic's `Status` is printed. Of that only the code is logged: the rest may quote anything. */
+function factsOf(error: unknown): { readonly err?: unknown; readonly grpc?: string } {
+  if (typeof error !== "string") return { err: error };
+  return { grpc: /^Status \{ code: ([A-Z][A-Za-z]{1,30}),/.exec(error)?.[1] ?? "unknown" };
 }
