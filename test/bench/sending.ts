@@ -8,6 +8,8 @@ import { withRig, type Rig, type RigPlace } from "./rig.ts";
 import { inTurns, joined, measureRound, medianOf, ratio, type Round, type Rounds } from "./rounds.ts";
 
 const AGENTS = 30;
+/** Of each, before anything is measured: until then threads of V8 compile what is new. A service runs for days. */
+const WARM_UP = 1_200;
 
 export const sending: Measurement = {
   name: "sending",
@@ -57,7 +59,7 @@ async function measure({ quick, say }: Terms, rig: Rig, relay: Relay): Promise<r
     }
     return joined(seen);
   };
-  await alternate(1, quick ? 150 : 400, AGENTS);
+  await alternate(1, quick ? 150 : WARM_UP, AGENTS);
   answers.length = 0;
   const busy = await alternate(quick ? 5 : 11, quick ? 60 : 90, AGENTS);
   const atThirty = median(answers.splice(0));
