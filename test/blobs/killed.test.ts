@@ -8,7 +8,7 @@ import { digestOf, readSegments } from "./journal/segments.ts";
 import { letter } from "./letter.ts";
 import { openBlobs, pathOf, TENANT, tempRoot } from "./rig.ts";
 import { startPutter, type Putter } from "./putter.ts";
-import { titled } from "../support/skipped.ts";
+import { skippedFor } from "../support/skipped.ts";
 
 interface Known {
   /** Committed, and nobody asked to remove it. */
@@ -74,7 +74,7 @@ const PRLIMIT = "/usr/bin/prlimit";
 // A bound on file sizes is what a full disk is to a process: writes fail in the middle, and nothing else does.
 const NO_PRLIMIT = existsSync(PRLIMIT) ? null : "there is no prlimit";
 
-describe.skipIf(NO_PRLIMIT !== null)(titled("on a full disk", NO_PRLIMIT), () => {
+describe.skipIf(NO_PRLIMIT !== null)(`on a full disk${skippedFor(NO_PRLIMIT)}`, () => {
   it("a put or a removal is refused as temporary and leaves nothing; what was there stays, and later there is room again", async () => {
     const root = await tempRoot();
     const putter = await startPutter(root);

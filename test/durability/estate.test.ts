@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { titled } from "../support/skipped.ts";
+import { skippedFor } from "../support/skipped.ts";
 import { findGateway, NO_GATEWAY } from "../support/s3-gateway.ts";
 import { readAll } from "./agent.ts";
 import { makeAgentKey, makeMailbox } from "./doors.ts";
@@ -12,7 +12,7 @@ const executable = inject("temporalExecutable");
 const bucket = findGateway();
 const reason = executable === null ? "TEMPORAL_ADDRESS names a server" : bucket === null ? NO_GATEWAY : null;
 
-describe.skipIf(reason !== null)(titled("two gateways and two workers", reason), { timeout: 120_000 }, () => {
+describe.skipIf(reason !== null)(`two gateways and two workers${skippedFor(reason)}`, { timeout: 120_000 }, () => {
   let estate: Estate;
   let mailbox: string;
   let key: string;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { titled } from "../support/skipped.ts";
+import { skippedFor } from "../support/skipped.ts";
 import { SmtpClient } from "../support/smtp-client.ts";
 import { readAll } from "./agent.ts";
 import { ADDRESS, OPEN_POLICY, SIGNERS, writeLetters } from "./mail.ts";
@@ -57,7 +57,7 @@ async function timed<T>(work: Promise<T>): Promise<{ readonly result: T; readonl
 
 const NOT_OURS = executable === null ? "TEMPORAL_ADDRESS names a server that must not be killed" : null;
 
-describe.skipIf(executable === null)(titled("outages", NOT_OURS), { timeout: 60_000 }, () => {
+describe.skipIf(executable === null)(`outages${skippedFor(NOT_OURS)}`, { timeout: 60_000 }, () => {
   beforeAll(async () => {
     site = await Site.start({ executable: executable!, signers: SIGNERS, env: { POSTERN_LIMIT_ANSWER_SECONDS: "3" } });
     mailbox = await site.mailbox(ADDRESS.first, OPEN_POLICY);
@@ -101,7 +101,7 @@ describe.skipIf(executable === null)(titled("outages", NOT_OURS), { timeout: 60_
   });
 
   // A bound on file sizes is what a full disk is to a process: writes fail, and nothing else does.
-  describe.skipIf(NO_PRLIMIT !== null)(titled("on a full disk", NO_PRLIMIT), () => {
+  describe.skipIf(NO_PRLIMIT !== null)(`on a full disk${skippedFor(NO_PRLIMIT)}`, () => {
     const limitFiles = async (bytes: string): Promise<void> => {
       execFileSync(PRLIMIT, ["--pid", String((await site.service()).pid), `--fsize=${bytes}:unlimited`]);
     };

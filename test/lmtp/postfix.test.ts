@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort, Postfix, WITHOUT_POSTFIX } from "../support/postfix.ts";
 import { Instance } from "../support/instance.ts";
 import { makeSigner, write } from "../support/signer.ts";
-import { titled } from "../support/skipped.ts";
+import { skippedFor } from "../support/skipped.ts";
 import { SmtpClient } from "../support/smtp-client.ts";
 
 const boss = makeSigner("acme.example", "192.0.2.1");
 const FROM = "boss@acme.example";
 
-describe.skipIf(WITHOUT_POSTFIX !== null)(titled("the real Postfix hands over by LMTP", WITHOUT_POSTFIX), () => {
+describe.skipIf(WITHOUT_POSTFIX !== null)(`the real Postfix hands over by LMTP${skippedFor(WITHOUT_POSTFIX)}`, () => {
   let postern: Instance;
   let postfix: Postfix;
   const mailboxes: Record<string, string> = {};

@@ -4,7 +4,7 @@ import type { Client } from "../../src/cli/client.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { chooseSeed, Random } from "../durability/random.ts";
 import { Site } from "../durability/site.ts";
-import { titled } from "../support/skipped.ts";
+import { skippedFor } from "../support/skipped.ts";
 import { SmtpPeer, type PeerStep } from "../support/smtp-peer.ts";
 import { Book } from "../outbound/book.ts";
 import { codeOf, LETTER, type Draft } from "../outbound/world.ts";
@@ -27,7 +27,7 @@ let second: Client;
 
 const NOT_OURS = executable === null ? "TEMPORAL_ADDRESS names a server that must not be killed" : null;
 
-describe.skipIf(executable === null)(titled("X-06 the service and Temporal killed", NOT_OURS), { timeout: 240_000 }, () => {
+describe.skipIf(executable === null)(`X-06 the service and Temporal killed${skippedFor(NOT_OURS)}`, { timeout: 240_000 }, () => {
   beforeAll(async () => {
     peer = await SmtpPeer.start();
     site = await Site.start({ executable: executable!, signers: [], env: { POSTERN_RELAY: `smtp://127.0.0.1:${peer.port}` } });

@@ -1,4 +1,4 @@
-/** The title of what is skipped for a reason; null: it runs. */
-export function titled(title: string, reason: string | null): string {
-  return reason === null ? title : `${title} (skipped: ${reason})`;
+/** What the title of what is skipped ends with; nothing when there is no reason, and it runs. */
+export function skippedFor(reason: string | null): string {
+  return reason === null ? "" : ` (skipped: ${reason})`;
 }
