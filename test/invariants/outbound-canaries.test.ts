@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { handOver } from "../../src/cli/smtp.ts";
@@ -210,16 +211,42 @@ async function ask(method: string, path: string, body?: object, by: string = ADM
   };
 }
 
+/** Milliseconds a draft may take to come to where it is waited for. */
+const LONGEST = 40_000;
+
 async function ended(draft: DraftId, state: string): Promise<void> {
-  expect(await service.temporal.workflow.getHandle(outboundWorkflowId(draft)).result()).toEqual({ state });
+  const result = service.temporal.workflow.getHandle(outboundWorkflowId(draft)).result();
+  const over = new AbortController();
+  try {
+    expect(await Promise.race([result, late(draft, over.signal)])).toEqual({ state });
+  } finally {
+    over.abort();
+  }
 }
 
 async function until(draft: DraftId, status: string): Promise<void> {
-  for (;;) {
-    const { json } = await ask("GET", `/v1/drafts/${draft}`);
-    if (json.status === status) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const is = async (): Promise<string> => (await ask("GET", `/v1/drafts/${draft}`)).json.status as string;
+  const deadline = Date.now() + LONGEST;
+  while ((await is()) !== status) {
+    if (Date.now() > deadline) throw await stuck(draft);
+    await pause(50);
   }
+}
+
+async function late(draft: DraftId, over: AbortSignal): Promise<never> {
+  await pause(LONGEST, undefined, { signal: over });
+  throw await stuck(draft);
+}
+
+/** Where it is instead, as the service, its log and Temporal tell it. */
+async function stuck(draft: DraftId): Promise<Error> {
+  const { text } = await ask("GET", `/v1/drafts/${draft}`);
+  const { raw } = await service.temporal.workflow.getHandle(outboundWorkflowId(draft)).describe();
+  const [name] = Object.entries(drafts).find(([, id]) => id === draft) ?? [];
+  const log = service.written().split("\n").slice(-40).join("\n");
+  return new Error(
+    `\`${name}\` goes no further: ${text}\n${JSON.stringify(raw.pendingActivities)}\n${JSON.stringify(raw.pendingWorkflowTask)}\n${log}`,
+  );
 }
 
 /** What people said, where it is kept. */
