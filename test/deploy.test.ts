@@ -76,6 +76,9 @@ describe("the Compose file", () => {
   });
 });
 
+/** What `npm run build` compiles. */
+const { include: COMPILED } = JSON.parse(await readFile(new URL("../tsconfig.json", import.meta.url), "utf8")) as { include: string[] };
+
 describe("the Dockerfile", () => {
   it("copies from the repository only what its list lets in, and that has no secrets", async () => {
     const [dockerfile, list] = [await read("Dockerfile"), await read("Dockerfile.dockerignore")];
@@ -83,6 +86,7 @@ describe("the Dockerfile", () => {
     const lines = list.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
     expect(lines[0]).toBe("*");
     for (const path of copied) expect(lines).toContain(`!${path}`);
+    expect(copied).toEqual(expect.arrayContaining(COMPILED));
     // The secrets lie beside this file.
     expect(lines.at(-1)).toBe("src/deploy");
   });
