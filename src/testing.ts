@@ -8,6 +8,7 @@ import { pino, type Logger } from "pino";
 import type { MailPolicy } from "../policies/schema.ts";
 import { handOver, type Verdict } from "./cli/smtp.ts";
 import { PosternClient, type api } from "./client.ts";
+import { inTime, isAway } from "./gate/within.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { PosternError } from "./model/errors.ts";
 import { createClient } from "./cli/client.ts";
@@ -207,9 +208,31 @@ async function theirWorker(config: Config, options: TestPosternOptions, make: (p
     if (worker.getState() === "RUNNING") worker.shutdown();
     await ended;
   };
-  const { taskQueue, namespace } = worker.options;
+  const { taskQueue } = worker.options;
   const taskQueues = { inbound: taskQueue, main: taskQueue, ...options.plugin?.taskQueues };
-  return { ...doors, close: () => leave({ address: options.temporal.address, namespace }, taskQueues, close) };
+  const { client } = worker;
+  // As the worker connects, which may be with certificates or a key; before it ends, and whoever made its connection closes that.
+  const leaveServer = async (): Promise<void> => {
+    if (client !== undefined) await inTime(CLOSE_MS, removeUpkeep(client, taskQueues)).catch(unlessGone);
+  };
+  return { ...doors, close: () => inTurn(leaveServer, close) };
+}
+
+/** The second also when the first has failed. */
+async function inTurn(first: () => Promise<void>, second: () => Promise<void>): Promise<void> {
+  try {
+    await first();
+  } finally {
+    await second();
+  }
+}
+
+/** Milliseconds to take the schedules away. */
+const CLOSE_MS = 3_000;
+
+/** A server that has gone has no schedules. */
+function unlessGone(error: unknown): void {
+  if (!isAway(error)) throw error;
 }
 
 /** A server that goes on is left as it was: else the next instance on these queues is another database's, and refused. */
@@ -218,13 +241,10 @@ async function leave(
   taskQueues: TaskQueues,
   close: () => Promise<void>,
 ): Promise<void> {
-  try {
-    await close();
-  } finally {
-    // A server that has gone has no schedules.
+  await inTurn(close, async () => {
     const connection = await Connection.connect({ address, connectTimeout: "3 s" }).catch(() => null);
     if (connection !== null) await removeSchedules(connection, namespace, taskQueues);
-  }
+  });
 }
 
 async function removeSchedules(connection: Connection, namespace: string, taskQueues: TaskQueues): Promise<void> {

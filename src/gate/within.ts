@@ -3,6 +3,7 @@ import { PosternError } from "../model/errors.ts";
 
 const GRPC_RESOURCE_EXHAUSTED = 8;
 const GRPC_FAILED_PRECONDITION = 9;
+const GRPC_UNAVAILABLE = 14;
 
 /**
  * A call to Temporal that ends within `ms`, whatever the connection does: a native one repeats what failed for some 10 s
@@ -29,6 +30,11 @@ export function unavailable(message: string, cause?: unknown): PosternError {
 /** The server has too much to do at the moment. */
 export function isBusy(error: unknown): boolean {
   return codeOf(error) === GRPC_RESOURCE_EXHAUSTED;
+}
+
+/** The server cannot be reached, or did not answer in time. */
+export function isAway(error: unknown): boolean {
+  return codeOf(error) === GRPC_UNAVAILABLE || (error instanceof PosternError && error.temporary);
 }
 
 /** A workflow is asked something while its last task is being completed. */

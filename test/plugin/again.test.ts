@@ -1,6 +1,6 @@
 import "../support/quiet.ts";
 import { randomBytes } from "node:crypto";
-import { Client, Connection } from "@temporalio/client";
+import { Client, Connection, ScheduleNotFoundError } from "@temporalio/client";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createTestPostern } from "../../src/testing.ts";
@@ -20,11 +20,13 @@ afterAll(async () => {
 });
 
 async function isScheduled(id: string): Promise<boolean> {
-  const description = new Client({ connection }).schedule.getHandle(id).describe();
-  return description.then(
-    () => true,
-    () => false,
-  );
+  try {
+    await new Client({ connection }).schedule.getHandle(id).describe();
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return false;
+    throw error;
+  }
 }
 
 describe("PB-23 a test instance leaves its server as it was", () => {
