@@ -49,9 +49,10 @@ export function createOutboundDeps(base: ActivityDeps & Pick<OutboundDeps, "free
 
 /** The HTTP client is a hundred modules, and many an instance never calls anybody. */
 function createLatePost(targets: Targets): Post {
-  let post: Promise<Post> | undefined;
+  let post: Post | undefined;
   return async (...call) => {
-    post ??= import("./net/post.ts").then(({ createPost }) => createPost(targets));
-    return (await post)(...call);
+    // What could not be loaded is looked for again at the next call.
+    post ??= (await import("./net/post.ts")).createPost(targets);
+    return post(...call);
   };
 }
