@@ -64,6 +64,6 @@ async function ensure(client: Client, taskQueues: TaskQueues, instance: string, 
 function notOurs(namespace: string, taskQueues: TaskQueues): PosternError {
   const schedules = scheduleIds(taskQueues).map((id) => `\`${id}\``);
   return new PosternError("invalid_config", `the Temporal namespace \`${namespace}\` serves another Postern database`, {
-    fix: `give this instance a namespace of its own (TEMPORAL_NAMESPACE, or the worker's \`namespace\` for the plugin), or delete the schedules ${schedules.join(" and ")} if that database is gone`,
+    fix: `give this instance a namespace of its own (TEMPORAL_NAMESPACE, or the worker's \`namespace\` for the plugin; there another task queue will do), or delete the schedules ${schedules.join(" and ")} if that database is gone`,
   });
 }

@@ -16,8 +16,9 @@ async function check(setting: string, { host, port }: Config["smtp"]): Promise<v
   try {
     await once(server, "listening");
   } catch (cause) {
-    throw new PosternError("invalid_config", `nothing can listen on \`${host}:${port}\`: ${(cause as NodeJS.ErrnoException).code}`, {
-      fix: `set ${setting} to another address, or stop what listens there`,
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new PosternError("invalid_config", `cannot listen on \`${host}:${port}\`: ${code}`, {
+      fix: `set ${setting} to another address${code === "EADDRINUSE" ? ", or stop what listens there" : ""}`,
       cause,
     });
   }
