@@ -8,6 +8,7 @@ import { Connection } from "@temporalio/client";
 import { afterEach, describe, expect, inject, it } from "vitest";
 import { startTemporal, type TemporalOptions, type TemporalServer } from "../../src/dev/temporal.ts";
 import { inspect } from "../../src/dev/temporal/processes.ts";
+import { OTHERS_SERVER, skippedFor } from "../support/skipped.ts";
 
 const executable = inject("temporalExecutable");
 const cleanups: (() => unknown)[] = [];
@@ -60,7 +61,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-describe.skipIf(executable === null)("the embedded Temporal server (skipped: TEMPORAL_ADDRESS names another one)", () => {
+describe.skipIf(executable === null)(`the embedded Temporal server${skippedFor(executable === null ? OTHERS_SERVER : null)}`, () => {
   it("keeps closed workflows for seven days and has the search attributes", async () => {
     const server = await start({ namespace: "acme" });
     await withConnection(server, async ({ workflowService, operatorService }) => {

@@ -4,10 +4,11 @@ import { planMail } from "./mail.ts";
 import { chooseSeed, Random } from "./random.ts";
 import { runScenario } from "./scenario.ts";
 import { figures } from "./figures.ts";
+import { OTHERS_SERVER, skippedFor } from "../support/skipped.ts";
 
 const executable = inject("temporalExecutable");
 
-describe.skipIf(executable === null)("killed under load (skipped: TEMPORAL_ADDRESS names a server that must not be killed)", () => {
+describe.skipIf(executable === null)(`killed under load${skippedFor(executable === null ? OTHERS_SERVER : null)}`, () => {
   it(
     "MB-10 PB-09 what was answered 250 is there exactly once, what was answered 550 is not, and nobody sees a message twice",
     { timeout: 240_000 },

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { ADMIN_KEY } from "../support/instance.ts";
 import { Site } from "./site.ts";
+import { OTHERS_SERVER, skippedFor } from "../support/skipped.ts";
 
 const executable = inject("temporalExecutable");
 const TO = "assistant@agents.example";
@@ -18,7 +19,7 @@ interface Result {
   readonly decision_id?: string | null;
 }
 
-describe.skipIf(executable === null)("a batch cut short (skipped: TEMPORAL_ADDRESS names a server that must not be killed)", () => {
+describe.skipIf(executable === null)(`a batch cut short${skippedFor(executable === null ? OTHERS_SERVER : null)}`, () => {
   let site: Site;
   let mailbox: string;
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { skippedFor } from "../support/skipped.ts";
+import { OTHERS_SERVER, skippedFor } from "../support/skipped.ts";
 import { SmtpClient } from "../support/smtp-client.ts";
 import { readAll } from "./agent.ts";
 import { ADDRESS, OPEN_POLICY, SIGNERS, writeLetters } from "./mail.ts";
@@ -55,7 +55,7 @@ async function timed<T>(work: Promise<T>): Promise<{ readonly result: T; readonl
   return { result: await work, ms: performance.now() - from };
 }
 
-const NOT_OURS = executable === null ? "TEMPORAL_ADDRESS names a server that must not be killed" : null;
+const NOT_OURS = executable === null ? OTHERS_SERVER : null;
 
 describe.skipIf(executable === null)(`outages${skippedFor(NOT_OURS)}`, { timeout: 60_000 }, () => {
   beforeAll(async () => {

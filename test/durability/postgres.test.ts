@@ -17,6 +17,7 @@ import { attempt, handOver } from "./mta.ts";
 import { chooseSeed, Random } from "./random.ts";
 import { runScenario } from "./scenario.ts";
 import { Site } from "./site.ts";
+import { OTHERS_SERVER, skippedFor } from "../support/skipped.ts";
 
 const START = fileURLToPath(new URL("../../src/dev/start.ts", import.meta.url));
 
@@ -70,7 +71,7 @@ describe("a whole instance on PostgreSQL", () => {
   });
 });
 
-describe.skipIf(executable === null)("npm start (skipped: TEMPORAL_ADDRESS names a server)", { timeout: 60_000 }, () => {
+describe.skipIf(executable === null)(`npm start${skippedFor(executable === null ? OTHERS_SERVER : null)}`, { timeout: 60_000 }, () => {
   it("with POSTERN_DATABASE_URL it is ready, and neither terminal nor log hold the password", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "postern-start-"));
     const POSTERN_DATABASE_URL = await newDatabase();
@@ -103,7 +104,7 @@ describe.skipIf(executable === null)("npm start (skipped: TEMPORAL_ADDRESS names
   });
 });
 
-describe.skipIf(executable === null)("PostgreSQL in troubles (skipped: TEMPORAL_ADDRESS names a server that must not be killed)", () => {
+describe.skipIf(executable === null)(`PostgreSQL in troubles${skippedFor(executable === null ? OTHERS_SERVER : null)}`, () => {
   it(
     "MB-10 PB-09 killed under load: what was answered 250 is there exactly once, what was answered 550 is not",
     { timeout: 240_000 },

@@ -5,13 +5,14 @@ import { planMail } from "../durability/mail.ts";
 import { chooseSeed, Random } from "../durability/random.ts";
 import { runScenario } from "../durability/scenario.ts";
 import { planRealMail } from "./corpus.ts";
+import { OTHERS_SERVER, skippedFor } from "../support/skipped.ts";
 
 const executable = inject("temporalExecutable");
-const MESSAGES = Number(process.env["SOAK_MESSAGES"] ?? 500);
+const MESSAGES = Number(process.env["SOAK_MESSAGES"] || 500);
 /** One kill for so many messages. */
 const PER_KILL = 28;
 
-describe.skipIf(executable === null)("killed under load (skipped: TEMPORAL_ADDRESS names a server that must not be killed)", () => {
+describe.skipIf(executable === null)(`killed under load${skippedFor(executable === null ? OTHERS_SERVER : null)}`, () => {
   it("MB-10 PB-09 hundreds of messages, a third of them real, with kills of service, Temporal and both at once", async () => {
     const seed = chooseSeed();
     console.log(`DURABILITY_SEED=${seed}`);

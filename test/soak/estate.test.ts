@@ -11,7 +11,7 @@ import { findSqlTemporal, NO_SQL_TEMPORAL } from "../support/sql-temporal.ts";
 
 const embedded = inject("temporalExecutable");
 const bucket = findGateway();
-const MESSAGES = Number(process.env["SOAK_MESSAGES"] ?? 200);
+const MESSAGES = Number(process.env["SOAK_MESSAGES"] || 200);
 const SERVERS = [
   { state: "a file", executable: embedded, lack: embedded === null ? "TEMPORAL_ADDRESS names a server" : NO_GATEWAY },
   { state: "PostgreSQL", executable: findSqlTemporal(), lack: findSqlTemporal() === null ? NO_SQL_TEMPORAL : NO_GATEWAY },

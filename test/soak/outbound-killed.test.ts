@@ -4,7 +4,7 @@ import type { Client } from "../../src/cli/client.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { chooseSeed, Random } from "../durability/random.ts";
 import { Site } from "../durability/site.ts";
-import { skippedFor } from "../support/skipped.ts";
+import { OTHERS_SERVER, skippedFor } from "../support/skipped.ts";
 import { SmtpPeer, type PeerStep } from "../support/smtp-peer.ts";
 import { Book } from "../outbound/book.ts";
 import { codeOf, LETTER, type Draft } from "../outbound/world.ts";
@@ -25,7 +25,7 @@ let strict: string;
 let overseer: Client;
 let second: Client;
 
-const NOT_OURS = executable === null ? "TEMPORAL_ADDRESS names a server that must not be killed" : null;
+const NOT_OURS = executable === null ? OTHERS_SERVER : null;
 
 describe.skipIf(executable === null)(`X-06 the service and Temporal killed${skippedFor(NOT_OURS)}`, { timeout: 240_000 }, () => {
   beforeAll(async () => {
