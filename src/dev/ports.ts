@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import type { Config } from "../config.ts";
 import { PosternError } from "../model/errors.ts";
+import { tryListen, type Listen } from "../net/listen.ts";
 
 /**
  * Throws `invalid_config` when a door's port is taken: the doors open last, and would say so after seconds in which everything
@@ -11,17 +10,10 @@ export async function checkPorts({ smtp, http }: Pick<Config, "smtp" | "http">):
   await Promise.all([check("POSTERN_SMTP", smtp), check("POSTERN_HTTP", http)]);
 }
 
-async function check(setting: string, { host, port }: Config["smtp"]): Promise<void> {
-  const server = createServer().listen({ host, port, exclusive: true });
-  try {
-    await once(server, "listening");
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new PosternError("invalid_config", `cannot listen on \`${host}:${port}\`: ${code}`, {
-      fix: `set ${setting} to another address${code === "EADDRINUSE" ? ", or stop what listens there" : ""}`,
-      cause,
-    });
-  }
-  server.close();
-  await once(server, "close");
+async function check(setting: string, listen: Listen): Promise<void> {
+  const code = await tryListen(listen);
+  if (code === null) return;
+  throw new PosternError("invalid_config", `cannot listen on \`${listen.host}:${listen.port}\`: ${code}`, {
+    fix: `set ${setting} to another address${code === "EADDRINUSE" ? ", or stop what listens there" : ""}`,
+  });
 }

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { AwsClient } from "aws4fetch";
 import type { S3Settings } from "../../src/blobs/s3/settings.ts";
+import { isExecutable } from "./executable.ts";
 
 const VERSION = "1.8.0";
 const BUCKET = "postern-test";
@@ -21,15 +22,6 @@ export function findGateway(env: NodeJS.ProcessEnv = process.env): string | null
   const folders = [cache, env["GOBIN"], join(env["GOPATH"] ?? join(homedir(), "go"), "bin"), ...(env["PATH"] ?? "").split(delimiter)];
   const paths = folders.filter((folder) => folder !== undefined && folder !== "").map((folder) => join(folder!, "versitygw"));
   return paths.find(isExecutable) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export interface Gateway {

@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { accessSync, constants } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +10,7 @@ import { Connection } from "@temporalio/client";
 import { msToTs } from "@temporalio/common/lib/time.js";
 import { startChild, type ServerChild } from "../../src/dev/temporal/child.ts";
 import { serverConfig, type Ports } from "./sql-temporal/config.ts";
+import { isExecutable } from "./executable.ts";
 
 /** The embedded server knows SQLite only; these two make the schema on PostgreSQL and serve from it. */
 export interface SqlPrograms {
@@ -31,15 +31,6 @@ export function findSqlTemporal(env: NodeJS.ProcessEnv = process.env): SqlProgra
 function findOnPath(program: string, path: string): string | undefined {
   const paths = path.split(delimiter).map((folder) => (folder === "" ? "" : join(folder, program)));
   return paths.find((one) => one !== "" && isExecutable(one));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export interface SqlTemporal {

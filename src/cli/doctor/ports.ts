@@ -1,10 +1,6 @@
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
+import { tryListen, type Listen } from "../../net/listen.ts";
 import { failed, note, ok, type Check, type Found } from "./check.ts";
-
-interface Listen {
-  readonly host: string;
-  readonly port: number;
-}
 
 const ANSWER_MS = 5_000;
 const LONGEST_GREETING = 1_000;
@@ -30,15 +26,6 @@ async function checkPort(listen: Listen, setting: string, answers: () => Promise
   return found === null
     ? failed(`${shown} is in use by something else`, `stop it, or set ${setting} to another port`)
     : { ...found, text: `${shown} ${found.text}` };
-}
-
-/** The error code, or null when the port is free. */
-function tryListen({ host, port }: Listen): Promise<string | null> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
-  });
 }
 
 /** SMTP servers say who they are by host name only, so any of them may be ours. */
