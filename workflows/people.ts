@@ -127,7 +127,7 @@ export class People {
    * still does, but so much was said that another run has to go on.
    */
   async decided(times: HoldTimes): Promise<HoldStatus> {
-    for (const [event, at] of timersOf(times)) await this.#until(at, event);
+    for (const [event, at] of timersOf(times)) if (this.status === "waiting") await this.#until(at, event);
     // The record's clock may be behind ours: it ends a hold when its own time has come.
     while (this.status === "waiting" && !isLong()) await this.#until(Date.now() + LOOK_AGAIN_MS, "expire");
     // Whoever is being answered may have decided it.
