@@ -1,19 +1,29 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Files that take longest, most of it waiting: they are begun first, so that the rest fills what they leave. */
+/** Files that take longest: those that mostly wait among those that compute, so that these fill what the others leave. */
 const LONGEST = [
-  "durability/postgres",
   "durability/locked-store",
+  "durability/postgres",
   "dev/start",
-  "durability/outages",
   "durability/crash",
-  "package/tarball",
-  "invariants/one-entry",
   "channels/webhook",
+  "durability/outages",
+  "package/tarball",
   "channels/killed",
+  "dev/temporal",
+  "invariants/one-entry",
+  "workflows/together",
   "plugin/plugin",
+  "cli/pending",
+  "hostile/bombs",
+  "outbound/troubles",
+  "hostile/identity",
+  "outbound/week",
+  "workflows/outcomes",
   "plugin/agents",
   "activities/send-killed",
+  "threads/pool",
+  "guards/content",
 ].map((name) => `/test/${name}.test.ts`);
 
 /** The longest first, then the rest: file by file the same in every run. */
