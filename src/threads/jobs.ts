@@ -59,7 +59,15 @@ export function createMailReader(deps: ReaderDeps): MailReader {
 async function readBlob(blobs: Pick<Blobs, "get">, { tenant, ref }: StoredMessage): Promise<Buffer> {
   const raw = await blobs.get(tenant, ref.digest);
   if (raw === null) throw new PosternError("not_found", "the raw message is not kept any more");
-  return raw;
+  return inOwnMemory(raw);
+}
+
+/** A small buffer is a piece of a pool that it keeps alive: opened mails would keep five times their bytes. */
+function inOwnMemory(bytes: Buffer): Buffer {
+  if (bytes.length === bytes.buffer.byteLength) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  own.set(bytes);
+  return own;
 }
 
 // The door asks `inspect` before there is a message, so this is a limit that was lowered since.

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { createMemoryBlobs } from "../../src/blobs/memory.ts";
 import { createZoneResolver } from "../../src/mail/dns.ts";
 import type { Finding } from "../../src/model/finding.ts";
+import type { OpenedMail } from "../../src/mail/read.ts";
 import { createMailReader } from "../../src/threads/jobs.ts";
+import { OpenedMails } from "../../src/threads/opened.ts";
 import { put } from "./stored.ts";
 
 const blobs = createMemoryBlobs(Date.now);
@@ -92,4 +94,15 @@ it("MB-15 says what an answer to a message names: its Message-ID and those befor
     references: ["2@acme.example", "1@acme.example"],
     automatic: false,
   });
+});
+
+it("what is kept of a small message keeps no pool of others' bytes alive", async () => {
+  const mails = new OpenedMails({ bytes: 1_000_000 });
+  const keeping = createMailReader({ blobs, resolver: createZoneResolver({}), now: Date.now, mails });
+  const message = await put(blobs, Buffer.from("From: boss@acme.example\r\n\r\nLunch?\r\n"));
+  expect((await blobs.get(message.tenant, message.ref.digest))?.buffer.byteLength).toBe(Buffer.poolSize);
+  await keeping.inspect(message);
+  const { raw } = (await mails.open(message, () => Promise.reject(new Error("not kept")))) as OpenedMail;
+  expect(raw.toString()).toContain("Lunch?");
+  expect(raw.buffer.byteLength).toBe(raw.length);
 });
