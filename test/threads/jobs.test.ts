@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryBlobs } from "../../src/blobs/memory.ts";
 import { createZoneResolver } from "../../src/mail/dns.ts";
-import type { Finding } from "../../src/model/finding.ts";
 import type { OpenedMail } from "../../src/mail/read.ts";
+import type { Finding } from "../../src/model/finding.ts";
 import { createMailReader } from "../../src/threads/jobs.ts";
 import { OpenedMails } from "../../src/threads/opened.ts";
 import { put } from "./stored.ts";

@@ -6,7 +6,7 @@ const IS_GIVEN = Boolean(process.env["POSTERN_TEST_DATABASE_URL"]);
 
 export interface Database {
   readonly url: string;
-  /** On a server that was given; nobody needs it any more. */
+  /** Nobody needs it any more: removed at once from a server that was given, with the server otherwise. */
   drop(): Promise<void>;
 }
 
