@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAbsent } from "../disk.ts";
 import { keyOf, type BlobName } from "../name.ts";
@@ -18,6 +18,9 @@ interface Spot {
   readonly length: number;
 }
 
+/** Milliseconds: a directory that changed no longer ago may change once more without another time of change (FAT: 2 s). */
+const RACY_MS = 2_000;
+
 /**
  * A journal that another thread or process writes, for one that only reads. Blocks, as it has to look each time: a blob
  * that is in no segment now, and was durable before, is a file by now.
@@ -27,6 +30,8 @@ export class JournalFollower {
   readonly #segments = new Map<string, Followed>();
   readonly #spots = new Map<string, Spot>();
   #newest = 0;
+  /** The directory's time of change, nanoseconds, when it was listed; null: it may have changed since. */
+  #listed: bigint | null = null;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -42,17 +47,32 @@ export class JournalFollower {
   }
 
   #look(name: BlobName): Buffer | null {
-    this.#catchUp();
-    const spot = this.#spots.get(keyOf(name));
+    const known = this.#isListed() ? this.#readNewest(name) : undefined;
+    // That it is in no segment is only said when all have been looked at.
+    if (known === undefined) this.#catchUp();
+    const spot = known ?? this.#spots.get(keyOf(name));
     return spot === undefined ? null : readAt(spot.segment.fd, spot.length, spot.offset);
   }
 
+  /** Whether segments have neither come nor gone since they were listed: a listing costs as much as reading a mail. */
+  #isListed(): boolean {
+    return this.#listed !== null && changedAt(this.#directory) === this.#listed;
+  }
+
+  #readNewest(name: BlobName): Spot | undefined {
+    for (const segment of this.#segments.values()) if (segment.number >= this.#newest) this.#readOn(segment);
+    return this.#spots.get(keyOf(name));
+  }
+
   #catchUp(): void {
+    // Asked for before: what comes meanwhile is another change.
+    const changed = changedAt(this.#directory);
     const there = segmentsAmong(listed(this.#directory));
     this.#forgetAllBut(new Set(there.map(({ file }) => file)));
     // Only the newest one grows, and the one before it may have grown since it was looked at.
     for (const segment of there) if (segment.number >= this.#newest || !this.#segments.has(segment.file)) this.#read(segment);
     this.#newest = there.at(-1)?.number ?? this.#newest;
+    this.#listed = changed !== null && Date.now() - Number(changed / 1_000_000n) > RACY_MS ? changed : null;
   }
 
   #forgetAllBut(there: ReadonlySet<string>): void {
@@ -66,7 +86,10 @@ export class JournalFollower {
 
   #read(named: SegmentName & { readonly file: string }): void {
     const segment = this.#segments.get(named.file) ?? this.#open(named);
-    if (segment === null) return;
+    if (segment !== null) this.#readOn(segment);
+  }
+
+  #readOn(segment: Followed): void {
     const { found, end } = scan(rest(segment), segment.marker, segment.end);
     segment.end = end;
     for (const { kind, name, offset, length } of found) {
@@ -85,6 +108,11 @@ export class JournalFollower {
       throw error;
     }
   }
+}
+
+/** Nanoseconds; null when there is no directory. */
+function changedAt(directory: string): bigint | null {
+  return statSync(directory, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? null;
 }
 
 function listed(directory: string): readonly string[] {

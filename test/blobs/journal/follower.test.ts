@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -38,6 +38,31 @@ it("a follower sees what is appended, in segments that come and go", async () =>
   await second.append([{ kind: "remove", name: c.name, at: 0, bytes: Buffer.alloc(0) }]);
   expect(follower.get(c.name)).toBeNull();
 });
+
+it("a follower of a directory long unchanged sees what its newest segment, another and one of no other time bring", async () => {
+  const journal = await directory();
+  const longAgo = new Date(Date.now() - 60_000);
+  const [a, b, c, d] = [1, 2, 3, 4].map(() => putOf(randomBytes(100))) as [Put, Put, Put, Put];
+  const first = await segmentIn(journal, 1);
+  await first.append([a]);
+  await utimes(journal, longAgo, longAgo);
+  const follower = new JournalFollower(journal);
+  expect(follower.get(a.name)).toEqual(a.bytes);
+  await first.append([b]);
+  expect(follower.get(b.name)).toEqual(b.bytes);
+  await first.append([{ kind: "remove", name: b.name, at: 0, bytes: Buffer.alloc(0) }]);
+  expect(follower.get(b.name)).toBeNull();
+  const second = await segmentIn(journal, 2);
+  await second.append([c, { kind: "remove", name: a.name, at: 0, bytes: Buffer.alloc(0) }]);
+  expect(follower.get(a.name)).toBeNull();
+  await utimes(journal, longAgo, longAgo);
+  expect(follower.get(c.name)).toEqual(c.bytes);
+  await (await segmentIn(journal, 3)).append([d]);
+  await utimes(journal, longAgo, longAgo);
+  expect(follower.get(d.name)).toEqual(d.bytes);
+});
+
+type Put = ReturnType<typeof putOf>;
 
 it("a follower waits for the rest of an append that is under way", async () => {
   const journal = await directory();
