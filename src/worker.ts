@@ -11,13 +11,22 @@ export interface PosternWorkersOptions {
   readonly deps: OutboundDeps;
   /** Made once per process by `bundlePosternWorkflows`. */
   readonly bundle: WorkflowBundleWithSourceMap;
-  /** Judgements under way at once; a workflow task keeps its slot during local activities. Default 100. */
-  readonly inboundSlots?: number;
   /** 0 replays every workflow from its first event at every task; for tests of determinism. Default: {@link CACHED_WORKFLOWS}. */
   readonly maxCachedWorkflows?: number;
 }
 
+/** Workflow tasks under way at once in a worker: a judgement is one until its last local activity has ended. */
 export const INBOUND_SLOTS = 100;
+
+/**
+ * What a worker may have under way. A busy server answers each poll late: with a fixed few, workflows whose mail has left wait
+ * for their last task, until they are more than are kept in memory and each is read again. An open poll holds a slot.
+ */
+export const WORKER_BOUNDS = {
+  maxConcurrentWorkflowTaskExecutions: INBOUND_SLOTS,
+  maxConcurrentLocalActivityExecutions: INBOUND_SLOTS,
+  workflowTaskPollerBehavior: { type: "autoscaling", minimum: 5, initial: 10, maximum: INBOUND_SLOTS / 4 },
+} as const;
 
 /**
  * Of one worker, in memory; some 90 KB each. What waits for people is read again from its history when somebody decides
@@ -35,18 +44,16 @@ export async function createPosternWorkers(options: PosternWorkersOptions): Prom
 }
 
 async function createWorker(options: PosternWorkersOptions, taskQueue: string, activities: object): Promise<Worker> {
-  const slots = options.inboundSlots ?? INBOUND_SLOTS;
   return Worker.create({
     connection: options.connection,
     namespace: options.namespace,
     taskQueue,
     activities,
     workflowBundle: options.bundle,
-    maxConcurrentWorkflowTaskExecutions: slots,
-    maxConcurrentLocalActivityExecutions: slots,
+    ...WORKER_BOUNDS,
     shutdownGraceTime: "5 seconds",
     shutdownForceTime: "8 seconds",
-    maxCachedWorkflows: options.maxCachedWorkflows ?? Math.max(CACHED_WORKFLOWS, slots),
+    maxCachedWorkflows: options.maxCachedWorkflows ?? CACHED_WORKFLOWS,
   });
 }
 

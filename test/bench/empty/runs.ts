@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from "@temporalio/worker";
-import { INBOUND_SLOTS } from "../../../src/worker.ts";
+import { WORKER_BOUNDS } from "../../../src/worker.ts";
 import { timed } from "../figures.ts";
 import { createEmptyActivities } from "./activities.ts";
 
@@ -33,8 +33,7 @@ export async function startEmpty(temporal: string): Promise<Empty> {
       workflowsPath: fileURLToPath(new URL("./workflow.ts", import.meta.url)),
       logger: new DefaultLogger("WARN"),
     }),
-    maxConcurrentWorkflowTaskExecutions: INBOUND_SLOTS,
-    maxConcurrentLocalActivityExecutions: INBOUND_SLOTS,
+    ...WORKER_BOUNDS,
   });
   const running = worker.run();
   const client = new Client({ connection }).workflow;
