@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client, Connection } from "@temporalio/client";
 import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
 import { findTemporal } from "../../src/dev/temporal/find.ts";
 import { createProgress } from "../../src/dev/temporal/progress.ts";
@@ -10,6 +11,8 @@ import { startChild, type Child } from "./child.ts";
 export interface Rig {
   readonly child: Child;
   readonly server: TemporalServer;
+  /** How many workflows have not closed, as far as the server's visibility knows. */
+  open(): Promise<number>;
 }
 
 /** What the child is told of where it is. */
@@ -26,11 +29,15 @@ export async function withRig<T>(entry: URL, setup: (place: RigPlace) => object,
   try {
     const dataDir = join(root, "postern");
     await mkdir(dataDir);
+    const connection = await Connection.connect({ address: server.address });
+    const { workflow } = new Client({ connection });
+    const open = async (): Promise<number> => (await workflow.count('ExecutionStatus = "Running"')).count;
     const child = await startChild(entry, setup({ temporal: server.address, dataDir }));
     try {
-      return await use({ child, server });
+      return await use({ child, server, open });
     } finally {
       await child.stop();
+      await connection.close();
     }
   } finally {
     await server.stop();

@@ -1,11 +1,14 @@
+import { setTimeout } from "node:timers/promises";
 import { median } from "./figures.ts";
 import { processorMs } from "./processor.ts";
 import type { Rig } from "./rig.ts";
 
-/** Milliseconds, except for `rate`. */
+/** Milliseconds, except for what is a second. */
 export interface Round {
-  /** A second. */
+  /** A second, until the last workflow has closed: what is left open is work that the next round would pay for. */
   readonly rate: number;
+  /** A second, until the last is heard of. */
+  readonly heard: number;
   readonly p50: number;
   /** Processor time for each message or workflow, of the instance and of the Temporal server. */
   readonly instance: number;
@@ -20,14 +23,20 @@ export interface Rounds {
   readonly postern: readonly Round[];
 }
 
+/** Milliseconds between two looks at whether a round is over. */
+const LOOK_MS = 20;
+
 /** `work` answers the milliseconds of each of its `count` items. */
-export async function measureRound({ child, server }: Rig, count: number, work: () => Promise<readonly number[]>): Promise<Round> {
+export async function measureRound({ child, server, open }: Rig, count: number, work: () => Promise<readonly number[]>): Promise<Round> {
   const used = (): Promise<number[]> => Promise.all([child.pid, server.pid, process.pid].map(processorMs));
+  const idle = await open();
   const [before, started] = [await used(), performance.now()];
   const each = await work();
+  const heardMs = performance.now() - started;
+  while ((await open()) > idle) await setTimeout(LOOK_MS);
   const ms = performance.now() - started;
   const [instance = NaN, temporal = NaN, callers = NaN] = (await used()).map((after, index) => (after - (before[index] ?? NaN)) / count);
-  return { rate: (count * 1000) / ms, p50: median(each), instance, temporal, callers };
+  return { rate: (count * 1000) / ms, heard: (count * 1000) / heardMs, p50: median(each), instance, temporal, callers };
 }
 
 /** One round of each; neither is always the one that comes first. */
