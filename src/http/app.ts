@@ -6,7 +6,6 @@ import { decisionRoutes } from "./decisions.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { addDocs } from "./docs.ts";
-import { placesOf } from "./docs-page.ts";
 import { domainRoutes } from "./domains.ts";
 import { draftRoutes } from "./drafts.ts";
 import { editRoutes } from "./edit.ts";
@@ -72,7 +71,8 @@ export function createHttpApp(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   ]) {
     app.route("/", routes(deps));
   }
-  const described = placesOf(addDocs(app, deps));
+  addDocs(app, deps);
+  const described = app.openAPIRegistry.definitions.flatMap((each) => (each.type === "route" ? [each.route] : []));
   app.notFound((c) => answerUnknownRoute(c, methodsOf(described, c.req.path)));
   app.onError(answerError(deps.log));
   return app;

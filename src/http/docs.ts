@@ -40,14 +40,21 @@ const DOCS_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Adds both routes to `app` and returns the description of all of its routes: call it last. */
-export function addDocs(app: OpenAPIHono<HttpEnv>, { version, publicUrl }: HttpDeps): OpenApiDocument {
+/** Adds both routes to `app`. They describe all of its routes when somebody asks: that takes as long as all the rest of a start. */
+export function addDocs(app: OpenAPIHono<HttpEnv>, { version, publicUrl }: HttpDeps): void {
   app.openAPIRegistry.registerPath(openapiRoute);
   app.openAPIRegistry.registerPath(docsRoute);
-  const document = describe(app, version, publicUrl);
-  const text = JSON.stringify(document);
-  const page = String(docsPage(document));
-  app.get(openapiRoute.path, (c) => c.body(text, 200, { "content-type": "application/json" }));
-  app.get(docsRoute.path, (c) => c.html(page, 200, { "content-security-policy": DOCS_POLICY }));
-  return document;
+  let made: Docs | undefined;
+  const docs = (): Docs => (made ??= makeDocs(describe(app, version, publicUrl)));
+  app.get(openapiRoute.path, (c) => c.body(docs().text, 200, { "content-type": "application/json" }));
+  app.get(docsRoute.path, (c) => c.html(docs().page, 200, { "content-security-policy": DOCS_POLICY }));
+}
+
+interface Docs {
+  readonly text: string;
+  readonly page: string;
+}
+
+function makeDocs(document: OpenApiDocument): Docs {
+  return { text: JSON.stringify(document), page: String(docsPage(document)) };
 }
