@@ -25,11 +25,14 @@ function workflowModule(name: string): string {
   return fileURLToPath(new URL(`../workflows/${name}.${extension}`, import.meta.url));
 }
 
+/** A stack trace names our files and lines; what they say is only shown where `showStackTraceSources` is asked for, and half of the script. */
+const SOURCE_MAP = "inline-nosources-source-map";
+
 const SDK_PACKAGE = createRequire(import.meta.url).resolve("@temporalio/worker/package.json");
 
 function placeFor(modules: Modules): string {
   const packages = resolve(dirname(SDK_PACKAGE), "../..");
-  const name = createHash("sha256").update(JSON.stringify(modules)).digest("hex").slice(0, 16);
+  const name = createHash("sha256").update(JSON.stringify([modules, SOURCE_MAP])).digest("hex").slice(0, 16);
   return join(packages, ".cache", "postern", `workflows-${name}.json`);
 }
 
@@ -53,7 +56,7 @@ function noting(tell: (used: Used) => void): Hook {
     compiler.hooks.done.tap("postern", ({ compilation: { fileDependencies, missingDependencies } }) =>
       tell({ read: [...fileDependencies], absent: [...missingDependencies] }),
     );
-  return (config) => ({ ...config, plugins: [...(config.plugins ?? []), { apply }] });
+  return (config) => ({ ...config, devtool: SOURCE_MAP, plugins: [...(config.plugins ?? []), { apply }] });
 }
 
 type Plugin = NonNullable<NonNullable<Parameters<Hook>[0]["plugins"]>[number]>;
