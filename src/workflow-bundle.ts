@@ -32,7 +32,10 @@ const SDK_PACKAGE = createRequire(import.meta.url).resolve("@temporalio/worker/p
 
 function placeFor(modules: Modules): string {
   const packages = resolve(dirname(SDK_PACKAGE), "../..");
-  const name = createHash("sha256").update(JSON.stringify([modules, SOURCE_MAP])).digest("hex").slice(0, 16);
+  const name = createHash("sha256")
+    .update(JSON.stringify([modules, SOURCE_MAP]))
+    .digest("hex")
+    .slice(0, 16);
   return join(packages, ".cache", "postern", `workflows-${name}.json`);
 }
 
