@@ -9,6 +9,7 @@ import { MailboxPath, mailboxOf } from "./mailboxes.ts";
 import { Message, MessageSummary, messageJson, MessageOutcomeJson, summaryJson } from "./message-json.ts";
 import { PageQuery, pageOf, present } from "./paging.ts";
 import { notFound } from "./problem.ts";
+import { rawMail } from "./raw-mail.ts";
 import { allowReading } from "./reading.ts";
 import { body, guarded, json, problems } from "./route.ts";
 import { createWaiters } from "./waiters.ts";
@@ -108,7 +109,7 @@ export function messageRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
     await allowReading(deps, caller, row.mailbox);
     await allowRaw(deny, caller, row);
     using _ = reading.enter(caller.key);
-    return new Response(await bytesOf(deps, row), { headers: rawHeaders(row) });
+    return rawMail(row.id, await bytesOf(deps, row));
   });
   app.openapi(usage, async (c) => {
     const caller = currentCaller(c);
@@ -136,17 +137,8 @@ async function allowRaw(deny: Deny, caller: Caller, row: MessageRow): Promise<vo
   });
 }
 
-async function bytesOf({ blobs }: HttpDeps, row: MessageRow): Promise<Uint8Array<ArrayBuffer>> {
+async function bytesOf({ blobs }: HttpDeps, row: MessageRow): Promise<Buffer> {
   const bytes = await blobs.get(row.tenant, row.digest);
   if (bytes === null) throw new PosternError("not_found", "the raw bytes of this message are no longer kept");
-  return new Uint8Array(bytes);
-}
-
-/** Mail is hostile: a browser must neither show nor run it. */
-function rawHeaders(row: MessageRow): Record<string, string> {
-  return {
-    "content-type": "message/rfc822",
-    "content-disposition": `attachment; filename="${row.id}.eml"`,
-    "content-security-policy": "sandbox; default-src 'none'",
-  };
+  return bytes;
 }

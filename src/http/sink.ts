@@ -7,6 +7,7 @@ import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { mailboxOf } from "./mailboxes.ts";
 import { PageQuery, pageOf, present, timeOf } from "./paging.ts";
 import { notFound } from "./problem.ts";
+import { rawMail } from "./raw-mail.ts";
 import { guarded, json, problems } from "./route.ts";
 
 const TAGS = ["Sandbox"];
@@ -106,13 +107,7 @@ export function sinkRoutes(deps: HttpDeps): OpenAPIHono<HttpEnv> {
   });
   app.openapi(raw, async (c) => {
     const row = await sunkOf(deps, currentCaller(c), c.req.valid("param").id);
-    return new Response(new Uint8Array(await bytesOf(deps, row)), {
-      headers: {
-        "content-type": "message/rfc822",
-        "content-disposition": `attachment; filename="${row.id}.eml"`,
-        "content-security-policy": "sandbox; default-src 'none'",
-      },
-    });
+    return rawMail(row.id, await bytesOf(deps, row));
   });
   return app;
 }
