@@ -25,7 +25,7 @@ export const INBOUND_SLOTS = 100;
 export const WORKER_BOUNDS = {
   maxConcurrentWorkflowTaskExecutions: INBOUND_SLOTS,
   maxConcurrentLocalActivityExecutions: INBOUND_SLOTS,
-  workflowTaskPollerBehavior: { type: "autoscaling", minimum: 5, initial: 10, maximum: INBOUND_SLOTS / 4 },
+  workflowTaskPollerBehavior: { type: "autoscaling", minimum: 5, initial: 5, maximum: INBOUND_SLOTS / 4 },
 } as const;
 
 /**
