@@ -16,7 +16,7 @@ export const wholePathOn = (engine: Engine): Measurement => ({
   name: nameOn(engine, "whole-path"),
   about:
     "SMTP → decision → pull at 30 connections, against an empty workflow (eager start, three no-op local activities) on the same server in the same process, " +
-    "in turns; its caller hears from the last step in the same process, as the door does of a decision. The answer is the time from the final dot to the reply. Medians over the rounds. " +
+    "in turns; its caller hears from the last step in the same process, as the door does of a decision. The answer is the time from the final dot to the reply. A round is over when its last workflow has closed. Medians over the rounds. " +
     "Processor time is that of all threads; what drives the load is a process of its own and not counted, but shares the cores.",
   run: (terms) =>
     withDatabase(engine, (url) =>
