@@ -30,17 +30,23 @@ export async function withRig<T>(entry: URL, setup: (place: RigPlace) => object,
     const dataDir = join(root, "postern");
     await mkdir(dataDir);
     const connection = await Connection.connect({ address: server.address });
-    const { workflow } = new Client({ connection });
-    const open = async (): Promise<number> => (await workflow.count('ExecutionStatus = "Running"')).count;
-    const child = await startChild(entry, setup({ temporal: server.address, dataDir }));
     try {
-      return await use({ child, server, open });
+      const child = await startChild(entry, setup({ temporal: server.address, dataDir }));
+      try {
+        return await use({ child, server, open: () => countOpen(connection) });
+      } finally {
+        await child.stop();
+      }
     } finally {
-      await child.stop();
       await connection.close();
     }
   } finally {
     await server.stop();
     await rm(root, { recursive: true, force: true });
   }
+}
+
+async function countOpen(connection: Connection): Promise<number> {
+  const { count } = await new Client({ connection }).workflow.count('ExecutionStatus = "Running"');
+  return count;
 }

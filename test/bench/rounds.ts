@@ -23,8 +23,9 @@ export interface Rounds {
   readonly postern: readonly Round[];
 }
 
-/** Milliseconds between two looks at whether a round is over. */
+/** Milliseconds between two looks at whether a round is over, and after which it never will be. */
 const LOOK_MS = 20;
+const MOST_MS = 60_000;
 
 /** `work` answers the milliseconds of each of its `count` items. */
 export async function measureRound({ child, server, open }: Rig, count: number, work: () => Promise<readonly number[]>): Promise<Round> {
@@ -33,7 +34,10 @@ export async function measureRound({ child, server, open }: Rig, count: number, 
   const [before, started] = [await used(), performance.now()];
   const each = await work();
   const heardMs = performance.now() - started;
-  while ((await open()) > idle) await setTimeout(LOOK_MS);
+  while ((await open()) > idle) {
+    if (performance.now() - started > heardMs + MOST_MS) throw new Error("workflows of a round do not close");
+    await setTimeout(LOOK_MS);
+  }
   const ms = performance.now() - started;
   const [instance = NaN, temporal = NaN, callers = NaN] = (await used()).map((after, index) => (after - (before[index] ?? NaN)) / count);
   return { rate: (count * 1000) / ms, heard: (count * 1000) / heardMs, p50: median(each), instance, temporal, callers };
