@@ -84,6 +84,7 @@ function busyFigures(rounds: Rounds): readonly Figure[] {
   const processor = (seen: readonly Round[]): number => medianOf(seen, "instance") + medianOf(seen, "temporal");
   return [
     { what: "whole path / empty workflow, messages a second", value: ratio(rounds, "rate"), unit: "×", target: { least: 0.8 } },
+    { what: "whole path / empty workflow, until the last is heard of", value: ratio(rounds, "heard"), unit: "×", target: { least: 0.8 } },
     { what: "whole path", value: medianOf(postern, "rate"), unit: "messages/s" },
     { what: "empty workflow", value: medianOf(empty, "rate"), unit: "workflows/s" },
     { what: "answer / empty workflow, p50 at 30", value: ratio(rounds, "p50"), unit: "×", target: { most: 1.5 } },
