@@ -15,12 +15,13 @@ const LARGEST = 620_000;
 let code: string;
 /** Every module of the bundle, by its path from the root. */
 let modules: readonly string[];
+let map: { readonly sources: readonly string[]; readonly mappings: string };
 
 beforeAll(async () => {
   const bundle = await bundlePosternWorkflows();
   const at = bundle.code.lastIndexOf(MARK);
   code = bundle.code.slice(0, at);
-  const map = JSON.parse(Buffer.from(bundle.code.slice(at + MARK.length), "base64").toString()) as { readonly sources: string[] };
+  map = JSON.parse(Buffer.from(bundle.code.slice(at + MARK.length), "base64").toString()) as typeof map;
   modules = map.sources.filter((source) => source.startsWith("/")).map((source) => relative(ROOT, source));
 });
 
@@ -62,6 +63,11 @@ describe("DESIGN §9.9 the workflow bundle", () => {
   it("asks for no module of Node", () => {
     // Webpack names its own `__webpack_require__`; any other would be left for the engine to find.
     expect(code).not.toMatch(/(?<![\w.])(?:require|import)\(/);
+  });
+
+  it("names files and lines for stack traces, without the text of the files", () => {
+    expect(map.mappings.length).toBeGreaterThan(0);
+    expect(Object.keys(map)).not.toContain("sourcesContent");
   });
 
   it("stays small enough to load for every worker", () => {
