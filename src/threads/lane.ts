@@ -53,11 +53,6 @@ export class Lane {
     this.#options = { ...DEFAULTS, ...options };
   }
 
-  /** Starts the thread before the first job comes: it takes most of a second. */
-  warm(): void {
-    this.#thread ??= this.#start();
-  }
-
   run<N extends JobName>(name: N, args: JobArgs<N>): Promise<JobResult<N>> {
     if (this.#closed) return Promise.reject(closing());
     if (this.#pending.size >= this.#options.maxJobs) return Promise.reject(unavailable("too many messages are being read"));

@@ -4,7 +4,7 @@ import { Lane, type LaneOptions } from "./lane.ts";
 import type { JobArgs, JobName, JobResult } from "./protocol.ts";
 
 export interface ReaderPoolOptions extends Omit<LaneOptions, "keepBytes"> {
-  /** Threads for ordinary messages; default 1. One more is started when the first large one comes. */
+  /** Threads for ordinary messages; default 1. Each is started by the first job for it, one more by the first large message. */
   readonly threads?: number;
 }
 
@@ -24,7 +24,6 @@ const KEEP_BYTES = { ordinary: 16 * 1024 * 1024, large: 64 * 1024 * 1024 };
 /** A `MailReader` on worker threads. All jobs on one message go to one thread, which keeps what it parsed. */
 export function createReaderPool(options: ReaderPoolOptions): ReaderPool {
   const ordinary = Array.from({ length: options.threads ?? 1 }, () => new Lane({ ...options, keepBytes: KEEP_BYTES.ordinary }));
-  for (const lane of ordinary) lane.warm();
   const large = new Lane({ ...options, keepBytes: KEEP_BYTES.large });
   const laneOf = ({ ref }: StoredMessage): Lane => (ref.size >= LARGE ? large : byDigest(ordinary, ref.digest));
   const on = <N extends JobName>(name: N, ...args: JobArgs<N>): Promise<JobResult<N>> => laneOf(args[0]).run(name, args);
