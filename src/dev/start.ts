@@ -1,4 +1,5 @@
 // `npm start`: Temporal, the gate and, unless told otherwise, the demo, in one terminal.
+import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { reportError } from "../cli/failure.ts";
@@ -6,6 +7,7 @@ import { serviceEnvironment } from "../cli/settings.ts";
 import { isTemporalExternal, loadConfig, type Config } from "../config.ts";
 import { PosternError } from "../model/errors.ts";
 import type { Running } from "../serve.ts";
+import { cacheFolder } from "./cache.ts";
 import { demoSettings, prepareDemo, type DemoFiles } from "./demo/files.ts";
 import { settingsLine } from "./demo/hints.ts";
 import type { showDemo } from "./demo/show.ts";
@@ -93,7 +95,8 @@ async function startGate(config: Config, server: TemporalServer | null): Promise
       fix: "unset it, or run `npm run postern -- serve`",
     });
   }
-  // Large, and a refusal needs none of it.
+  // Large, and a refusal needs none of it; compiled at the first start, and kept for the next.
+  enableCompileCache(join(cacheFolder(process.env), "compiled"));
   const [{ externalTemporal }, { serveProcess }] = await Promise.all([import("../temporal-connection.ts"), import("../serve-process.ts")]);
   const temporal = server === null ? externalTemporal() : { connection: { address: server.address }, namespace: server.namespace };
   return serveProcess(config, temporal, join(config.dataDir, "postern.log"));

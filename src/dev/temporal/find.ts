@@ -1,7 +1,7 @@
 import { access, chmod, constants, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import { PosternError } from "../../model/errors.ts";
+import { cacheFolder } from "../cache.ts";
 import { buildTemporal, checkGo } from "./build.ts";
 import { downloadTemporal } from "./download.ts";
 import { withLock } from "./lock.ts";
@@ -13,14 +13,14 @@ const WAYS_OUT =
 
 /**
  * The path of a `temporal` executable: on PATH, else in the cache, else downloaded, else built with Go (about four minutes, once per
- * machine). What is fetched or built stays in `$XDG_CACHE_HOME/postern` (default `~/.cache/postern`), outside any repository.
+ * machine). What is fetched or built stays in the cache folder, outside any repository.
  *
  * Not for callers with TEMPORAL_ADDRESS set: they have a server. Rejects with an `unavailable` `PosternError` that names the ways out.
  */
 export async function findTemporal(env: NodeJS.ProcessEnv, progress: Progress, download: Download = downloadTemporal): Promise<string> {
   const installed = await findOnPath(env);
   if (installed !== null) return installed;
-  const home = join(cacheHome(env), "postern", `temporal-${CLI_VERSION}`);
+  const home = join(cacheFolder(env), `temporal-${CLI_VERSION}`);
   const executable = join(home, process.platform === "win32" ? "temporal.exe" : "temporal");
   if (await isCached(executable)) return executable;
   await makeFolder(home);
@@ -53,13 +53,6 @@ async function isCached(executable: string): Promise<boolean> {
     return false;
   }
   return (await checkTemporal(executable)).kind === "usable";
-}
-
-/** XDG Base Directory Specification: a relative path is to be ignored. */
-function cacheHome(env: NodeJS.ProcessEnv): string {
-  const set = env["XDG_CACHE_HOME"];
-  if (set !== undefined && isAbsolute(set)) return set;
-  return join(env["HOME"] ?? homedir(), ".cache");
 }
 
 async function makeFolder(path: string): Promise<void> {
