@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "@temporalio/client";
-import { NativeConnection, type NativeConnectionOptions } from "@temporalio/worker";
+import type { NativeConnectionOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { OutboundDeps } from "../activities/deps.ts";
@@ -10,11 +10,11 @@ import type { Config } from "./config.ts";
 import { openDoors, openProbes } from "./doors.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { createLog } from "./log.ts";
-import { PosternError } from "./model/errors.ts";
 import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
 import type { Lookup } from "./net/target.ts";
 import { openOutbound, openState, type Base, type State } from "./state.ts";
 import { ensureUpkeep } from "./upkeep.ts";
+import { connectTemporal } from "./temporal-connection.ts";
 import { createPosternWorkers, type PosternWorkersOptions } from "./worker.ts";
 import { bundlePosternWorkflows } from "./workflow-bundle.ts";
 
@@ -157,7 +157,7 @@ function gateOf(client: Client, eager: boolean, { taskQueues, random, log }: Bas
 
 /** Before any worker: none may take another database's tasks. */
 async function connectClient({ temporal }: ServeOptions, { log, taskQueues }: Base, { tenant }: Bootstrapped, started: Closing[]) {
-  const connection = await connect(temporal.connection, log);
+  const connection = await connectTemporal(temporal.connection, log);
   started.unshift(() => connection.close());
   const client = new Client({ connection, namespace: temporal.namespace });
   await ensureUpkeep(client, taskQueues, tenant.id);
@@ -168,17 +168,4 @@ async function connectClient({ temporal }: ServeOptions, { log, taskQueues }: Ba
 export function keysOf({ role, adminKey, secretKey }: Config) {
   const keys = { ...(adminKey === undefined ? {} : { adminKey }), ...(secretKey === undefined ? {} : { secretKey }) };
   return { ...keys, admits: role !== "worker" };
-}
-
-async function connect(options: NativeConnectionOptions, log: Logger): Promise<NativeConnection> {
-  try {
-    return await NativeConnection.connect(options);
-  } catch (cause) {
-    log.debug({ err: cause }, "temporal connection failed");
-    throw new PosternError("unavailable", `temporal does not answer at \`${options.address ?? "127.0.0.1:7233"}\``, {
-      temporary: true,
-      fix: "start it, or correct TEMPORAL_ADDRESS; `npm start` brings one of its own",
-      cause,
-    });
-  }
 }

@@ -1,7 +1,9 @@
 import { loadClientConnectConfig } from "@temporalio/envconfig";
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type NativeConnectionOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
+import { PosternError } from "./model/errors.ts";
 import type { ServeOptions } from "./serve.ts";
+import { isLoopback } from "./transports/relay.ts";
 
 /** How to reach the server that Temporal's own environment names (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, API key) describe. */
 export function externalTemporal(): ServeOptions["temporal"] {
@@ -10,6 +12,28 @@ export function externalTemporal(): ServeOptions["temporal"] {
   const optional = { address, tls, apiKey, metadata };
   const connection = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   return { connection, namespace: namespace ?? "default" };
+}
+
+/** Rejects with a temporary `unavailable` `PosternError` when nobody answers. */
+export async function connectTemporal(options: NativeConnectionOptions, log: Logger): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect({ ...compressionTo(options.address), ...options });
+  } catch (cause) {
+    log.debug({ err: cause }, "temporal connection failed");
+    throw new PosternError("unavailable", `temporal does not answer at \`${options.address ?? DEFAULT_ADDRESS}\``, {
+      temporary: true,
+      fix: "start it, or correct TEMPORAL_ADDRESS; `npm start` brings one of its own",
+      cause,
+    });
+  }
+}
+
+const DEFAULT_ADDRESS = "127.0.0.1:7233";
+
+/** What does not leave the machine is not compressed, which costs server and client some hundredths of their processor time; elsewhere as Temporal's SDK does. */
+export function compressionTo(address = DEFAULT_ADDRESS): Pick<NativeConnectionOptions, "grpcCompression"> {
+  const host = /^\[?(.+?)\]?(?::\d+)?$/.exec(address)?.[1] ?? "";
+  return isLoopback(host) ? { grpcCompression: { codec: "none" } } : {};
 }
 
 /** Temporal's warnings and errors go to our log, without the texts of errors. Once per process, before the first connection. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from "@temporalio/worker";
+import { compressionTo } from "../../../src/temporal-connection.ts";
 import { WORKER_BOUNDS } from "../../../src/worker.ts";
 import { timed } from "../figures.ts";
 import { createEmptyActivities } from "./activities.ts";
@@ -23,7 +24,7 @@ const QUEUE = "empty";
 
 /** A worker of the empty workflows in this process, and who starts them. */
 export async function startEmpty(temporal: string): Promise<Empty> {
-  const connection = await NativeConnection.connect({ address: temporal });
+  const connection = await NativeConnection.connect({ address: temporal, ...compressionTo(temporal) });
   const ended = new Map<string, () => void>();
   const worker = await Worker.create({
     connection,
