@@ -61,7 +61,7 @@ async function measure({ quick, say }: Terms, rig: Rig, relay: Relay): Promise<r
   };
   await alternate(1, quick ? 150 : WARM_UP, AGENTS);
   answers.length = 0;
-  const busy = await alternate(quick ? 5 : 11, quick ? 60 : 90, AGENTS);
+  const busy = await alternate(quick ? 5 : 7, quick ? 60 : 180, AGENTS);
   const atThirty = median(answers.splice(0));
   const inTwo = await alternate(quick ? 2 : 5, 60, AGENTS, (count, atOnce) => empty(count, atOnce, "emptySendingInTwo"));
   const alone = await alternate(quick ? 1 : 3, 20, 1);
