@@ -44,8 +44,9 @@ const COMMON = {
 };
 
 /**
- * In a test's own process each worker would start a thread for its workflows, and each of their tasks another one to watch the
- * first: a sixth of the processor time. Services that are started as processes do not get this, and run as they do for users.
+ * Each worker would start a thread for its workflows, and each of their tasks another one to watch the first: a sixth of the
+ * processor time of a test's own process, a third of a service's start. `npm start`, `postern serve` and all services of
+ * `npm run soak` do not get this, and run as they do for users.
  */
 const WORKFLOWS_ON_THE_MAIN_THREAD = { TEMPORAL_DEBUG: "1" };
 
