@@ -28,6 +28,19 @@ const LONGEST = [
   "workflows/forged",
   "threads/pool",
   "guards/content",
+  "guards/secrets",
+  "store/postgres/start",
+  "mail/markdown",
+  "activities/send",
+  "mail/parse",
+  "store/postgres/faults",
+  "store/holds.property",
+  "transports/smtp",
+  "threads/composer/pool",
+  "blobs/small-writer",
+  "http/stream",
+  "store/sqlite",
+  "blobs/killed",
 ].map((name) => `/test/${name}.test.ts`);
 
 /** The longest first, then the rest: file by file the same in every run. */
