@@ -47,7 +47,11 @@ export class Service {
 
   /** Resolves when both doors are open; rejects with the text of the error that the start ended with. */
   static async start(orders: ServiceOrders): Promise<Service> {
-    const child = fork(ENTRY, [JSON.stringify(orders)], { env: SERVICE_ENVIRONMENT, execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = fork(ENTRY, [JSON.stringify(orders)], {
+      env: SERVICE_ENVIRONMENT,
+      execArgv: [],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
     const exited = new Promise<Exit>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
     const log = collect(child);
     return new Service(child, await firstWord(child, exited, log), exited, log);
