@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { ENVIRONMENT } from "../support/environment.ts";
@@ -33,7 +33,7 @@ class Program {
   out = "";
   #wake: () => void = () => {};
 
-  constructor(script: string, args: readonly string[], env: Readonly<Record<string, string>>, interpreter = process.execPath) {
+  constructor(script: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>, interpreter = process.execPath) {
     this.#child = spawn(interpreter, script === "" ? args : [script, ...args], {
       cwd: dir,
       env: { ...ENVIRONMENT, ...env },
@@ -83,6 +83,13 @@ async function settings(): Promise<Record<string, string>> {
     // The test run's own server, when it has one, is already set up.
     ...(inject("temporalExecutable") === null ? { TEMPORAL_ADDRESS: inject("temporalAddress") } : {}),
   };
+}
+
+/** A cache that is empty. What is on PATH is found before what is in the cache: the Temporal server that is there already. */
+function ownCache(): Readonly<Record<string, string | undefined>> {
+  const server = inject("temporalExecutable");
+  const path = [...(server === null ? [] : [dirname(server)]), process.env["PATH"]].join(delimiter);
+  return { PATH: path, XDG_CACHE_HOME: join(dir, "cache"), NODE_COMPILE_CACHE: undefined };
 }
 
 describe("npm start with its demo", { timeout: 90_000 }, () => {
@@ -167,15 +174,17 @@ describe("npm start", () => {
   beforeEach(setUp);
   afterEach(tearDown);
 
-  it("starts an empty gate with --no-demo", async () => {
+  it("starts an empty gate with --no-demo, and keeps what it compiled in the user's cache", async () => {
     const env = await settings();
-    const gate = new Program(START, ["--no-demo"], env);
+    const gate = new Program(START, ["--no-demo"], { ...env, ...ownCache() });
     await gate.prints("ready; Ctrl-C stops everything");
     expect(gate.out).not.toContain("MAIL ");
     const headers = { authorization: `Bearer ${(await readFile(join(dir, "data", "admin.key"), "utf8")).trim()}` };
     expect(await (await fetch(`http://${env["POSTERN_HTTP"]}/v1/mailboxes`, { headers })).json()).toMatchObject({ items: [] });
     gate.interrupt();
     expect(await gate.ended).toBe(0);
+    const compiled = await readdir(join(dir, "cache", "postern", "compiled"), { recursive: true });
+    expect(compiled.length).toBeGreaterThan(100);
   });
 
   it("says in one line what is wrong with a port in use, and what to do", async () => {
