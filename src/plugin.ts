@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { capabilityInterceptor, checkCapabilities, mappedActivities, nexusGuard, type CapabilityOptions } from "./capabilities.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { PosternError } from "./model/errors.ts";
-import type { TaskQueues } from "./model/names.ts";
+import { DEFAULT_TEMPORAL_ADDRESS, type TaskQueues } from "./model/names.ts";
 import { lazyActivities, type PosternActivities } from "./plugin-activities.ts";
 import { lookingAtExports } from "./plugin-bundle.ts";
 import { checkBundle, checkMapped, checkNames, checkRegistered, noWorkflows, PLUGIN } from "./plugin-checks.ts";
@@ -138,7 +138,7 @@ export class PosternPlugin extends SimplePlugin {
     if (client === undefined) throw new PosternError("internal", "a worker that runs has no connection");
     const taskQueues = this.#taskQueues();
     const { namespace, maxConcurrentWorkflowTaskExecutions: slots } = worker.options;
-    const address = process.env["TEMPORAL_ADDRESS"] ?? "127.0.0.1:7233";
+    const address = process.env["TEMPORAL_ADDRESS"] ?? DEFAULT_TEMPORAL_ADDRESS;
     return begin(this.#config ?? loadConfig(process.env), {
       ...{ client, taskQueues, temporal: { address, namespace }, doors: this.#options.doors ?? true },
       judgements: Math.max(1, Math.floor((slots ?? DEFAULT_SLOTS) / 2)),

@@ -10,7 +10,7 @@ import type { Config } from "./config.ts";
 import { openDoors, openProbes } from "./doors.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { createLog } from "./log.ts";
-import { TASK_QUEUE, type TaskQueues } from "./model/names.ts";
+import { DEFAULT_TEMPORAL_ADDRESS, TASK_QUEUE, type TaskQueues } from "./model/names.ts";
 import type { Lookup } from "./net/target.ts";
 import { openOutbound, openState, type Base, type State } from "./state.ts";
 import { ensureUpkeep } from "./upkeep.ts";
@@ -66,7 +66,7 @@ export function serve(config: Config, options: ServeOptions): Promise<Running> {
       ? await startWorkers(options, base, deps, known, started)
       : await startGate(options, base, deps, known, started);
     const { grants, identity, sealer } = known;
-    const temporal = { address: options.temporal.connection.address ?? "127.0.0.1:7233", namespace: options.temporal.namespace };
+    const temporal = { address: options.temporal.connection.address ?? DEFAULT_TEMPORAL_ADDRESS, namespace: options.temporal.namespace };
     const given = { ...base, ...deps, gate, grants, identity: identity.jwk, sealer, temporal };
     const doors = await openDoors(config, given, started);
     return { ...doors, adminKey: known.adminKey, tenant: known.tenant, ended, close: () => inTime(closeAll(started)) };

@@ -2,6 +2,7 @@ import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type NativeConnectionOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { PosternError } from "./model/errors.ts";
+import { DEFAULT_TEMPORAL_ADDRESS } from "./model/names.ts";
 import type { ServeOptions } from "./serve.ts";
 import { isLoopback } from "./transports/relay.ts";
 
@@ -20,7 +21,7 @@ export async function connectTemporal(options: NativeConnectionOptions, log: Log
     return await NativeConnection.connect({ ...compressionTo(options.address), ...options });
   } catch (cause) {
     log.debug({ err: cause }, "temporal connection failed");
-    throw new PosternError("unavailable", `temporal does not answer at \`${options.address ?? DEFAULT_ADDRESS}\``, {
+    throw new PosternError("unavailable", `temporal does not answer at \`${options.address ?? DEFAULT_TEMPORAL_ADDRESS}\``, {
       temporary: true,
       fix: "start it, or correct TEMPORAL_ADDRESS; `npm start` brings one of its own",
       cause,
@@ -28,10 +29,8 @@ export async function connectTemporal(options: NativeConnectionOptions, log: Log
   }
 }
 
-const DEFAULT_ADDRESS = "127.0.0.1:7233";
-
 /** What does not leave the machine is not compressed, which costs server and client some hundredths of their processor time; elsewhere as Temporal's SDK does. */
-export function compressionTo(address = DEFAULT_ADDRESS): Pick<NativeConnectionOptions, "grpcCompression"> {
+export function compressionTo(address = DEFAULT_TEMPORAL_ADDRESS): Pick<NativeConnectionOptions, "grpcCompression"> {
   const host = /^\[?(.+?)\]?(?::\d+)?$/.exec(address)?.[1] ?? "";
   return isLoopback(host) ? { grpcCompression: { codec: "none" } } : {};
 }

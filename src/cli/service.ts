@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { TemporalServer } from "../dev/temporal.ts";
 import { PosternError } from "../model/errors.ts";
+import { DEFAULT_TEMPORAL_ADDRESS } from "../model/names.ts";
 import type { Running, ServeOptions, Working } from "../serve.ts";
 import type { Environment, ServiceParts, Started, Stream, TemporalPlace } from "./deps.ts";
 
@@ -20,7 +21,7 @@ async function startExternal(config: Config): Promise<Started> {
   const temporal = await externalTemporal();
   const running = await (config.role === "worker" ? startWorker(config, temporal) : startInstance(config, temporal));
   const failed = running.ended.then(stoppedByItself);
-  return { running, temporal: temporal.connection.address ?? "127.0.0.1:7233", failed, close: () => running.close() };
+  return { running, temporal: temporal.connection.address ?? DEFAULT_TEMPORAL_ADDRESS, failed, close: () => running.close() };
 }
 
 async function startEmbedded(config: Config, env: Environment, stderr: Stream): Promise<Started> {

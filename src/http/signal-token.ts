@@ -1,7 +1,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { DECISION_SECONDS } from "../grants/decision-token.ts";
 import { holdWorkflowOf } from "../model/hold-workflow.ts";
-import { HOLD_MESSAGE } from "../model/names.ts";
+import { DEFAULT_TEMPORAL_ADDRESS, HOLD_MESSAGE } from "../model/names.ts";
 import type { HoldAction } from "../model/hold.ts";
 import type { HoldRow } from "../store/contract-outbound.ts";
 import { refusalProblem, sign } from "./attempts.ts";
@@ -70,7 +70,7 @@ function onlyContent({ revision, content_hash }: Pick<HoldRow, "revision" | "con
   return content_hash;
 }
 
-const DEFAULT_ADDRESSES = ["127.0.0.1:7233", "localhost:7233"];
+const DEFAULT_ADDRESSES = [DEFAULT_TEMPORAL_ADDRESS, "localhost:7233"];
 
 function commandOf({ temporal: { address, namespace } }: HttpDeps, workflow: string, action: HoldAction, signed: string): string {
   const place = [

@@ -62,3 +62,6 @@ export interface TaskQueues {
   readonly inbound: string;
   readonly main: string;
 }
+
+/** Where Temporal listens by its own default. */
+export const DEFAULT_TEMPORAL_ADDRESS = "127.0.0.1:7233";

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import type { Connection } from "@temporalio/client";
+import { DEFAULT_TEMPORAL_ADDRESS } from "../../model/names.ts";
 import type { TemporalPlace } from "../deps.ts";
 import { failed, note, ok, type Check, type Found } from "./check.ts";
 
@@ -30,7 +31,7 @@ async function checkTemporal(place: TemporalPlace | null): Promise<Found> {
 }
 
 function addressOf({ connection }: TemporalPlace): string {
-  return connection.address ?? "127.0.0.1:7233";
+  return connection.address ?? DEFAULT_TEMPORAL_ADDRESS;
 }
 
 /** To be closed. Null: nobody answers there. */
