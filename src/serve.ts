@@ -13,8 +13,8 @@ import { createLog } from "./log.ts";
 import { DEFAULT_TEMPORAL_ADDRESS, TASK_QUEUE, type TaskQueues } from "./model/names.ts";
 import type { Lookup } from "./net/target.ts";
 import { openOutbound, openState, type Base, type State } from "./state.ts";
-import { ensureUpkeep } from "./upkeep.ts";
 import { connectTemporal } from "./temporal-connection.ts";
+import { ensureUpkeep } from "./upkeep.ts";
 import { createPosternWorkers, type PosternWorkersOptions } from "./worker.ts";
 import { bundlePosternWorkflows } from "./workflow-bundle.ts";
 

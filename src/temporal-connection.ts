@@ -29,7 +29,7 @@ export async function connectTemporal(options: NativeConnectionOptions, log: Log
   }
 }
 
-/** What does not leave the machine is not compressed, which costs server and client some hundredths of their processor time; elsewhere as Temporal's SDK does. */
+/** What does not leave the machine is not compressed, which only costs both sides processor time; elsewhere as Temporal's SDK does. */
 export function compressionTo(address = DEFAULT_TEMPORAL_ADDRESS): Pick<NativeConnectionOptions, "grpcCompression"> {
   const host = /^\[?(.+?)\]?(?::\d+)?$/.exec(address)?.[1] ?? "";
   return isLoopback(host) ? { grpcCompression: { codec: "none" } } : {};

@@ -45,8 +45,8 @@ const COMMON = {
 
 /**
  * Each worker would start a thread for its workflows, and each of their tasks another one to watch the first: a sixth of the
- * processor time of a test's own process, a third of a service's start. `npm start`, `postern serve` and all services of
- * `npm run soak` do not get this, and run as they do for users.
+ * processor time of a test's own process, a third of a service's start. Of services that are started as processes only those
+ * get this whose scenarios `npm run soak` plays as they run for users; all others run so here too.
  */
 const WORKFLOWS_ON_THE_MAIN_THREAD = { TEMPORAL_DEBUG: "1" };
 

@@ -11,7 +11,7 @@ import { msToTs } from "@temporalio/common/lib/time.js";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { createClient, type Client } from "../../src/cli/client.ts";
 import { handOver } from "../../src/cli/smtp.ts";
-import { SERVICE_ENVIRONMENT } from "../support/environment.ts";
+import { ENVIRONMENT } from "../support/environment.ts";
 import { ADMIN_KEY } from "../support/instance.ts";
 import { sign, write, zoneOf } from "../support/signer.ts";
 import { answerWith, open, Receiver, type Answer, type Received } from "./receiver.ts";
@@ -79,7 +79,7 @@ const STARTS = 3;
 async function start(tries = STARTS): Promise<void> {
   const child = spawn(process.execPath, [MAIN, "serve"], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...SERVICE_ENVIRONMENT, ...env },
+    env: { ...ENVIRONMENT, ...env },
   });
   children.push(child);
   let said = "";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "../../src/cli/client.ts";
 import { startTemporal } from "../../src/dev/temporal.ts";
+import { SOAKED_ENVIRONMENT } from "../support/environment.ts";
 import { createDatabase } from "../support/postgres/database.ts";
 import { freePort, startPostgres, type PostgresServer } from "../support/postgres/server.ts";
 import { startGateway, type Gateway } from "../support/s3-gateway.ts";
@@ -177,7 +178,7 @@ export class Estate {
     // Nothing of one process's directory is another's.
     const dataDir = join(this.#home, `${role}-${(this.#processes += 1)}`);
     const env = { ...this.#env, ...admin, POSTERN_ROLE: role, POSTERN_DATA: dataDir, POSTERN_HTTP: `127.0.0.1:${await freePort()}` };
-    const service = await Service.start({ env, temporal: this.temporal.address, bundle: this.#bundle });
+    const service = await Service.start({ env, temporal: this.temporal.address, bundle: this.#bundle }, SOAKED_ENVIRONMENT);
     this.#past.push(service);
     return service;
   }

@@ -7,6 +7,7 @@ import type { FinalOutcome } from "../../src/model/decision.ts";
 import type { MailboxId, MessageId } from "../../src/model/ids.ts";
 import { messageId } from "../../src/message-id.ts";
 import { Agent, readAll } from "./agent.ts";
+import { SOAKED_ENVIRONMENT } from "../support/environment.ts";
 import {
   decisionsTold,
   type Kept,
@@ -95,6 +96,7 @@ export async function runScenario(options: ScenarioOptions): Promise<Report> {
   const site = await Site.start({
     executable: options.executable,
     signers: SIGNERS,
+    environment: SOAKED_ENVIRONMENT,
     env: {
       POSTERN_LIMIT_ANSWER_SECONDS: ANSWER_SECONDS,
       POSTERN_LIMIT_CONNECTIONS_PER_PEER: "100",

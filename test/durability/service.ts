@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { SERVICE_ENVIRONMENT } from "../support/environment.ts";
+import { ENVIRONMENT } from "../support/environment.ts";
 
 const ENTRY = fileURLToPath(new URL("./service-process.ts", import.meta.url));
 /** Lines of the log kept for whoever has to find out. */
@@ -46,12 +46,8 @@ export class Service {
   }
 
   /** Resolves when both doors are open; rejects with the text of the error that the start ended with. */
-  static async start(orders: ServiceOrders): Promise<Service> {
-    const child = fork(ENTRY, [JSON.stringify(orders)], {
-      env: SERVICE_ENVIRONMENT,
-      execArgv: [],
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-    });
+  static async start(orders: ServiceOrders, env = ENVIRONMENT): Promise<Service> {
+    const child = fork(ENTRY, [JSON.stringify(orders)], { env, execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
     const exited = new Promise<Exit>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
     const log = collect(child);
     return new Service(child, await firstWord(child, exited, log), exited, log);

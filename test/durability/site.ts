@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { inject } from "vitest";
 import type { Client } from "../../src/cli/client.ts";
 import { startTemporal, type TemporalServer } from "../../src/dev/temporal.ts";
+import { ENVIRONMENT } from "../support/environment.ts";
 import { ADMIN_KEY } from "../support/instance.ts";
 import { type Signer, zoneOf } from "../support/signer.ts";
 import { clientOf, makeAgentKey, makeMailbox } from "./doors.ts";
@@ -16,6 +17,8 @@ export interface SiteOptions {
   readonly signers: readonly Signer[];
   /** More `POSTERN_*`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What the service's process has of ours. Default: `ENVIRONMENT`. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /**
@@ -26,21 +29,23 @@ export class Site {
   readonly dataDir: string;
   readonly #executable: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #bundle: string;
   #temporal: Promise<TemporalServer>;
   #service: Promise<Service>;
   readonly #past: Service[] = [];
 
-  private constructor(dataDir: string, executable: string, env: Readonly<Record<string, string>>, bundle: string) {
+  private constructor(dataDir: string, { executable, env = {}, environment = ENVIRONMENT }: SiteOptions) {
     this.dataDir = dataDir;
     this.#executable = executable;
     this.#env = env;
-    this.#bundle = bundle;
+    this.#environment = environment;
+    this.#bundle = inject("bundleFile")!;
     this.#temporal = this.#startTemporal();
     this.#service = this.#startService();
   }
 
-  static async start({ executable, signers, env = {} }: SiteOptions): Promise<Site> {
+  static async start({ signers, env, ...options }: SiteOptions): Promise<Site> {
     const dataDir = await mkdtemp(join(tmpdir(), "postern-site-"));
     const zone = join(dataDir, "zone.json");
     await writeFile(zone, JSON.stringify(zoneOf(signers)));
@@ -51,7 +56,7 @@ export class Site {
       POSTERN_DNS_ZONE: zone,
       ...env,
     };
-    const site = new Site(dataDir, executable, settings, inject("bundleFile")!);
+    const site = new Site(dataDir, { ...options, signers, env: settings });
     await site.service();
     return site;
   }
@@ -149,7 +154,7 @@ export class Site {
   /** One more process on the same directory; the caller's to kill. */
   async secondService(): Promise<Service> {
     const { address } = await this.#temporal;
-    return Service.start({ env: this.#env, temporal: address, bundle: this.#bundle });
+    return Service.start({ env: this.#env, temporal: address, bundle: this.#bundle }, this.#environment);
   }
 
   async #startService(): Promise<Service> {

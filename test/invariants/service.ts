@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { msToTs } from "@temporalio/common/lib/time.js";
 import { inject } from "vitest";
-import { SERVICE_ENVIRONMENT } from "../support/environment.ts";
+import { ENVIRONMENT } from "../support/environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -36,7 +36,7 @@ export async function startService(options: { readonly zone: object; readonly en
   const child = spawn(process.execPath, [MAIN, "serve", "--json"], {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
-      ...SERVICE_ENVIRONMENT,
+      ...ENVIRONMENT,
       POSTERN_DATA: dataDir,
       POSTERN_DNS_ZONE: zone,
       POSTERN_SMTP: `127.0.0.1:${smtpPort}`,
