@@ -1,7 +1,6 @@
-import { sql } from "kysely";
 import { PosternError } from "../model/errors.ts";
 import { domainOf } from "../model/fold.ts";
-import type { MailboxId, MessageId, TenantId, ThreadId } from "../model/ids.ts";
+import type { MailboxId, MessageId, TenantId } from "../model/ids.ts";
 import type { ScreeningFacts, ScreeningQuestion } from "./contract-outbound.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -11,6 +10,7 @@ import { sendsWithin, sendWindows } from "./send-caps.ts";
 import { findSendingMailbox, isNoAuthor } from "./sending-mailbox.ts";
 import { stoppedBy } from "./stopped.ts";
 import { suppressedAmong } from "./suppressions.ts";
+import { isTainted } from "./tainted.ts";
 import { together } from "./together.ts";
 
 export const screening = {
@@ -63,21 +63,6 @@ async function newDomains({ db }: Tx, mailbox: MailboxId, recipients: readonly s
   const domains = [...new Set(recipients.map(domainOf))];
   const contacts = await together(domains.map((domain) => selectContact(db, { mailbox, domain })));
   return domains.filter((_, index) => contacts[index]!.length === 0);
-}
-
-// The condition is the partial index's own, in the same words.
-const selectTainting = once((db, given: { mailbox: MailboxId; thread: ThreadId }) =>
-  db
-    .selectFrom("messages")
-    .select("id")
-    .where("mailbox", "=", given.mailbox)
-    .where("thread", "=", given.thread)
-    .where(sql<boolean>`(verified = 0 or outcome = 'quarantined')`)
-    .limit(1),
-);
-
-async function isTainted({ db }: Tx, { mailbox, thread }: ScreeningQuestion): Promise<boolean> {
-  return (await selectTainting(db, { mailbox, thread })).length > 0;
 }
 
 const selectAutomatic = once((db, given: { tenant: TenantId; mailbox: MailboxId; id: MessageId }) =>

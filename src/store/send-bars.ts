@@ -11,6 +11,7 @@ import type { Tx } from "./operation.ts";
 import { hashOf } from "./revisions.ts";
 import type { DeliveriesTable, DraftsTable, HoldsTable } from "./schema.ts";
 import { findSendingMailbox } from "./sending-mailbox.ts";
+import { isTainted } from "./tainted.ts";
 
 /**
  * What forbids that these bytes leave now, by what SQL knows in this transaction (DESIGN §4.5, §9.6); null: nothing. Asked
@@ -72,14 +73,15 @@ function isInForce({ policy: judgedBy }: SendTerms, { policy }: TermsToday): boo
 
 /**
  * INVARIANT (DESIGN §9.6): where people must be asked, a quorum of those who may approve by today's policy and keys stands
- * behind exactly these bytes.
+ * behind exactly these bytes. The thread is asked here too: mail that came in since the draft was judged counts.
  */
 async function barByOversight(tx: Tx, draft: DraftsTable, terms: SendTerms, mode: Mode, today: TermsToday): Promise<SendBar | null> {
   if (draft.kind === "draft" && mode === "read_only") return bar("mode");
   const asked = await findQuestion(tx, draft.id);
   // Whatever they were asked for: while people have not agreed nothing leaves.
   if (asked !== null && asked.status !== "approved") return bar("not_approved");
-  if (!terms.approval && !isGated(draft.kind, mode)) return null;
+  const isAsked = terms.approval || isGated(draft.kind, mode) || (draft.kind === "draft" && (await isTainted(tx, draft)));
+  if (!isAsked) return null;
   const hold = asked === null ? null : await holdState(tx, draft.tenant, draft.id);
   if (hold === null || hold.content_hash !== terms.content_hash) return bar("not_approved");
   const place = { ...draft, direction: "outbound", escalated: hold.escalated } as const;

@@ -422,6 +422,11 @@ const BARS: readonly (readonly [SendStop, string, (world: OutboundWorld, letter:
     "NY-01 the author's key may not send",
     (world) => inDatabase(world, (db) => db.prepare(`update keys set scopes_json = '["read"]' where id = ?`).run(world.author)),
   ],
+  [
+    "not_approved",
+    "DESIGN §4.6 mail that nobody has proved came into the thread",
+    (world, { input: { thread } }) => world.store.run("inbound.decide", proposalOf(world, { facts: { thread, ...from(ANN, false) } })),
+  ],
   ["rejudge", "X-04 another policy is in force", (world) => setApprovals(world, {})],
   [
     "cancelled",
