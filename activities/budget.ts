@@ -51,10 +51,11 @@ function needsBytes({ outcome }: Guarded): boolean {
 
 /** Time, ids and salt of one decision. Drawn here because the store's operations are pure. */
 export function freshNames(deps: Pick<ActivityDeps, "clock" | "random">) {
+  const drawn = Buffer.from(deps.random(64));
   return {
     at: deps.clock(),
-    decision_id: makeId("dec", deps.random(16)),
-    audit_id: makeId("aud", deps.random(16)),
-    salt: Buffer.from(deps.random(32)).toString("hex"),
+    decision_id: makeId("dec", drawn.subarray(0, 16)),
+    audit_id: makeId("aud", drawn.subarray(16, 32)),
+    salt: drawn.toString("hex", 32),
   };
 }

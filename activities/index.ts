@@ -18,6 +18,7 @@ import { faultOf, toFailure } from "./failures.ts";
 import { guard, type Guarded } from "./guard.ts";
 import { holdRef } from "./hold-ref.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
+import { JustScreened } from "./just-screened.ts";
 import { leave } from "./leave.ts";
 import { redispatchLost } from "./redispatch.ts";
 import { reviveLost } from "./revive.ts";
@@ -85,7 +86,8 @@ export function createMainActivities(
   deps: OutboundDeps,
 ): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
   const judge: SendDeps["judge"] = (input, revision, facts) => deps.screening.judge(input, revision, revision, facts ?? undefined);
-  const sending = { ...deps, judge, signers: createSigners(deps) };
+  const justScreened = new JustScreened(deps.clock);
+  const sending = { ...deps, judge, signers: createSigners(deps), justScreened };
   const admitted = (input: Ticketed<OutboundInput>): OutboundInput => admit(deps, input, calledHere());
   return ofOurs(deps, {
     posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
@@ -93,7 +95,7 @@ export function createMainActivities(
     posternDropped: (ref: HoldRef, count: number) => dropped(deps, holdRef(ref), count, traceHere()),
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, holdRef(ref)),
     posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, holdRef(ref), event, traceHere()),
-    posternScreen: (input: Ticketed<OutboundInput>) => screen(deps, admitted(input), traceHere()),
+    posternScreen: (input: Ticketed<OutboundInput>) => screen({ ...deps, justScreened }, admitted(input), traceHere()),
     posternCopy: (input: Ticketed<OutboundInput>) => copy(deps, admitted(input)),
     posternSend: (input: Ticketed<OutboundInput>, since: Since) =>
       leave(sending, admitted(input), since, { heartbeat, signal: cancellationSignal() }, traceHere()),

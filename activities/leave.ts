@@ -4,6 +4,7 @@ import type { Trace } from "../src/store/contract.ts";
 import type { DraftRow, SendLook } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
 import type { OutboundDeps } from "./deps.ts";
+import type { JustScreened } from "./just-screened.ts";
 import { screenSend, type SendScreen } from "./screen.ts";
 import { send, type Pulse, type SendDeps, type SendResult } from "./send.ts";
 
@@ -15,14 +16,12 @@ const LONGEST_PAUSE_MS = 4_000_000;
 const MOVED_MS = 1_000;
 const AT_ONCE = 3;
 
+export interface LeaveDeps extends OutboundDeps, Omit<SendDeps, keyof OutboundDeps> {
+  readonly justScreened: Pick<JustScreened, "take">;
+}
+
 /** One go at letting a draft leave: tried as it is; where that no longer fits, judged again, which says what becomes of it. */
-export async function leave(
-  deps: OutboundDeps & SendDeps,
-  input: OutboundInput,
-  since: Since,
-  pulse: Pulse,
-  trace: Trace,
-): Promise<SendStep> {
+export async function leave(deps: LeaveDeps, input: OutboundInput, since: Since, pulse: Pulse, trace: Trace): Promise<SendStep> {
   for (let go = 0; go < AT_ONCE; go += 1) {
     const look = await lookAt(deps, input);
     const { draft } = look;
@@ -133,7 +132,10 @@ function wantsCopy({ mode, kind }: DraftRow, state: DraftState): boolean {
   return state === "sent" && mode === "monitored" && kind === "draft";
 }
 
-async function lookAt({ store, clock }: OutboundDeps, { tenant, draft }: OutboundInput): Promise<SendLook> {
+async function lookAt({ store, clock, justScreened }: LeaveDeps, { tenant, draft }: OutboundInput): Promise<SendLook> {
+  const just = justScreened.take(draft);
+  const row = just === null ? null : await store.run("drafts.get", { tenant, id: draft });
+  if (just !== null && row?.state === "queued") return { ...just, draft: row };
   const look = await store.run("sends.look", { tenant, draft, at: clock() });
   if (look === null) throw new PosternError("not_found", "there is no such draft");
   return look;

@@ -4,9 +4,10 @@ import type { DraftState, OutboundInput, RevisionRef, ScreenStep } from "../src/
 import type { Freezer } from "../src/screening/freeze.ts";
 import type { Screening } from "../src/screening/screen.ts";
 import type { Store, Trace } from "../src/store/contract.ts";
-import type { DraftRow, RevisionContent, Screened } from "../src/store/contract-outbound.ts";
+import type { DraftRow, RevisionContent, Screened, ScreeningFacts } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
 import { compose } from "./compose.ts";
+import type { JustScreened } from "./just-screened.ts";
 
 export interface ScreenDeps {
   readonly store: Store;
@@ -19,9 +20,15 @@ export interface ScreenDeps {
  * The first screening: composes what was submitted, judges it and records the verdict. What it returns names nobody, because a
  * result stays in the history, where no address and no text may be (DESIGN §9.10).
  */
-export async function screen(deps: ScreenDeps & { readonly freezer: Freezer }, input: OutboundInput, trace: Trace): Promise<ScreenStep> {
+export async function screen(
+  deps: ScreenDeps & { readonly freezer: Freezer; readonly justScreened: Pick<JustScreened, "put"> },
+  input: OutboundInput,
+  trace: Trace,
+): Promise<ScreenStep> {
   const { revision, content } = await compose(deps, input);
-  return stepOf(await screenAt(deps, "submit", { input, revision, content }, trace));
+  const { screened, facts } = await screenAt(deps, "submit", { input, revision, content }, trace);
+  if (screened.kind === "decided" && screened.ready !== null) deps.justScreened.put(input.draft, { facts, ready: screened.ready });
+  return stepOf(screened);
 }
 
 /** One revision of a draft, about to be submitted or sent. */
@@ -32,11 +39,16 @@ interface Candidate {
 }
 
 /** Judges by what holds now, and records. INVARIANT: the verdict is what the record says, the judgement was a proposal. */
-async function screenAt(deps: ScreenDeps, stage: "submit" | "send", candidate: Candidate, trace: Trace): Promise<Screened> {
+async function screenAt(
+  deps: ScreenDeps,
+  stage: "submit" | "send",
+  candidate: Candidate,
+  trace: Trace,
+): Promise<{ readonly screened: Screened; readonly facts: ScreeningFacts }> {
   const { input, revision, content } = candidate;
-  const { refused: _, ...proposed } = await deps.screening.judge(input, revision, content);
+  const { refused: _, facts, ...proposed } = await deps.screening.judge(input, revision, content);
   const names = { ...freshNames(deps), at: proposed.at };
-  return deps.store.run("outbound.screen", { ...candidate, ...proposed, ...names, stage, trace });
+  return { facts, screened: await deps.store.run("outbound.screen", { ...candidate, ...proposed, ...names, stage, trace }) };
 }
 
 /**
@@ -53,7 +65,7 @@ export type SendScreen =
 export async function screenSend(deps: ScreenDeps, input: OutboundInput, trace: Trace): Promise<SendScreen> {
   const { number, content_hash, mime, ...content } = (await draftOf(deps, input)).revision;
   const revision = { number, content_hash, mime };
-  const screened = await screenAt(deps, "send", { input, revision, content }, trace);
+  const { screened } = await screenAt(deps, "send", { input, revision, content }, trace);
   if (screened.kind === "stale") return { kind: "hold", times: screened.hold };
   if (screened.wait_until !== null) return { kind: "wait", until: screened.wait_until };
   const { state } = await draftOf(deps, input);

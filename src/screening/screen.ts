@@ -22,6 +22,8 @@ type Proposed = "outcome" | "reason" | "judged_at" | "policy" | "findings" | "mo
 export interface Judgement extends Pick<ScreenProposal, Proposed> {
   /** Whom it is blocked for, as they were written to; else empty. Personal data. */
   readonly refused: readonly string[];
+  /** By which it was judged. */
+  readonly facts: ScreeningFacts;
 }
 
 export interface Screening {
@@ -57,7 +59,7 @@ export function createScreening(deps: ScreeningDeps): Screening {
       const known = given ?? (await factsOf(deps.store, draft, recipients, at));
       const pin = known.policy === null ? NO_POLICY : pinOf(known.policy);
       const policy = known.policy === null ? DEFAULT_POLICY : readStored(known.policy.digest, known.policy.document);
-      if (policy === null) return { ...UNREADABLE, mode: known.mode, policy: pin, at };
+      if (policy === null) return { ...UNREADABLE, mode: known.mode, policy: pin, at, facts: known };
       const facts = { ...known, no_overseer: known.oversight_address === null, kind: draft.kind, recipients };
       const { findings, verdict } = await look(deps, scans, { policy, facts, draft, revision });
       const { outcome, reason, judged_at, mode, caps, refused } = verdict;
@@ -66,6 +68,7 @@ export function createScreening(deps: ScreeningDeps): Screening {
         findings: [...findings, ...refused.map((recipient) => refusal(reason, recipient))],
         audit: { retentionDays: policy.auditLog.retentionDays },
         refused: refused.map((index) => content.recipients[index]?.address ?? ""),
+        facts: known,
       };
     },
   };

@@ -257,6 +257,8 @@ export type Screened =
        * stopped, whose `reason` says so and whose standing decision comes with it. Null: nothing is in the way of `decision`.
        */
       readonly wait_until: number | null;
+      /** The first attempt at a draft that was made here and may leave at once; else null. As in a `SendLook`. */
+      readonly ready: SendAttempt | null;
     }
   /** The approval does not fit today's documents: the draft waits again, approvals are void (DESIGN §4.5). */
   | { readonly kind: "stale"; readonly decision: OutboundDecision; readonly hold: HoldTimes };

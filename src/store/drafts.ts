@@ -1,10 +1,10 @@
 import type { DraftId, TenantId } from "../model/ids.ts";
 import type { DraftState } from "../model/outbound.ts";
-import type { DeliveryRow, DraftRow } from "./contract-outbound.ts";
+import type { DeliveryRow, DraftRow, RevisionRow } from "./contract-outbound.ts";
 import { once, type Query } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { pageSize, parseCursor, toPage } from "./page.ts";
-import { revisionRow } from "./revisions.ts";
+import { addRevision, revisionRow, type NewRevision } from "./revisions.ts";
 import type { DeliveriesTable, DraftsTable, RevisionsTable } from "./schema.ts";
 
 export const drafts = {
@@ -30,7 +30,7 @@ export const drafts = {
         .orderBy("drafts.id", "desc")
         .limit(size + 1)
         .execute();
-      return toPage(rows, size, (row) => ({ at: row.created_at, id: row.id }), draftRow);
+      return toPage(rows, size, (row) => ({ at: row.created_at, id: row.id }), joinedRow);
     },
   },
 
@@ -70,9 +70,12 @@ function draftKey({ id }: { readonly id: DraftId }): string {
 
 const insertDraft = once((db, row: DraftsTable) => db.insertInto("drafts").values(row));
 
-export async function addDraft(tx: Tx, row: DraftsTable): Promise<void> {
+/** With its first version. Both are read again at once, by whoever submitted it and by what sends it. */
+export async function addDraft(tx: Tx, row: DraftsTable, first: NewRevision): Promise<void> {
   await insertDraft(tx.db, row);
-  tx.touch(draftKey(row));
+  const result = draftRow(row, await addRevision(tx, first));
+  const { tenant, id } = row;
+  tx.touch(draftKey(row), { name: "drafts.get", args: { tenant, id }, result });
 }
 
 const selectDraft = once((db, given: { tenant: TenantId; id: DraftId }) =>
@@ -91,7 +94,7 @@ type DraftChange = Partial<Pick<DraftsTable, "state" | "reason" | "mode" | "revi
 /** With the version it is at. */
 export async function findDraftRow({ db }: Tx, { tenant, id }: { tenant: TenantId; id: DraftId }): Promise<DraftRow | null> {
   const [row] = await selectWithRevision(db, { tenant, id });
-  return row === undefined ? null : draftRow(row);
+  return row === undefined ? null : joinedRow(row);
 }
 
 export async function changeDraft(tx: Tx, id: DraftId, change: DraftChange, at: number): Promise<void> {
@@ -144,7 +147,11 @@ type WithRevision = DraftsTable &
     readonly revision_at: number;
   };
 
-function draftRow(row: WithRevision): DraftRow {
+function joinedRow(row: WithRevision): DraftRow {
+  return draftRow(row, revisionRow({ ...row, author: row.revision_author, created_at: row.revision_at }));
+}
+
+function draftRow(row: Omit<DraftsTable, "revision">, revision: RevisionRow): DraftRow {
   return {
     id: row.id,
     tenant: row.tenant,
@@ -158,7 +165,7 @@ function draftRow(row: WithRevision): DraftRow {
     author: row.author,
     in_reply_to: row.in_reply_to,
     send_at: row.send_at,
-    revision: revisionRow({ ...row, author: row.revision_author, created_at: row.revision_at }),
+    revision,
     created_at: row.created_at,
     updated_at: row.updated_at,
     decision: row.decision,

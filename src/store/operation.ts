@@ -6,13 +6,23 @@ import type { Database } from "./schema.ts";
 /** One transaction, as an operation sees it. */
 export interface Tx {
   readonly db: Kysely<Database>;
-  /** Tells watchers of `key`, once the transaction is durable, that something has moved. */
-  touch(key: string): void;
+  /**
+   * Tells watchers of `key`, once the transaction is durable, that something has moved. `known`: what a read of that key
+   * (`Operation.until`) finds from then on, to the letter, so that a store which keeps results need not look.
+   */
+  touch<K extends OperationName>(key: string, known?: Known<K>): void;
   /**
    * Carries out a statement whose answer the operation has no need of: resolves when the next may be sent. What is asked after
    * it sees what it did; the transaction fails with it.
    */
   later<Given extends object>(query: Query<Given, unknown>, given: Given): Promise<void>;
+}
+
+/** A question, and what it finds. */
+export interface Known<K extends OperationName = OperationName> {
+  readonly name: K;
+  readonly args: Args<K>;
+  readonly result: Result<K>;
 }
 
 /** A whole transaction, pure in `(tx, args)`: the engine may run it again from the start. */

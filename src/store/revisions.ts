@@ -28,7 +28,7 @@ export const revisions = {
 } satisfies OperationsOf<"revisions">;
 
 /** One version of a draft, on its way into the database. */
-interface NewRevision {
+export interface NewRevision {
   readonly tenant: TenantId;
   readonly draft: DraftId;
   readonly revision: RevisionRef;
@@ -38,9 +38,9 @@ interface NewRevision {
 
 const insertRevision = once((db, row: RevisionsTable) => db.insertInto("revisions").values(row));
 
-/** Versions are only added; which one counts says the draft's row. */
-export async function addRevision(tx: Tx, { tenant, draft, revision, content, at }: NewRevision): Promise<void> {
-  await tx.later(insertRevision, {
+/** Versions are only added; which one counts says the draft's row. What is returned is what reading it finds. */
+export async function addRevision(tx: Tx, { tenant, draft, revision, content, at }: NewRevision): Promise<RevisionRow> {
+  const row: RevisionsTable = {
     draft,
     number: revision.number,
     tenant,
@@ -55,7 +55,9 @@ export async function addRevision(tx: Tx, { tenant, draft, revision, content, at
     subject: content.subject,
     rfc_message_id: content.rfc_message_id,
     created_at: at,
-  });
+  };
+  await tx.later(insertRevision, row);
+  return revisionRow(row);
 }
 
 const deleteDue = once((db, given: { draft: DraftId }) =>
@@ -123,7 +125,7 @@ export async function hashOf({ db }: Tx, { id, revision }: Pick<DraftsTable, "id
 const KINDS: readonly RecipientKind[] = ["to", "cc", "bcc"];
 
 /** Who is named twice gets one mail, as what shows most of it: To before Cc before Bcc. */
-function distinct(recipients: readonly Recipient[]): readonly Recipient[] {
+export function distinct(recipients: readonly Recipient[]): readonly Recipient[] {
   const ordered = KINDS.flatMap((kind) => recipients.filter((recipient) => recipient.kind === kind));
   const seen = new Map<string, Recipient>();
   for (const recipient of ordered) {

@@ -48,7 +48,7 @@ export async function screenSend(tx: Tx, proposal: ScreenProposal, mailbox: Send
 }
 
 function decided(decision: OutboundDecision): Extract<Screened, { kind: "decided" }> {
-  return { kind: "decided", decision, hold: null, wait_until: null };
+  return { kind: "decided", decision, hold: null, wait_until: null, ready: null };
 }
 
 async function findUnderway(tx: Tx, { input, revision }: ScreenProposal): Promise<Underway> {

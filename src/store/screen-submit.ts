@@ -3,14 +3,14 @@ import { PosternError } from "../model/errors.ts";
 import { draftMessageId } from "../model/ids.ts";
 import { overseen, strictest, type Mode } from "../model/outbound.ts";
 import { beginHold, questionOf } from "./asking.ts";
-import type { Screened, ScreenProposal } from "./contract-outbound.ts";
+import type { RevisionContent, Screened, ScreenProposal, SendAttempt } from "./contract-outbound.ts";
 import { recordDecision, submitOfRun } from "./decisions.ts";
 import { addDraft } from "./drafts.ts";
 import { holdTimes } from "./hold-rows.ts";
 import { findingsWith, objectionTo } from "./objections.ts";
 import type { Tx } from "./operation.ts";
 import { decidedContent, recordOutbound, screeningDecision } from "./outbound-decisions.ts";
-import { addRevision, putDeliveries } from "./revisions.ts";
+import { distinct, putDeliveries } from "./revisions.ts";
 import type { DraftsTable } from "./schema.ts";
 import { reserveSend } from "./send-caps.ts";
 import type { SendingMailbox } from "./sending-mailbox.ts";
@@ -22,14 +22,15 @@ type Verdict = Pick<ScreenProposal, "outcome" | "reason" | "judged_at" | "findin
 export async function screenSubmit(tx: Tx, proposal: ScreenProposal, mailbox: SendingMailbox): Promise<Screened> {
   mustNameItself(proposal);
   const recorded = await submitOfRun(tx, proposal.input.message, proposal.trace.run_id);
-  if (recorded !== null) return decided(tx, proposal, recorded, null);
+  if (recorded !== null) return decided(tx, proposal, recorded, { wait_until: null, ready: null });
   const mode = overseen(strictest(proposal.mode, mailbox.mode), mailbox.oversight_address !== null);
   const verdict = await judge(tx, proposal, mailbox, mode);
   const decision = decisionOn(proposal, verdict);
   if (verdict.outcome === "rate_limited") await recordLimited(tx, proposal, decision);
   else await recordDraft(tx, proposal, { decision, mode, state: verdict.outcome });
+  const ready = verdict.outcome === "queued" ? firstAttempt(proposal.content) : null;
   if (verdict.outcome === "pending_send_approval") await beginHold(tx, proposal, mailbox, verdict.reason);
-  return decided(tx, proposal, decision, verdict.free_at);
+  return decided(tx, proposal, decision, { wait_until: verdict.free_at, ready });
 }
 
 /** INVARIANT: a draft's message is its own, or whoever may start workflows could write over mail that came in. */
@@ -38,9 +39,24 @@ function mustNameItself({ input }: ScreenProposal): void {
     throw new PosternError("invalid_request", "a draft names a message that is not its own");
 }
 
-async function decided(tx: Tx, { input }: ScreenProposal, decision: OutboundDecision, wait_until: number | null): Promise<Screened> {
+type Decided = Extract<Screened, { kind: "decided" }>;
+
+async function decided(
+  tx: Tx,
+  { input }: ScreenProposal,
+  decision: OutboundDecision,
+  rest: Pick<Decided, "wait_until" | "ready">,
+): Promise<Decided> {
   const hold = decision.outcome === "pending_send_approval" ? await holdTimes(tx, input.draft) : null;
-  return { kind: "decided", decision, hold, wait_until };
+  return { kind: "decided", decision, hold, ...rest };
+}
+
+/** In the order of the record: whoever is served should not learn from it who was meant in secret. */
+function firstAttempt({ envelope_sender, recipients }: RevisionContent): SendAttempt {
+  const addressed = distinct(recipients)
+    .map(({ address }) => address)
+    .toSorted();
+  return { kind: "open", attempt: 1, on_record: false, envelope_sender, recipients: addressed, reviewed: false };
 }
 
 async function judge(tx: Tx, proposal: ScreenProposal, mailbox: SendingMailbox, mode: Mode): Promise<Verdict> {
@@ -80,8 +96,7 @@ async function recordDraft(tx: Tx, proposal: ScreenProposal, made: NewDraft): Pr
   const { input, revision, content, at, audit_id, salt, trace } = proposal;
   const { tenant, mailbox, draft } = input;
   const row = draftRow(proposal, made);
-  await addDraft(tx, row);
-  await addRevision(tx, { tenant, draft, revision, content, at });
+  await addDraft(tx, row, { tenant, draft, revision, content, at });
   if (made.state !== "blocked") await putDeliveries(tx, { draft, content, at });
   if (made.decision.reservations.length > 0) await reserveSend(tx, { tenant, mailbox, draft, at });
   await recordOutbound(tx, row, decidedContent(proposal), { decision: made.decision, trace, audit_id, salt });

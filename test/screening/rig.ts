@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { JustScreened } from "../../activities/just-screened.ts";
 import { definePolicy } from "../../policies/define.ts";
 import { formatPolicy, policyDigest } from "../../policies/load.ts";
 import type { PolicyInput } from "../../policies/schema.ts";
@@ -68,7 +69,7 @@ export async function openRig(mode: Mode = "autonomous") {
 
   return {
     ...{ world, store, blobs, composer, freezer, screening, newFreezer, newScreening, calls, faults, troubles, time, put, inputOf, freeze },
-    deps: { store, freezer, screening, clock, random: randomBytes },
+    deps: { store, freezer, screening, clock, random: randomBytes, justScreened: new JustScreened(clock) },
     /** Judges a letter as a dry run does. */
     async judge(submission: Partial<Submission> = {}, changes: Partial<OutboundInput> = {}) {
       const input = await inputOf(submission, changes);

@@ -35,6 +35,7 @@ describe("a judgement", () => {
       ...{ outcome: "pending_send_approval", reason: "mode_gated_send", judged_at: "oversight" },
       ...{ mode: "gated_send", caps: { perHour: 50, perDay: 500 }, policy: NO_POLICY, at: NOON },
       ...{ findings: [], refused: [], audit: { retentionDays: 90 } },
+      facts: expect.objectContaining({ mode: "gated_send", policy: null, sends: { lastHour: 0, lastDay: 0 } }),
     });
     setMode(rig.world, "autonomous");
     expect(await rig.judge()).toMatchObject({ outcome: "queued", reason: "mode_autonomous", mode: "autonomous" });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Kept } from "../../src/store/sqlite/kept.ts";
-import { fresh } from "./outbound-samples.ts";
+import type { DraftId } from "../../src/model/ids.ts";
+import { Kept, questionOf } from "../../src/store/sqlite/kept.ts";
+import { fresh, letterOf, openAutonomous, screen, to } from "./outbound-samples.ts";
 import { newDomain, newId, NOON } from "./samples.ts";
 import { openWorld } from "./world.ts";
 
@@ -10,9 +11,9 @@ describe("a result that is kept", () => {
     let found = 0;
     const read = (key: string) => kept.read(key, "what", async () => ({ found: ++found }));
     expect(await Promise.all([read("a"), read("a")])).toEqual([{ found: 1 }, { found: 1 }]);
-    kept.touched(["b"]);
+    kept.touched([{ key: "b" }]);
     expect(await read("a")).toEqual({ found: 1 });
-    kept.touched(["a"]);
+    kept.touched([{ key: "a" }]);
     expect(await read("a")).toEqual({ found: 2 });
     kept.clear();
     expect(await read("a")).toEqual({ found: 3 });
@@ -22,11 +23,29 @@ describe("a result that is kept", () => {
     const kept = new Kept();
     const before = Promise.withResolvers<unknown>();
     const early = kept.read("a", "what", () => before.promise);
-    kept.touched(["a"]);
+    kept.touched([{ key: "a" }]);
     const late = kept.read("a", "what", async () => "new");
     before.resolve("old");
     expect([await early, await late]).toEqual(["old", "new"]);
     expect(await kept.read("a", "what", async () => "newer")).toBe("new");
+  });
+
+  it("is what the write said that it is, without looking, until the key moves again", async () => {
+    const kept = new Kept();
+    const args = { tenant: newId("ten"), id: newId("drf") };
+    const question = questionOf("drafts.get", args);
+    const looked = async () => ({ state: "looked" });
+    const before = Promise.withResolvers<unknown>();
+    const early = kept.read("a", question, () => before.promise);
+    kept.touched([{ key: "a", known: { name: "drafts.get", args, result: null } }]);
+    expect(await kept.read("a", question, looked)).toBeNull();
+    expect(await kept.read("a", "another", looked)).toEqual({ state: "looked" });
+    before.resolve({ state: "old" });
+    await early;
+    kept.touched([{ key: "a", known: { name: "drafts.get", args, result: null } }]);
+    expect(await kept.read("a", question, looked)).toBeNull();
+    kept.touched([{ key: "a" }]);
+    expect(await kept.read("a", question, looked)).toEqual({ state: "looked" });
   });
 
   it("is never another question's, nor a failure", async () => {
@@ -132,6 +151,29 @@ describe("what is asked for with every mail", () => {
       at: NOON,
     });
     expect(await now()).toMatchObject({ aliases: [alias] });
+  });
+
+  it("MM-08 a draft that was just made is what the database has of it, and so is one that has moved", async () => {
+    const world = await openAutonomous();
+    const letter = letterOf(world, { recipients: to("Anna@acme.example", "ben@other.example") });
+    const { tenant, mailbox, draft: id } = letter.input;
+    const inRows = async () => (await world.store.run("drafts.list", { tenant, mailbox, limit: 10 })).items.find((row) => row.id === id);
+    const finish = (draft: DraftId) =>
+      world.store.run("sends.finish", {
+        ...{ ...fresh(), tenant, draft, state: "failed" as const, reason: "retries_over" },
+        ...{ trace: letter.trace, at: NOON },
+      });
+    await screen(world.store, letter);
+    const made = await world.store.run("drafts.get", { tenant, id });
+    expect(made).toEqual(await inRows());
+    await finish(id);
+    const moved = await world.store.run("drafts.get", { tenant, id });
+    expect(moved).toMatchObject({ state: "failed" });
+    expect(moved).toEqual(await inRows());
+    const other = letterOf(world);
+    await Promise.all([screen(world.store, other), finish(other.input.draft)]);
+    const both = await world.store.run("drafts.get", { tenant, id: other.input.draft });
+    expect(both, "made and moved in one commit").toMatchObject({ state: "failed" });
   });
 
   it("MM-18 a domain has the state and the signing keys that it was given last", async () => {

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { OutboundDecision } from "../../src/model/decision.ts";
 import { draftMessageId, idBody, type DraftId, type KeyId, type TenantId } from "../../src/model/ids.ts";
 import type { MessageRef } from "../../src/model/message.ts";
 import type { Mode, OutboundInput, Recipient } from "../../src/model/outbound.ts";
@@ -125,10 +124,7 @@ export function atSending(proposal: ScreenProposal, changes: Partial<ScreenPropo
 }
 
 /** What screening answered; fails when it asks people again. */
-export async function screen(
-  store: Store,
-  proposal: ScreenProposal,
-): Promise<{ decision: OutboundDecision; wait_until: number | null; hold: Extract<Screened, { kind: "decided" }>["hold"] }> {
+export async function screen(store: Store, proposal: ScreenProposal): Promise<Omit<Extract<Screened, { kind: "decided" }>, "kind">> {
   const { kind, ...screened } = await store.run("outbound.screen", proposal);
   if (kind === "stale" || !("wait_until" in screened)) throw new Error("the approval is stale");
   return screened;

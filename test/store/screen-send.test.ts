@@ -73,7 +73,7 @@ it("X-20 what may still go goes by the decision it had, and counts from now", as
   const letter = await submitted(world);
   const standing = await decisionOf(world, letter, "submit");
   for (const at of [LATER, LATER + 1]) {
-    expect(await screen(world.store, atSending(letter, { at }))).toEqual({ decision: standing, hold: null, wait_until: null });
+    expect(await screen(world.store, atSending(letter, { at }))).toEqual({ decision: standing, hold: null, wait_until: null, ready: null });
   }
   expect([await usedOf(world, NOON), await usedOf(world, LATER + 1)]).toEqual([1, 1]);
   expect(await usedOf(world, LATER + 1 + HOUR)).toBe(0);

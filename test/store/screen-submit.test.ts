@@ -154,7 +154,7 @@ it("the same run and any other are told what was decided, and nothing is charged
   const letter = letterOf(world);
   const first = await screen(world.store, letter);
   for (const again of [{}, { run: "another" }, { outcome: "blocked", reason: "block_list" } as const]) {
-    expect(await screen(world.store, screenedAgain(letter, again))).toEqual(first);
+    expect(await screen(world.store, screenedAgain(letter, again))).toEqual({ ...first, ready: null });
   }
   expect(await usedOf(world)).toEqual({ lastHour: 1, lastDay: 1 });
   expect(await entriesOf(world, letter)).toHaveLength(1);

@@ -134,6 +134,19 @@ describe("one attempt", () => {
     expect(await claim(world, letter, 2)).toEqual({ claimed: true });
   });
 
+  it("DESIGN §4.5 of a draft that may leave at once the screening says the same as a look", async () => {
+    const world = await openSendingWorld();
+    const doubled = [...to(BEN, ANN), { kind: "bcc" as const, address: ANN.replace("ann", "Ann") }];
+    const letter = letterOf(world, { recipients: doubled });
+    const screened = await screen(world.store, letter);
+    const { ready } = await lookAt(world, letter);
+    expect(screened.ready).toEqual(ready);
+    expect(ready).toMatchObject({ recipients: [BEN, ANN] });
+    expect(await screen(world.store, letter), "said a second time").toMatchObject({ ready: null });
+    setMode(world, "gated_send");
+    expect(await screen(world.store, letterOf(world)), "people are asked").toMatchObject({ ready: null });
+  });
+
   it("DESIGN §9.6 what people were asked about, what has ended and what nobody is left for is not ready by a look", async () => {
     const world = await openSendingWorld();
     expect((await lookAt(world, await approved(world))).ready).toBeNull();

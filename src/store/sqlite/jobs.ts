@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { registry } from "../registry.ts";
 import type { OperationName } from "../contract.ts";
 import type { Query } from "../once.ts";
+import type { Known } from "../operation.ts";
 import type { Database } from "../schema.ts";
 import { unavailable } from "../unavailable.ts";
 import { toFault, type Fault } from "./fault.ts";
@@ -17,10 +18,16 @@ export interface Job {
 export type Answer =
   { readonly id: number; readonly ok: true; readonly result: unknown } | { readonly id: number; readonly ok: false; readonly fault: Fault };
 
+/** A key that has moved, and what reading it finds from now on, where that is known. */
+export interface Touched {
+  readonly key: string;
+  readonly known?: Known;
+}
+
 export interface Outcome {
   readonly answers: readonly Answer[];
-  /** Watch keys moved by what was committed. */
-  readonly touched: readonly string[];
+  /** Watch keys moved by what was committed, each once, as the last of the jobs left it. */
+  readonly touched: readonly Touched[];
 }
 
 export interface Connection {
@@ -37,7 +44,7 @@ export async function writeJobs(connection: Connection, jobs: readonly Job[]): P
   const { sqlite } = connection;
   try {
     const done = (await writeTogether(connection, jobs)) ?? (await writeApart(connection, jobs));
-    return { answers: done.map(({ answer }) => answer), touched: [...new Set(done.flatMap(({ touched }) => touched))] };
+    return { answers: done.map(({ answer }) => answer), touched: lastOfEach(done.flatMap(({ touched }) => touched)) };
   } catch (error) {
     if (sqlite.isTransaction) sqlite.exec("rollback");
     const fault = toFault(unavailable("the database did not take the change", error));
@@ -52,9 +59,13 @@ export async function readJobs(connection: Connection, jobs: readonly Job[]): Pr
   return { answers, touched: [] };
 }
 
+function lastOfEach(touched: readonly Touched[]): readonly Touched[] {
+  return [...new Map(touched.map((each) => [each.key, each])).values()];
+}
+
 interface Done {
   readonly answer: Answer;
-  readonly touched: readonly string[];
+  readonly touched: readonly Touched[];
 }
 
 /** Null when one of them failed: nothing has happened. */
@@ -111,11 +122,12 @@ async function readJob({ sqlite, db }: Connection, job: Job): Promise<Answer> {
 async function perform(
   db: Connection["db"],
   { name, args }: Job,
-): Promise<{ readonly result: unknown; readonly touched: readonly string[] }> {
-  const touched: string[] = [];
+): Promise<{ readonly result: unknown; readonly touched: readonly Touched[] }> {
+  const touched: Touched[] = [];
+  const touch = (key: string, known?: Known<never>): void => void touched.push(known === undefined ? { key } : { key, known });
   // At once: after a statement that failed SQLite may have given the transaction up, and the next would stand alone.
   const later = async <Given extends object>(query: Query<Given, unknown>, given: Given) => void (await query(db, given));
   // The pair comes from `Store.run`, where the compiler has seen that they fit.
-  const result = await registry[name].run({ db, touch: (key) => touched.push(key), later }, args as never);
+  const result = await registry[name].run({ db, touch, later }, args as never);
   return { result, touched };
 }

@@ -1,3 +1,6 @@
+import type { Args, OperationName } from "../contract.ts";
+import type { Touched } from "./jobs.ts";
+
 interface Reading {
   readonly question: string;
   readonly result: Promise<unknown>;
@@ -18,21 +21,34 @@ export class Kept {
     const known = this.#readings.get(key);
     if (known?.question === question) return known.result;
     const reading = { question, result: ask().then(frozen) };
-    this.#readings.delete(key);
-    this.#readings.set(key, reading);
-    if (this.#readings.size > MOST) this.#readings.delete(this.#readings.keys().next().value as string);
+    this.#keep(key, reading);
     reading.result.catch(() => this.#readings.get(key) === reading && this.#readings.delete(key));
     return reading.result;
   }
 
   /** A reading that is under way is dropped too: it may have looked before the change. */
-  touched(keys: readonly string[]): void {
-    for (const key of keys) this.#readings.delete(key);
+  touched(touched: readonly Touched[]): void {
+    for (const { key, known } of touched) {
+      this.#readings.delete(key);
+      if (known !== undefined)
+        this.#keep(key, { question: questionOf(known.name, known.args), result: Promise.resolve(frozen(known.result)) });
+    }
   }
 
   clear(): void {
     this.#readings.clear();
   }
+
+  #keep(key: string, reading: Reading): void {
+    this.#readings.delete(key);
+    this.#readings.set(key, reading);
+    if (this.#readings.size > MOST) this.#readings.delete(this.#readings.keys().next().value as string);
+  }
+}
+
+/** Two that are the same are asked with their arguments in the same order. */
+export function questionOf<K extends OperationName>(name: K, args: Args<K>): string {
+  return JSON.stringify([name, args]);
 }
 
 /** Many callers share it. */

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { PosternError } from "../../model/errors.ts";
 import { unavailable } from "../unavailable.ts";
 import { fromFault, type Fault } from "./fault.ts";
-import type { Job, Outcome } from "./jobs.ts";
+import type { Job, Outcome, Touched } from "./jobs.ts";
 
 export interface LineOptions {
   readonly entry: URL;
@@ -10,7 +10,7 @@ export interface LineOptions {
   /** Calls waiting at most; one more is refused as temporary. */
   readonly mostWaiting: number;
   /** Called before the calls that moved the keys resolve. */
-  readonly onTouched: (keys: readonly string[]) => void;
+  readonly onTouched: (touched: readonly Touched[]) => void;
   /** The thread ended unasked: what it had committed may never have been told. */
   readonly onLost: () => void;
 }

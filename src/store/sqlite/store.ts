@@ -4,7 +4,8 @@ import { PosternError } from "../../model/errors.ts";
 import type { Operation } from "../operation.ts";
 import { registry } from "../registry.ts";
 import { Watches } from "../watch.ts";
-import { Kept } from "./kept.ts";
+import type { Touched } from "./jobs.ts";
+import { Kept, questionOf } from "./kept.ts";
 import { Line } from "./line.ts";
 import { lockDatabase, type Lock } from "./lock.ts";
 import type { ThreadData } from "./thread.ts";
@@ -61,7 +62,7 @@ class SqliteStore implements Store {
         entry: THREAD,
         data: { path, role } satisfies ThreadData,
         mostWaiting,
-        onTouched: (keys) => this.#touched(keys),
+        onTouched: (touched) => this.#touched(touched),
         onLost,
       });
     this.#writer = line("writer", () => this.#touchedAll());
@@ -78,7 +79,7 @@ class SqliteStore implements Store {
     const { kind, until }: Operation<K> = registry[name];
     const line = kind === "write" ? this.#writer : this.#reader;
     const ask = (): Promise<unknown> => line.run(name, args);
-    return (until === undefined ? ask() : this.#kept.read(until(args), JSON.stringify([name, args]), ask)) as Promise<Result<K>>;
+    return (until === undefined ? ask() : this.#kept.read(until(args), questionOf(name, args), ask)) as Promise<Result<K>>;
   }
 
   watch(key: string, timeoutMs: number): Watch {
@@ -90,9 +91,9 @@ class SqliteStore implements Store {
     return this.#closed;
   }
 
-  #touched(keys: readonly string[]): void {
-    this.#kept.touched(keys);
-    this.#watches.touched(keys);
+  #touched(touched: readonly Touched[]): void {
+    this.#kept.touched(touched);
+    this.#watches.touched(touched.map(({ key }) => key));
   }
 
   #touchedAll(): void {
