@@ -51,6 +51,7 @@ export interface Database {
   attempts: AttemptsTable;
   hold_notes: HoldNotesTable;
   sends: SendsTable;
+  sends_by_minute: SendsByMinuteTable;
   deliveries: DeliveriesTable;
   send_attempts: SendAttemptsTable;
   contacts: ContactsTable;
@@ -402,6 +403,13 @@ export interface SendsTable {
   tenant: TenantId;
   mailbox: MailboxId;
   at: number;
+}
+
+/** How many of `sends` lie in each minute since the epoch. INVARIANT: the database counts, nobody else writes here. */
+export interface SendsByMinuteTable {
+  mailbox: MailboxId;
+  minute: number;
+  number: number;
 }
 
 export interface DeliveriesTable {

@@ -12,6 +12,8 @@ interface Step {
   readonly draft: number;
   /** After noon, in no order: screenings overtake each other. */
   readonly minute: number;
+  /** Milliseconds: sends are counted by the minute, and windows begin within one. */
+  readonly past: number;
   /** Asked again at once, by the same run and by another. */
   readonly repeated: boolean;
 }
@@ -19,6 +21,7 @@ interface Step {
 const step = fc.record<Step>({
   draft: fc.nat(11),
   minute: fc.integer({ min: 0, max: 2 * 24 * 60 }),
+  past: fc.constantFrom(0, 1, 30_000, MINUTE - 1),
   repeated: fc.boolean(),
 });
 const steps = fc.array(step, { minLength: 1, maxLength: 30 });
@@ -104,8 +107,8 @@ async function openMailbox({ store, path, rows }: Readable): Promise<OutboundWor
 
 function proposalsOf(world: OutboundWorld, taken: readonly Step[], caps: SendCaps): { proposal: ScreenProposal; repeated: boolean }[] {
   const letters = new Map<number, ScreenProposal>();
-  return taken.map(({ draft, minute, repeated }) => {
-    const at = NOON + minute * MINUTE;
+  return taken.map(({ draft, minute, past, repeated }) => {
+    const at = NOON + minute * MINUTE + past;
     const known = letters.get(draft);
     const proposal = known === undefined ? letterOf(world, { at, proposal: { caps } }) : atSending(known, { at });
     if (known === undefined) letters.set(draft, proposal);

@@ -9,7 +9,7 @@ import type { MessageId, TenantId } from "../../src/model/ids.ts";
 import { MIGRATIONS } from "../../src/store/migrations/list.ts";
 import { migrate } from "../../src/store/sqlite/migrate.ts";
 import { createSqliteStore } from "../../src/store/sqlite/store.ts";
-import { OLD_ENTRIES, OLD_FOUND } from "./old-entries.ts";
+import { LATER_SENDS, MINUTES_FOUND, OLD_ENTRIES, OLD_FOUND, OLD_SENDS } from "./old-entries.ts";
 import { newId, NOON } from "./samples.ts";
 import { openStore, tempDirectory } from "./world.ts";
 
@@ -96,6 +96,19 @@ it("entries of an older schema can be looked up after it, and are still only app
   migrate(connection, MIGRATIONS);
   expect(connection.prepare("select id, action, mailbox from audit_entries order by id").all()).toEqual(OLD_FOUND);
   expect(() => connection.exec("update audit_entries set action = 'decision'")).toThrow("only appended");
+  connection.close();
+});
+
+it("NY-13 what was sent before it was counted is counted after it, and by whatever code it is changed", async () => {
+  const connection = new DatabaseSync(join(await tempDirectory(), "postern.db"));
+  migrate(connection, MIGRATIONS.slice(0, 6));
+  for (const statement of OLD_SENDS) connection.exec(statement);
+  migrate(connection, MIGRATIONS);
+  for (const statement of LATER_SENDS) connection.exec(statement);
+  const minutes = connection
+    .prepare("select mailbox, minute, number from sends_by_minute where number <> 0 order by mailbox, minute")
+    .all();
+  expect(minutes).toEqual(MINUTES_FOUND);
   connection.close();
 });
 

@@ -49,8 +49,26 @@ function outsideQuotes(statement: string, change: (words: string) => string): st
 const TRIGGER =
   /^\s*create\s+trigger\s+(?<name>\w+)\s+before\s+(?<event>update(?:\s+of\s+[\w\s,]+?)?|delete|insert)\s+on\s+(?<table>\w+)\s+(?:when\s+(?<when>[\s\S]+?)\s+)?begin\s+select\s+raise\s*\(\s*abort\s*,\s*(?<message>'(?:[^']|'')*')\s*\)\s*;\s*end\s*$/i;
 
-/** All that triggers do in the schema is refuse. */
+/** Triggers of the schema refuse, or write down what follows from a row. */
 function toTrigger(statement: string): readonly string[] {
+  return /^\s*create\s+trigger\s+\w+\s+after\b/i.test(statement) ? toFollowing(statement) : toRefusing(statement);
+}
+
+const FOLLOWING =
+  /^\s*create\s+trigger\s+(?<name>\w+)\s+after\s+(?<event>update|delete|insert)\s+on\s+(?<table>\w+)\s+(?:when\s+(?<when>[\s\S]+?)\s+)?begin\s+(?<statements>[\s\S]+;)\s*end\s*$/i;
+
+function toFollowing(statement: string): readonly string[] {
+  const { name, event, table, when, statements } = FOLLOWING.exec(statement)?.groups ?? {};
+  if (name === undefined || event === undefined || table === undefined || statements === undefined)
+    throw new Error("a migration has a trigger in words that have no counterpart in PostgreSQL");
+  const condition = when === undefined ? "" : `when (${when}) `;
+  return [
+    `create function ${name}() returns trigger language plpgsql as $$ begin ${toPlain(statements)} return null; end $$`,
+    `create trigger ${name} after ${event} on ${table} for each row ${condition}execute function ${name}()`,
+  ];
+}
+
+function toRefusing(statement: string): readonly string[] {
   const { name, event, table, when, message } = TRIGGER.exec(statement)?.groups ?? {};
   if (name === undefined || event === undefined || table === undefined || message === undefined) {
     throw new Error("a migration has a trigger that does more than refuse, which has no counterpart in PostgreSQL");

@@ -28,6 +28,15 @@ it("a trigger that refuses refuses there too, and what it forbids to delete is n
   ]);
 });
 
+it("a trigger that writes writes there too", () => {
+  expect(
+    toPostgres("create trigger counted after update on t when new.a <> old.a begin update u set n = 1; insert into u values (1); end"),
+  ).toEqual([
+    "create function counted() returns trigger language plpgsql as $$ begin update u set n = 1; insert into u values (1); return null; end $$",
+    "create trigger counted after update on t for each row when (new.a <> old.a) execute function counted()",
+  ]);
+});
+
 it("only SQLite's REPLACE needs a trigger before an insert", () => {
   const trigger =
     "create trigger kept before insert on t when exists (select 1 from t where id = new.id) begin select raise(abort, 'kept'); end";
@@ -42,6 +51,8 @@ it("a trigger is dropped by its name alone, with the one that stands beside it t
 it.each([
   "drop trigger kept on t",
   "create trigger t before update on t begin update u set a = 1; end",
+  "create trigger t after update of a on t begin update u set a = 1; end",
+  "create trigger t after insert on t begin insert or ignore into u values (1); end",
   "create table t (id integer primary key autoincrement) strict",
   "create index i on t (a collate nocase)",
   "insert into t select json_extract(a, '$.b') from u",
