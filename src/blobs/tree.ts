@@ -52,8 +52,7 @@ export class Tree {
   async place(name: BlobName, bytes: Buffer, unsynced: Set<string>): Promise<void> {
     const writer = await createFileWriter(this.#temporary(), async (temporary) => {
       const directory = directoryOf(this.#root, name);
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      await rename(temporary, join(directory, name.digest));
+      await renameInto(directory, temporary, name.digest);
       for (const path of [directory, join(this.#root, name.tenant), this.#root]) unsynced.add(path);
     });
     await writer.write(bytes);
@@ -95,6 +94,16 @@ export class Tree {
       if (time !== null && time < this.#now() - LEFTOVER_AGE) await rm(path, { force: true });
     }
   }
+}
+
+/** There nearly always is the directory already: a tenant has 256 of them. */
+async function renameInto(directory: string, from: string, name: string): Promise<void> {
+  const to = join(directory, name);
+  await rename(from, to).catch(async (error: unknown) => {
+    if (!isAbsent(error)) throw error;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await rename(from, to);
+  });
 }
 
 /** Directories that are on the disk with their parents; a new one is made, and its parents synced, once. */

@@ -41,6 +41,16 @@ describe("MB-10 PB-09 after a crash, everything that was committed is there with
     await expectAll(await journalAlone(root), all);
   });
 
+  it("when there is more of it than is read at a time", async () => {
+    const root = await tempRoot();
+    const blobs = await openBlobs(root);
+    const all = [100_000, 250_000, 1, 180_000, 90_000, 256_000, 240_000, 200_000, 30_000].map((size) => randomBytes(size));
+    for (const bytes of all) await put(blobs, bytes);
+    const [segment] = await readSegments(join(root, "journal"));
+    expect(segment!.found).toHaveLength(all.length);
+    await expectAll(await journalAlone(root), all);
+  });
+
   it("when segments are there whose files are missing, short, changed or whole", async () => {
     const root = await tempRoot();
     const all = letters(8);

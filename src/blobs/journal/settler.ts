@@ -83,11 +83,12 @@ export class Settler {
   async #settle(segment: Segment): Promise<void> {
     const { journal } = this.#terms;
     const unsynced = new Set<string>();
+    const bytes = new Window(segment);
     const unreadable: BlobName[] = [];
     for (const place of journal.placesIn(segment)) {
       if (this.#late) return;
       // Nothing is awaited before it is known that the file is being made.
-      if (journal.find(place.name) === place && !(await this.#make(place, unsynced))) unreadable.push(place.name);
+      if (journal.find(place.name) === place && !(await this.#make(place, bytes, unsynced))) unreadable.push(place.name);
     }
     for (const directory of unsynced) await syncDirectory(directory);
     if (unreadable.length > 0) {
@@ -98,18 +99,40 @@ export class Settler {
   }
 
   /** False when the bytes are damaged. */
-  async #make(place: Place, unsynced: Set<string>): Promise<boolean> {
-    const made = this.#place(place, unsynced);
+  async #make(place: Place, bytes: Window, unsynced: Set<string>): Promise<boolean> {
+    const made = this.#place(place, bytes, unsynced);
     const ignored = (): void => undefined;
     this.#making = { key: keyOf(place.name), done: made.then(ignored, ignored) };
     return made.finally(() => (this.#making = null));
   }
 
-  async #place({ name, segment, offset, length }: Place, unsynced: Set<string>): Promise<boolean> {
-    const bytes = await segment.read(offset, length);
+  async #place({ name, offset, length }: Place, window: Window, unsynced: Set<string>): Promise<boolean> {
+    const bytes = await window.read(offset, length);
     if (hash("sha256", bytes) !== name.digest) return false;
     await this.#terms.tree.place(name, bytes, unsynced);
     return true;
+  }
+}
+
+/** Bytes of a segment read at a time: most blobs are small, and lie in the order in which files are made of them. */
+const WINDOW = 1 << 20;
+
+class Window {
+  readonly #segment: Segment;
+  #start = 0;
+  #bytes: Buffer = Buffer.alloc(0);
+
+  constructor(segment: Segment) {
+    this.#segment = segment;
+  }
+
+  /** Fewer bytes where the segment ends before. */
+  async read(offset: number, length: number): Promise<Buffer> {
+    if (offset < this.#start || offset + length > this.#start + this.#bytes.length) {
+      this.#bytes = await this.#segment.read(offset, Math.max(length, WINDOW));
+      this.#start = offset;
+    }
+    return this.#bytes.subarray(offset - this.#start, offset - this.#start + length);
   }
 }
 
