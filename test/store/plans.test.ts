@@ -200,8 +200,7 @@ function planOf(sqlite: DatabaseSync, sql: string): string[] {
   return steps.map((step) => String(step["detail"]));
 }
 
-/** Counting the rows of a limited subquery reads that, not the table. */
-/** Rows that were selected already, and the one row of a query that names no table. */
+/** Counting the rows of a limited subquery reads that, not the table; a query of two subqueries has one row of its own. */
 const NO_TABLE = ["SCAN counted", "SCAN CONSTANT ROW"];
 
 function isScan(step: string): boolean {

@@ -17,12 +17,13 @@ export const sendsByMinute: Migration = {
       number integer not null,
       primary key (mailbox, minute)
     ) strict, without rowid`,
-    `insert into sends_by_minute (mailbox, minute, number)
-      select mailbox, at / 60000, count(*) from sends group by mailbox, at / 60000`,
     `create trigger sends_counted after insert on sends begin ${ADD_NEW}; end`,
     `create trigger sends_counted_again after update on sends
       when new.mailbox <> old.mailbox or new.at / 60000 <> old.at / 60000
       begin ${TAKE_OLD}; ${ADD_NEW}; end`,
     `create trigger sends_uncounted after delete on sends begin ${TAKE_OLD}; end`,
+    // Last: for the triggers PostgreSQL has waited for whoever was writing, and lets nobody write until this is over.
+    `insert into sends_by_minute (mailbox, minute, number)
+      select mailbox, at / 60000, count(*) from sends group by mailbox, at / 60000`,
   ],
 };

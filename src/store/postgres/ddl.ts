@@ -61,7 +61,7 @@ function toFollowing(statement: string): readonly string[] {
   const { name, event, table, when, statements } = FOLLOWING.exec(statement)?.groups ?? {};
   if (name === undefined || event === undefined || table === undefined || statements === undefined)
     throw new Error("a migration has a trigger in words that have no counterpart in PostgreSQL");
-  const condition = when === undefined ? "" : `when (${when}) `;
+  const condition = when === undefined ? "" : `when (${toPlain(when)}) `;
   return [
     `create function ${name}() returns trigger language plpgsql as $$ begin ${toPlain(statements)} return null; end $$`,
     `create trigger ${name} after ${event} on ${table} for each row ${condition}execute function ${name}()`,
@@ -71,7 +71,7 @@ function toFollowing(statement: string): readonly string[] {
 function toRefusing(statement: string): readonly string[] {
   const { name, event, table, when, message } = TRIGGER.exec(statement)?.groups ?? {};
   if (name === undefined || event === undefined || table === undefined || message === undefined) {
-    throw new Error("a migration has a trigger that does more than refuse, which has no counterpart in PostgreSQL");
+    throw new Error("a migration has a trigger before a change that does more than refuse, which has no counterpart in PostgreSQL");
   }
   // Only SQLite's REPLACE takes a row away by an insert; here the unique index refuses.
   if (/^insert/i.test(event)) return [];

@@ -5,14 +5,14 @@ import { migrate } from "../../../src/store/postgres/migrate.ts";
 import { LATER_SENDS, MINUTES_FOUND, OLD_ENTRIES, OLD_FOUND, OLD_SENDS } from "../old-entries.ts";
 import { openDatabase } from "./world.ts";
 
-async function inEmpty(work: (client: Client) => Promise<void>): Promise<void> {
+async function inEmpty(work: (client: Client, other: Client) => Promise<void>): Promise<void> {
   const { url } = await openDatabase("empty");
-  const client = new Client({ connectionString: url });
-  await client.connect();
+  const clients = [new Client({ connectionString: url }), new Client({ connectionString: url })] as const;
+  await Promise.all(clients.map((client) => client.connect()));
   try {
-    await work(client);
+    await work(...clients);
   } finally {
-    await client.end();
+    await Promise.all(clients.map((client) => client.end()));
   }
 }
 
@@ -37,4 +37,17 @@ it("NY-13 what was sent before it was counted is counted after it, and by whatev
       "select mailbox, minute::int as minute, number::int as number from sends_by_minute where number <> 0 order by mailbox, minute",
     );
     expect(rows).toEqual(MINUTES_FOUND);
+  }));
+
+it("NY-13 what an older process is just sending is counted too", () =>
+  inEmpty(async (client, older) => {
+    await migrate(client, MIGRATIONS.slice(0, 6));
+    await older.query("begin");
+    await older.query(OLD_SENDS[0]!);
+    const migrated = migrate(client, MIGRATIONS);
+    await expect.poll(async () => (await older.query("select 1 from pg_locks where not granted")).rows.length).toBeGreaterThan(0);
+    await older.query("commit");
+    await migrated;
+    const { rows } = await client.query("select minute::int as minute, number::int as number from sends_by_minute");
+    expect(rows).toEqual([{ minute: 0, number: 1 }]);
   }));
