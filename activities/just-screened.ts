@@ -1,8 +1,10 @@
-import type { DraftId } from "../src/model/ids.ts";
+import type { DecisionId, DraftId } from "../src/model/ids.ts";
 import type { SendLook } from "../src/store/contract-outbound.ts";
 
-/** What a look at a draft that was just made would find, beside its row. */
-type Found = Pick<SendLook, "facts" | "ready">;
+/** What a look at a draft that was just made would find, beside its row, as long as `decision` stands. */
+interface Found extends Pick<SendLook, "facts" | "ready"> {
+  readonly decision: DecisionId;
+}
 
 /** Milliseconds: a draft that may leave is taken up at once, or whoever takes it up looks for himself. */
 const FRESH_MS = 5_000;

@@ -135,7 +135,8 @@ function wantsCopy({ mode, kind }: DraftRow, state: DraftState): boolean {
 async function lookAt({ store, clock, justScreened }: LeaveDeps, { tenant, draft }: OutboundInput): Promise<SendLook> {
   const just = justScreened.take(draft);
   const row = just === null ? null : await store.run("drafts.get", { tenant, id: draft });
-  if (just !== null && row?.state === "queued") return { ...just, draft: row };
+  // Put before people meanwhile, and back already, it has another decision.
+  if (just !== null && row?.state === "queued" && row.decision === just.decision) return { ...just, draft: row };
   const look = await store.run("sends.look", { tenant, draft, at: clock() });
   if (look === null) throw new PosternError("not_found", "there is no such draft");
   return look;

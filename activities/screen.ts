@@ -27,7 +27,8 @@ export async function screen(
 ): Promise<ScreenStep> {
   const { revision, content } = await compose(deps, input);
   const { screened, facts } = await screenAt(deps, "submit", { input, revision, content }, trace);
-  if (screened.kind === "decided" && screened.ready !== null) deps.justScreened.put(input.draft, { facts, ready: screened.ready });
+  if (screened.kind === "decided" && screened.ready !== null && input.send_at === null)
+    deps.justScreened.put(input.draft, { facts, ready: screened.ready, decision: screened.decision.id });
   return stepOf(screened);
 }
 

@@ -70,12 +70,16 @@ function draftKey({ id }: { readonly id: DraftId }): string {
 
 const insertDraft = once((db, row: DraftsTable) => db.insertInto("drafts").values(row));
 
-/** With its first version. Both are read again at once, by whoever submitted it and by what sends it. */
-export async function addDraft(tx: Tx, row: DraftsTable, first: NewRevision): Promise<void> {
+/** With its first version. Whoever adds it says that it is there (`tellDraft`). */
+export async function addDraft(tx: Tx, row: DraftsTable, first: NewRevision): Promise<DraftRow> {
   await insertDraft(tx.db, row);
-  const result = draftRow(row, await addRevision(tx, first));
-  const { tenant, id } = row;
-  tx.touch(draftKey(row), { name: "drafts.get", args: { tenant, id }, result });
+  return draftRow(row, await addRevision(tx, first));
+}
+
+/** The last that is done to a new draft: it is read at once, by whoever submitted it and by what sends it. */
+export function tellDraft(tx: Tx, result: DraftRow): void {
+  const { tenant, id } = result;
+  tx.touch(draftKey(result), { name: "drafts.get", args: { tenant, id }, result });
 }
 
 const selectDraft = once((db, given: { tenant: TenantId; id: DraftId }) =>
@@ -90,13 +94,13 @@ export async function findDraft({ db }: Tx, tenant: TenantId, id: DraftId): Prom
 /** What can change about a draft's row. */
 type DraftChange = Partial<Pick<DraftsTable, "state" | "reason" | "mode" | "revision" | "round" | "decision">>;
 
-/** Every change of a draft's row goes through here, so that whoever watches the draft hears of it. */
 /** With the version it is at. */
 export async function findDraftRow({ db }: Tx, { tenant, id }: { tenant: TenantId; id: DraftId }): Promise<DraftRow | null> {
   const [row] = await selectWithRevision(db, { tenant, id });
   return row === undefined ? null : joinedRow(row);
 }
 
+/** Every change of a draft's row goes through here, so that whoever watches the draft hears of it. */
 export async function changeDraft(tx: Tx, id: DraftId, change: DraftChange, at: number): Promise<void> {
   await updateOf(change)(tx.db, { ...change, updated_at: at, id });
   tx.touch(draftKey({ id }));

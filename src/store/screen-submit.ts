@@ -5,13 +5,14 @@ import { overseen, strictest, type Mode } from "../model/outbound.ts";
 import { beginHold, questionOf } from "./asking.ts";
 import type { RevisionContent, Screened, ScreenProposal, SendAttempt } from "./contract-outbound.ts";
 import { recordDecision, submitOfRun } from "./decisions.ts";
-import { addDraft } from "./drafts.ts";
+import { addDraft, tellDraft } from "./drafts.ts";
 import { holdTimes } from "./hold-rows.ts";
 import { findingsWith, objectionTo } from "./objections.ts";
 import type { Tx } from "./operation.ts";
 import { decidedContent, recordOutbound, screeningDecision } from "./outbound-decisions.ts";
 import { distinct, putDeliveries } from "./revisions.ts";
 import type { DraftsTable } from "./schema.ts";
+import { unwritten } from "./send-attempts.ts";
 import { reserveSend } from "./send-caps.ts";
 import type { SendingMailbox } from "./sending-mailbox.ts";
 
@@ -56,7 +57,7 @@ function firstAttempt({ envelope_sender, recipients }: RevisionContent): SendAtt
   const addressed = distinct(recipients)
     .map(({ address }) => address)
     .toSorted();
-  return { kind: "open", attempt: 1, on_record: false, envelope_sender, recipients: addressed, reviewed: false };
+  return unwritten(1, envelope_sender, addressed);
 }
 
 async function judge(tx: Tx, proposal: ScreenProposal, mailbox: SendingMailbox, mode: Mode): Promise<Verdict> {
@@ -96,10 +97,11 @@ async function recordDraft(tx: Tx, proposal: ScreenProposal, made: NewDraft): Pr
   const { input, revision, content, at, audit_id, salt, trace } = proposal;
   const { tenant, mailbox, draft } = input;
   const row = draftRow(proposal, made);
-  await addDraft(tx, row, { tenant, draft, revision, content, at });
+  const added = await addDraft(tx, row, { tenant, draft, revision, content, at });
   if (made.state !== "blocked") await putDeliveries(tx, { draft, content, at });
   if (made.decision.reservations.length > 0) await reserveSend(tx, { tenant, mailbox, draft, at });
   await recordOutbound(tx, row, decidedContent(proposal), { decision: made.decision, trace, audit_id, salt });
+  tellDraft(tx, added);
 }
 
 function draftRow({ input, revision, audit, at }: ScreenProposal, { decision, mode, state }: NewDraft): DraftsTable {

@@ -1,6 +1,6 @@
 import { nextEntry } from "./audit.ts";
 import type { Trace } from "./contract.ts";
-import type { Fresh, SendClaim } from "./contract-outbound.ts";
+import type { Fresh, SendAttempt, SendClaim } from "./contract-outbound.ts";
 import { loseDeliveries } from "./deliveries.ts";
 import type { DraftId } from "../model/ids.ts";
 import { changeDraft } from "./drafts.ts";
@@ -111,4 +111,9 @@ export async function leaveBehind(
   await changeDraft(tx, draft.id, { state: "unknown", reason: "no_reply" }, at);
   await appendSending(tx, draft, { ...left, ...nextEntry(names), trace, at });
   return true;
+}
+
+/** One that nothing is on record of, at a draft that nobody was asked about. */
+export function unwritten(attempt: number, envelope_sender: string, recipients: readonly string[]): SendAttempt {
+  return { kind: "open", attempt, on_record: false, envelope_sender, recipients, reviewed: false };
 }

@@ -5,7 +5,7 @@ import { deliveriesOf, isDue } from "./deliveries.ts";
 import { findDraftRow } from "./drafts.ts";
 import type { Tx } from "./operation.ts";
 import { factsOf } from "./screening.ts";
-import { attemptAfter } from "./send-attempts.ts";
+import { attemptAfter, unwritten } from "./send-attempts.ts";
 import { findQuestion } from "./send-bars.ts";
 
 /** One look instead of three, and no write: what counts is checked again in the claim. */
@@ -25,5 +25,5 @@ async function readyOf(tx: Tx, { id, state, revision }: DraftRow): Promise<SendA
   if (attempt === null || (await findQuestion(tx, id)) !== null) return null;
   const recipients = (await deliveriesOf(tx, id)).filter(isDue).map(({ recipient }) => recipient);
   if (recipients.length === 0) return null;
-  return { kind: "open", attempt, on_record: false, envelope_sender: revision.envelope_sender, recipients, reviewed: false };
+  return unwritten(attempt, revision.envelope_sender, recipients);
 }

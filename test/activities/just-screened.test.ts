@@ -5,7 +5,7 @@ import type { DraftId } from "../../src/model/ids.ts";
 import { openRig } from "../screening/rig.ts";
 import { newId, NOON } from "../store/samples.ts";
 
-const FOUND = { facts: null, ready: null };
+const FOUND = { facts: null, ready: null, decision: newId("dec") };
 
 describe("DESIGN §4.5 what was found when a draft was screened", () => {
   it("is what a look finds that comes at once", async () => {
@@ -14,12 +14,19 @@ describe("DESIGN §4.5 what was found when a draft was screened", () => {
     await screen(rig.deps, input, { workflow_id: "out-x", run_id: "run-1", activity_id: "1" });
     const { draft: row, facts, ready } = (await rig.store.run("sends.look", { tenant: input.tenant, draft: input.draft, at: NOON }))!;
     expect(row.state).toBe("queued");
-    expect(rig.deps.justScreened.take(input.draft)).toEqual({ facts, ready });
+    expect(rig.deps.justScreened.take(input.draft)).toEqual({ facts, ready, decision: row.decision });
   });
 
   it("is kept of no draft that people are asked about", async () => {
     const rig = await openRig("gated_send");
     const input = await rig.inputOf();
+    await screen(rig.deps, input, { workflow_id: "out-x", run_id: "run-1", activity_id: "1" });
+    expect(rig.deps.justScreened.take(input.draft)).toBeNull();
+  });
+
+  it("is not kept of a draft that leaves at its time", async () => {
+    const rig = await openRig();
+    const input = { ...(await rig.inputOf()), send_at: NOON + 60_000 };
     await screen(rig.deps, input, { workflow_id: "out-x", run_id: "run-1", activity_id: "1" });
     expect(rig.deps.justScreened.take(input.draft)).toBeNull();
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DraftId } from "../../src/model/ids.ts";
 import { Kept, questionOf } from "../../src/store/sqlite/kept.ts";
-import { fresh, letterOf, openAutonomous, screen, to } from "./outbound-samples.ts";
+import { fresh, inDatabase, letterOf, openAutonomous, screen, to } from "./outbound-samples.ts";
 import { newDomain, newId, NOON } from "./samples.ts";
 import { openWorld } from "./world.ts";
 
@@ -166,6 +166,11 @@ describe("what is asked for with every mail", () => {
     await screen(world.store, letter);
     const made = await world.store.run("drafts.get", { tenant, id });
     expect(made).toEqual(await inRows());
+    // Nobody else writes to the database: this says that it was not looked at.
+    const unread = letterOf(world);
+    await screen(world.store, unread);
+    inDatabase(world, (db) => db.prepare("update drafts set reason = 'unseen' where id = ?").run(unread.input.draft));
+    expect(await world.store.run("drafts.get", { tenant, id: unread.input.draft })).toMatchObject({ reason: "mode_autonomous" });
     await finish(id);
     const moved = await world.store.run("drafts.get", { tenant, id });
     expect(moved).toMatchObject({ state: "failed" });
