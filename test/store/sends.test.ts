@@ -480,6 +480,18 @@ describe("DESIGN §4.5 what forbids it is seen at the claim, whenever it came", 
     expect(await claim(world, letter, attempt, { content_hash: "0".repeat(64) })).toMatchObject({ why: "lost" });
   });
 
+  it("MM-05 the overseer's copy is nobody's to approve, whatever thread it claims to be of", async () => {
+    const world = await openSendingWorld();
+    setOverseer(world, "eye@acme.example");
+    const tainting = proposalOf(world, { facts: from(ANN, false) });
+    await world.store.run("inbound.decide", tainting);
+    const { thread } = tainting.facts!;
+    const copy = await queued(world, { recipients: to("eye@acme.example"), input: { kind: "copy", thread } });
+    expect(await open(world, copy)).toMatchObject({ kind: "open" });
+    const draft = await queued(world, { input: { thread } });
+    expect(await open(world, draft)).toMatchObject({ kind: "stopped", why: "not_approved" });
+  });
+
   it("NY-13 over a cap it waits until one more fits, and its own place does not count against it", async () => {
     const world = await openSendingWorld();
     const caps = { perHour: 1, perDay: 9 };

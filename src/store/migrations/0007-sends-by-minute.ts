@@ -8,8 +8,8 @@ const TAKE_OLD = `update sends_by_minute set number = number - 1 where mailbox =
 export const sendsByMinute: Migration = {
   number: 7,
   name: "sends-by-minute",
-  // A day of a busy mailbox is counted five times a mail: by the minute that is 1,440 rows at most. Kept by the database, so
-  // that older code, which may still run beside this, counts too.
+  // Every mail counts its mailbox's last day, several times: by the minute that is 1,440 rows at most. Kept by the database,
+  // so that older code, which may still run beside this, counts too.
   statements: [
     `create table sends_by_minute (
       mailbox text not null,

@@ -10,8 +10,9 @@ interface Reading {
 const MOST = 256;
 
 /**
- * What reads have found, or writes have said that they will, each until its key moves (`Operation.until`). Every write goes through the one store that has the
- * database, and its keys are told before its call resolves, so whoever waited for a write never gets what was before it.
+ * What reads have found, or writes have said that they will, each until its key moves (`Operation.until`). Every write goes
+ * through the one store that has the database, and its keys are told before its call resolves, so whoever waited for a write
+ * never gets what was before it.
  */
 export class Kept {
   /** By key: the last question under it, open or answered. */

@@ -52,6 +52,7 @@ it.each([
   "drop trigger kept on t",
   "create trigger t before update on t begin update u set a = 1; end",
   "create trigger t after update of a on t begin update u set a = 1; end",
+  "create trigger t after insert on t when new.a glob 'x*' begin update u set a = 1; end",
   "create trigger t after insert on t begin insert or ignore into u values (1); end",
   "create table t (id integer primary key autoincrement) strict",
   "create index i on t (a collate nocase)",
