@@ -20,6 +20,7 @@ import { holdRef } from "./hold-ref.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
 import { JustScreened } from "./just-screened.ts";
 import { leave } from "./leave.ts";
+import { QuickSends } from "./quick-sends.ts";
 import { redispatchLost } from "./redispatch.ts";
 import { reviveLost } from "./revive.ts";
 import { screen } from "./screen.ts";
@@ -48,6 +49,8 @@ export interface HoldActivities {
 
 export interface OutboundActivities {
   posternScreen(input: Ticketed<OutboundInput>): Promise<ScreenStep>;
+  /** The same as `posternSend`, for a workflow task that waits for it. */
+  posternSendQuick(input: Ticketed<OutboundInput>, since: Since): Promise<SendStep>;
   posternCopy(input: Ticketed<OutboundInput>): Promise<Ticketed<OutboundInput> | null>;
 }
 
@@ -81,12 +84,14 @@ export function createInboundActivities(deps: ActivityDeps & Pick<OutboundDeps, 
   });
 }
 
-/** Run by the worker of the main task queue. */
+/** Run by the worker of the main task queue. `mostQuick`: sends within a workflow task at once. */
 export function createMainActivities(
   deps: OutboundDeps,
+  mostQuick?: number,
 ): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
   const judge: SendDeps["judge"] = (input, revision, facts) => deps.screening.judge(input, revision, revision, facts ?? undefined);
   const justScreened = new JustScreened(deps.clock);
+  const quickSends = new QuickSends(mostQuick);
   const sending = { ...deps, judge, signers: createSigners(deps), justScreened };
   const admitted = (input: Ticketed<OutboundInput>): OutboundInput => admit(deps, input, calledHere());
   return ofOurs(deps, {
@@ -96,6 +101,8 @@ export function createMainActivities(
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, holdRef(ref)),
     posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, holdRef(ref), event, traceHere()),
     posternScreen: (input: Ticketed<OutboundInput>) => screen({ ...deps, justScreened }, admitted(input), traceHere()),
+    posternSendQuick: (input: Ticketed<OutboundInput>, since: Since) =>
+      quickSends.run((signal) => leave(sending, admitted(input), since, { heartbeat: untold, signal, isQuick: true }, traceHere())),
     posternCopy: (input: Ticketed<OutboundInput>) => copy(deps, admitted(input)),
     posternSend: (input: Ticketed<OutboundInput>, since: Since) =>
       leave(sending, admitted(input), since, { heartbeat, signal: cancellationSignal() }, traceHere()),
@@ -109,6 +116,9 @@ export function createMainActivities(
     posternCollectBlobs: () => collectBlobs(deps, heartbeat),
   });
 }
+
+/** Whether a local activity lives is told by its workflow task. */
+function untold(): void {}
 
 /** Where the activity that is running was called from. */
 export function traceHere(): Trace {

@@ -64,7 +64,8 @@ async function stepOf(
     case "wait":
       return waitingOf(deps, input, since, result, trace);
     case "unknown":
-      return { kind: "unknown" };
+    case "late":
+      return result;
     case "stopped":
       return finish(deps, input, result.reason, trace);
     default:

@@ -29,7 +29,7 @@ export async function screen(
   const { screened, facts } = await screenAt(deps, "submit", { input, revision, content }, trace);
   if (screened.kind === "decided" && screened.ready !== null && input.send_at === null)
     deps.justScreened.put(input.draft, { facts, ready: screened.ready, decision: screened.decision.id });
-  return stepOf(screened);
+  return stepOf(screened, input);
 }
 
 /** One revision of a draft, about to be submitted or sent. */
@@ -79,7 +79,7 @@ async function draftOf({ store }: ScreenDeps, { tenant, draft }: OutboundInput):
   return row;
 }
 
-function stepOf(screened: Screened): ScreenStep {
+function stepOf(screened: Screened, { send_at }: OutboundInput): ScreenStep {
   if (screened.kind === "stale") return { kind: "hold", times: screened.hold };
   const { outcome, reason } = screened.decision;
   switch (outcome) {
@@ -91,7 +91,7 @@ function stepOf(screened: Screened): ScreenStep {
       return { kind: "hold", times: timesOf(screened) };
     case "queued":
     case "sending":
-      return { kind: "go" };
+      return { kind: "go", quick: send_at === null };
     case "rejected":
     case "expired":
     case "cancelled":

@@ -39,13 +39,15 @@ export type SendJudgement = Pick<ScreenProposal, "outcome" | "mode" | "caps" | "
 export interface Pulse {
   readonly heartbeat: () => void;
   readonly signal: AbortSignal;
+  /** True: when it was asked to end, nothing is recorded, and another go begins at once. */
+  readonly isQuick?: boolean;
 }
 
 /**
  * What one go at sending came to, in codes and times.
  * `done`: nobody is left to be tried. `retry`: somebody is, by the workflow's timer. `wait`: not before `until` (epoch ms), or
  * when woken. `stale`: today's policy, keys or lists do not fit; screen again, which says what becomes of the draft.
- * `unknown`: a person must say what became of it. `stopped`: it can never leave; end it with this reason.
+ * `unknown`: a person must say what became of it. `late`: a quick go that was asked to end. `stopped`: it can never leave; end it with this reason.
  */
 export type SendResult =
   | { readonly kind: "done"; readonly state: DraftState }
@@ -53,6 +55,7 @@ export type SendResult =
   | { readonly kind: "wait"; readonly until: number }
   | { readonly kind: "stale" }
   | { readonly kind: "unknown" }
+  | { readonly kind: "late" }
   | { readonly kind: "stopped"; readonly reason: "content_missing" | "content_changed" };
 
 /** Milliseconds between two heartbeats, and after which a stopped draft looks again unless it is woken. */
@@ -74,7 +77,7 @@ export async function send(deps: SendDeps, input: OutboundInput, look: SendLook,
   const terms = termsOf(input, revision, judged, trace);
   const opened = (terms.approval ? null : look.ready) ?? (await deps.store.run("sends.open", { ...terms, ...namesOf(deps) }));
   if (opened.kind === "stopped") return resultOf(opened, opened.state, deps.clock());
-  return inPulse(pulse, () => carry(deps, { input, revision, mime, terms, opened }, pulse.signal));
+  return inPulse(pulse, () => carry(deps, { input, revision, mime, terms, opened }, pulse));
 }
 
 /** Of the bytes as they are now and of the recipients as they are kept. */
@@ -113,7 +116,7 @@ interface Attempt {
   readonly opened: SendAttempt;
 }
 
-async function carry(deps: SendDeps, attempt: Attempt, signal: AbortSignal): Promise<SendResult> {
+async function carry(deps: SendDeps, attempt: Attempt, { signal, isQuick = false }: Pulse): Promise<SendResult> {
   const { input, terms, opened } = attempt;
   const { attempt: number, on_record } = opened;
   let bar: SendBar | null = null;
@@ -134,6 +137,8 @@ async function carry(deps: SendDeps, attempt: Attempt, signal: AbortSignal): Pro
     return unanswered(opened, claimed ? "unknown" : "failed_before_data");
   });
   if (bar !== null) return resultOf(bar, await stateOf(deps, input), deps.clock());
+  // A claim that was asked may have been granted, whatever came of the answer.
+  if (isQuick && signal.aborted && asked === null) return { kind: "late" };
   const { tenant, draft, content_hash, trace } = terms;
   const made = { tenant, draft, content_hash, attempt: number, on_record, claim: asked };
   const { state, retry } = await record(deps, { ...made, trace, ...result, ...namesOf(deps) });

@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<keyof PosternActivities, true>> = {
   posternHoldTimes: true,
   posternHoldTimer: true,
   posternScreen: true,
+  posternSendQuick: true,
   posternCopy: true,
   posternSend: true,
   posternDispatch: true,

@@ -3,6 +3,7 @@ import {
   condition,
   continueAsNew,
   defineSignal,
+  isCancellation,
   ParentClosePolicy,
   proxyActivities,
   proxyLocalActivities,
@@ -27,6 +28,13 @@ const { posternScreen } = proxyLocalActivities<OutboundActivities>({
 const LOOK_AGAIN_MS = 3_600_000;
 
 const UNTIL_DONE = { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "1 minute" } as const;
+
+// Local as well: what nobody need be asked about leaves within the task that screened it. One go: whatever it does not come to
+// is left to the regular activity, whose bound in time it has, because mail that is being said cannot be taken back.
+const { posternSendQuick } = proxyLocalActivities<OutboundActivities>({
+  startToCloseTimeout: "45 minutes",
+  retry: { maximumAttempts: 1 },
+});
 
 const { posternCopy } = proxyActivities<OutboundActivities>({ startToCloseTimeout: "1 minute", retry: UNTIL_DONE });
 
@@ -63,7 +71,7 @@ function beginning(screened: ScreenStep): OutboundStage | null {
     case "hold":
       return { times: screened.times, since: null };
     case "go":
-      return { times: null, since: null };
+      return { times: null, since: null, quick: screened.quick === true };
     default:
       return screened satisfies never;
   }
@@ -74,6 +82,7 @@ class Draft {
   readonly #people: People;
   #wakes = 0;
   #isAtOnce = false;
+  #isQuick = false;
 
   constructor(input: Ticketed<OutboundInput>) {
     this.#input = input;
@@ -90,8 +99,9 @@ class Draft {
   }
 
   /** `times`: of the hold that comes first; null: nobody need approve. */
-  async run({ times, since: begun, at_once = false }: OutboundStage): Promise<DraftState> {
+  async run({ times, since: begun, at_once = false, quick = false }: OutboundStage): Promise<DraftState> {
     this.#isAtOnce = at_once;
+    this.#isQuick = quick;
     for (let [hold, since] = [times, begun]; ; since = null) {
       const status = hold === null ? "approved" : await this.#people.decided(hold);
       if (status === "waiting") return this.#goOn({ times: hold, since: null });
@@ -120,14 +130,22 @@ class Draft {
     for (let tries = begun?.tries ?? 0; ;) {
       this.#people.begin();
       const heard = this.#heard;
-      const step = await posternSend(this.#input, { at, tries });
+      const step = await this.#go({ at, tries });
       if (step.kind === "done" || step.kind === "hold") return step;
+      if (step.kind === "late") continue;
       // INVARIANT (DESIGN §9.7): only a person says what becomes of mail whose fate nobody knows; to look changes nothing, but
       // a transaction that was only thought lost may have recorded its end.
       if (step.kind === "again" && step.tried) tries += 1;
       if (this.#heard === heard) await this.#untilHeard(step.kind === "unknown" ? LOOK_AGAIN_MS : step.after_ms);
       if (isLong()) return this.#goOn({ times: null, since: { at, tries } });
     }
+  }
+
+  /** Quick the first time, where it may be. */
+  async #go(since: Since): Promise<SendStep> {
+    if (!this.#isQuick) return posternSend(this.#input, since);
+    this.#isQuick = false;
+    return posternSendQuick(this.#input, since).catch(leftOver);
   }
 
   /** X-20: judged again at its time, not before. */
@@ -165,6 +183,12 @@ class Draft {
     }
     return state;
   }
+}
+
+/** What a quick go came to that failed. */
+function leftOver(error: unknown): SendStep {
+  if (isCancellation(error)) throw error;
+  return { kind: "late" };
 }
 
 function limited(reason: string): ApplicationFailure {

@@ -161,11 +161,14 @@ export const SUBMISSION_LIMITS = {
   scheduleDays: 365,
 } as const;
 
-/** What screening at `submit` came to, as the workflow knows it: codes and times. */
+/**
+ * What screening at `submit` came to, as the workflow knows it: codes and times. `quick`: it may leave in the same breath;
+ * histories of versions that could not do that have none.
+ */
 export type ScreenStep =
   | { readonly kind: "blocked" | "limited"; readonly reason: string }
   | { readonly kind: "hold"; readonly times: HoldTimes }
-  | { readonly kind: "go" };
+  | { readonly kind: "go"; readonly quick?: boolean };
 
 /** How long the workflow has been at it: epoch milliseconds of its first go, and how often the next hop was tried in vain. */
 export interface Since {
@@ -181,14 +184,20 @@ export interface OutboundStage {
   readonly since: Since | null;
   /** People took it back before its time, which is waited for no more. */
   readonly at_once?: boolean;
+  /** Its first go may be a quick one. */
+  readonly quick?: boolean;
 }
 
-/** What one go at sending came to. `again`: look again after so many milliseconds, or when woken; `tried`: the next hop was asked. */
+/**
+ * What one go at sending came to. `again`: look again after so many milliseconds, or when woken; `tried`: the next hop was asked.
+ * `late`: nothing was said and nothing recorded, since the go had to be quick and the next hop was not.
+ */
 export type SendStep =
   | { readonly kind: "done"; readonly state: DraftState; readonly copy: boolean }
   | { readonly kind: "hold"; readonly times: HoldTimes }
   | { readonly kind: "again"; readonly after_ms: number; readonly tried: boolean }
-  | { readonly kind: "unknown" };
+  | { readonly kind: "unknown" }
+  | { readonly kind: "late" };
 
 /** How a draft ended. */
 export interface OutboundResult {

@@ -30,13 +30,19 @@ describe("composing and screening a submit", () => {
   it("MM-06 lets a draft go, with its revision and decision recorded", async () => {
     const rig = await openRig();
     const { input, revision, step } = await submit(rig);
-    expect(step).toEqual({ kind: "go" });
+    expect(step).toEqual({ kind: "go", quick: true });
     expect(await draftOf(rig, input)).toMatchObject({
       state: "queued",
       reason: "mode_autonomous",
       mode: "autonomous",
       revision: { ...revision, subject: "Dinner", recipients: [{ kind: "to", address: "anna@acme.example" }, {}, {}] },
     });
+  });
+
+  it("X-20 one that has a time is not sent by the step that follows at once", async () => {
+    const rig = await openRig();
+    const input = { ...(await rig.inputOf()), send_at: NOON + HOUR };
+    expect(await screen(rig.deps, input, traceOf(input))).toEqual({ kind: "go", quick: false });
   });
 
   it("MM-04 holds one with the times of its hold", async () => {

@@ -388,6 +388,62 @@ describe("being asked to end", () => {
   });
 });
 
+describe("a quick go that is asked to end", () => {
+  it("before the claim records nothing: the next go is the first", async () => {
+    const rig = await openRig();
+    const order = await draft(rig);
+    const cancel = new AbortController();
+    rig.peer.script = (step) => {
+      if (step !== "mail") return undefined;
+      cancel.abort();
+      return HANG;
+    };
+    expect(await sendOnce(rig.deps, order, { signal: cancel.signal, isQuick: true })).toEqual({ kind: "late" });
+    expect(await draftOf(rig.world, letter(order))).toMatchObject({ state: "queued" });
+    expect(await fates(rig.world, letter(order))).toEqual({ [ANN]: "pending", [BEN]: "pending" });
+    rig.peer.script = () => undefined;
+    expect(await sendOnce(rig.deps, order)).toEqual({ kind: "done", state: "sent" });
+    expect(rig.peer.taken).toHaveLength(1);
+  });
+
+  it("after the claim carries the transaction to its end", async () => {
+    const rig = await openRig();
+    const cancel = new AbortController();
+    rig.peer.script = (step) => {
+      if (step === "data") cancel.abort();
+      return undefined;
+    };
+    const quick = { signal: cancel.signal, isQuick: true };
+    expect(await sendOnce(rig.deps, await draft(rig), quick)).toEqual({ kind: "done", state: "sent" });
+  });
+
+  it("X-06 while its claim is asked leaves nothing unknown, though the answer is lost", async () => {
+    const rig = await openRig();
+    const order = await draft(rig);
+    const cancel = new AbortController();
+    const lost = failing(rig.world.store, "sends.claim", "after");
+    const store: typeof lost = {
+      ...{ watch: (key, ms) => lost.watch(key, ms), close: () => lost.close() },
+      run(name, args) {
+        if (name === "sends.claim") cancel.abort();
+        return lost.run(name, args);
+      },
+    };
+    expect(await sendOnce({ ...rig.deps, store }, order, { signal: cancel.signal, isQuick: true })).toEqual({ kind: "retry" });
+    expect(rig.peer.taken).toEqual([]);
+    expect(await sendOnce(rig.deps, order)).toEqual({ kind: "done", state: "sent" });
+    expect(rig.peer.taken).toHaveLength(1);
+  });
+
+  it("comes to what any other does, when it is not", async () => {
+    const rig = await openRig();
+    rig.peer.script = (step) => (step === "rcpt" ? "550 5.1.1 no" : undefined);
+    expect(await sendOnce(rig.deps, await draft(rig), { isQuick: true })).toEqual({ kind: "done", state: "failed" });
+    rig.peer.script = (step) => (step === "mail" ? CUT : undefined);
+    expect(await sendOnce(rig.deps, await draft(rig), { isQuick: true })).toEqual({ kind: "retry" });
+  });
+});
+
 describe("the sandbox", () => {
   it("X-29 keeps what would have left, where it can be listed and read", async () => {
     const rig = await openRig();

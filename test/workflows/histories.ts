@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { historyFromJSON, type History } from "@temporalio/common/lib/proto-utils.js";
 
-/** A folder for each version that recorded some. */
+/** A folder for each version that recorded some, and for what a version did differently before. */
 export const HISTORIES = fileURLToPath(new URL("../histories", import.meta.url));
 
 export interface StoredHistory {

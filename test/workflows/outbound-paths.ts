@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from "@temporalio/client";
 import { outboundWorkflowId, holdWorkflowId, type MessageId } from "../../src/model/ids.ts";
 import { LIMITED_FAILURE } from "../../src/model/names.ts";
-import { CUT } from "../support/smtp-peer.ts";
+import { CUT, HANG } from "../support/smtp-peer.ts";
 import { codeOf, type Draft, type Mailbox, type OutboundWorld } from "../outbound/world.ts";
 import type { End, Path } from "./paths.ts";
 
@@ -42,6 +42,13 @@ export const OUTBOUND_PATHS: readonly Path[] = [
   outbound("sent-after-retries", "sent", async (world) => {
     let tries = 0;
     world.peer.script = (step) => (step === "mail" && (tries += 1) < 3 ? "451 4.3.0 later" : undefined);
+    const draft = await sentInMode(world, "autonomous");
+    await world.ended(draft);
+    return draft;
+  }),
+  outbound("sent-late", "sent", async (world) => {
+    let silent = 0;
+    world.peer.script = (step) => (step === "mail" && (silent += 1) === 1 ? HANG : undefined);
     const draft = await sentInMode(world, "autonomous");
     await world.ended(draft);
     return draft;

@@ -55,7 +55,10 @@ describe("DESIGN §9.9 replay", () => {
     ["holdMessage-released", "a step's name", inText("posternHoldTimes", "posternHoldTimer")],
     ["holdMessage-nothing-waits", "a step's answer", inPayloads("null", '{"remind_at":null,"escalate_at":null,"expires_at":9}')],
     ["outboundMessage-approved", "the order of steps", inPayloads('"activity_type":"posternScreen"', '"activity_type":"posternCopy"')],
-    ["outboundMessage-sent", "a step's name", inText("posternSend", "posternSent")],
+    ["outboundMessage-sent", "the order of steps", inPayloads('"activity_type":"posternSendQuick"', '"activity_type":"posternCopy"')],
+    ["outboundMessage-sent", "what may be quick", inPayloads('"quick":true', '"quick":false')],
+    ["outboundMessage-sent-late", "what came of the quick go", inPayloads('"kind":"late"', '"kind":"unknown"')],
+    ["outboundMessage-sent-late", "a step's name", inText("posternSend", "posternSent")],
     ["outboundMessage-rejected", "a person's word", inPayloads('"status":"rejected"', '"status":"approved"')],
     ["upkeep-done", "a step's name", inText("posternCollectBlobs", "posternSweep")],
   ])("%s with %s exchanged does not replay", async (name, _what, tamper) => {

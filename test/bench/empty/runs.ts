@@ -10,7 +10,7 @@ import { createEmptyActivities } from "./activities.ts";
 export interface EmptyRuns {
   readonly count: number;
   readonly atOnce: number;
-  readonly workflow: "empty" | "emptySending" | "emptySendingInTwo";
+  readonly workflow: "empty" | "emptySending";
   /** How the caller hears of the end: from the last step in this process, or from the server. */
   readonly told: "step" | "server";
 }

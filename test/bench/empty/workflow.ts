@@ -26,8 +26,3 @@ export async function emptySending(input: object): Promise<object> {
   const two = await second(input, one);
   return regular(input, one, two);
 }
-
-/** The same where the first two steps are one. */
-export async function emptySendingInTwo(input: object): Promise<object> {
-  return regular(input, await first(input), {});
-}

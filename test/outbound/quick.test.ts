@@ -1,0 +1,65 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { outboundWorkflowId } from "../../src/model/ids.ts";
+import { HANG } from "../support/smtp-peer.ts";
+import { codeOf, LOOK_MS, OutboundWorld, type Draft } from "./world.ts";
+
+let world: OutboundWorld;
+beforeAll(async () => {
+  world = await OutboundWorld.open();
+});
+afterAll(() => world?.close());
+beforeEach(() => {
+  world.peer.taken.length = 0;
+  world.peer.script = () => undefined;
+});
+
+/** Regular activities that its workflow has called, and workflow tasks that have begun. */
+async function stepsOf({ id }: Pick<Draft, "id">) {
+  const { events } = await world.temporal.workflow.getHandle(outboundWorkflowId(id)).fetchHistory();
+  const regular = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+  return { regular, tasks: (events ?? []).filter((event) => event.workflowTaskStartedEventAttributes).length };
+}
+
+describe("MM-06 what nobody need be asked about", () => {
+  it("leaves within the workflow task that screened it", async () => {
+    const draft = await world.send(await world.mailbox("autonomous"));
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
+    expect(await stepsOf(draft)).toEqual({ regular: [], tasks: 1 });
+    expect(world.peer.taken).toHaveLength(1);
+  });
+
+  it("leaves by a step of its own where people were asked, because their word is answered before", async () => {
+    const mailbox = await world.mailbox("gated_send");
+    const draft = await world.send(mailbox);
+    const overseer = await world.person(["oversight"]);
+    await overseer.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, { action: "approve" });
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
+    expect(await stepsOf(draft)).toMatchObject({ regular: ["posternSend"] });
+  });
+
+  it("leaves by a step of its own where the relay is slow to answer, and once", async () => {
+    let silent = 0;
+    world.peer.script = (step) => (step === "mail" && (silent += 1) === 1 ? HANG : undefined);
+    const mailbox = await world.mailbox("autonomous");
+    const draft = await world.send(mailbox);
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
+    expect(await stepsOf(draft)).toMatchObject({ regular: ["posternSend"] });
+    expect(world.peer.taken).toHaveLength(1);
+    expect(await world.draft(mailbox, draft)).toMatchObject({ deliveries: [expect.objectContaining({ state: "accepted" })] });
+  });
+
+  it("is not said again where the relay takes longer for its last word than a workflow task may take; who takes it back is answered", async () => {
+    const dot = Promise.withResolvers<undefined>();
+    world.peer.script = (step) => (step === "dot" ? dot.promise : undefined);
+    const mailbox = await world.mailbox("autonomous");
+    const draft = await world.send(mailbox);
+    while ((await stepsOf(draft)).tasks < 2) await pause(LOOK_MS);
+    const takenBack = codeOf(mailbox.agent.send("DELETE", `/v1/drafts/${draft.id}`, null));
+    dot.resolve(undefined);
+    expect(await takenBack).toBe("already_decided");
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
+    expect(world.peer.taken).toHaveLength(1);
+    expect(await stepsOf(draft)).toMatchObject({ regular: [] });
+  });
+});
