@@ -84,10 +84,10 @@ export function createInboundActivities(deps: ActivityDeps & Pick<OutboundDeps, 
   });
 }
 
-/** Run by the worker of the main task queue. `mostQuick`: sends within a workflow task at once. */
+/** Run by the worker of the main task queue. `mostQuick`: sends that a workflow task waits for at once. */
 export function createMainActivities(
   deps: OutboundDeps,
-  mostQuick?: number,
+  mostQuick: number,
 ): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
   const judge: SendDeps["judge"] = (input, revision, facts) => deps.screening.judge(input, revision, revision, facts ?? undefined);
   const justScreened = new JustScreened(deps.clock);
@@ -101,11 +101,16 @@ export function createMainActivities(
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, holdRef(ref)),
     posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, holdRef(ref), event, traceHere()),
     posternScreen: (input: Ticketed<OutboundInput>) => screen({ ...deps, justScreened }, admitted(input), traceHere()),
-    posternSendQuick: (input: Ticketed<OutboundInput>, since: Since) =>
-      quickSends.run((signal) => leave(sending, admitted(input), since, { heartbeat: untold, signal, isQuick: true }, traceHere())),
+    posternSendQuick: async (input: Ticketed<OutboundInput>, since: Since) => {
+      const [known, trace] = [admitted(input), traceHere()];
+      return quickSends.run(known.draft, (signal) => leave(sending, known, since, { heartbeat: untold, signal, isQuick: true }, trace));
+    },
     posternCopy: (input: Ticketed<OutboundInput>) => copy(deps, admitted(input)),
-    posternSend: (input: Ticketed<OutboundInput>, since: Since) =>
-      leave(sending, admitted(input), since, { heartbeat, signal: cancellationSignal() }, traceHere()),
+    posternSend: async (input: Ticketed<OutboundInput>, since: Since) => {
+      const known = admitted(input);
+      const joined = await beating(heartbeat, () => quickSends.join(known.draft));
+      return joined ?? leave(sending, known, since, { heartbeat, signal: cancellationSignal() }, traceHere());
+    },
     posternRevive: async () => {
       const reviving = { ...deps, client: getClient(), taskQueue: activityInfo().taskQueue };
       await redispatchLost(reviving, heartbeat);
@@ -117,7 +122,7 @@ export function createMainActivities(
   });
 }
 
-/** Whether a local activity lives is told by its workflow task. */
+/** A local activity has no heartbeats: what it leaves under way is joined by one that has. */
 function untold(): void {}
 
 /** Where the activity that is running was called from. */

@@ -77,7 +77,7 @@ export async function send(deps: SendDeps, input: OutboundInput, look: SendLook,
   const terms = termsOf(input, revision, judged, trace);
   const opened = (terms.approval ? null : look.ready) ?? (await deps.store.run("sends.open", { ...terms, ...namesOf(deps) }));
   if (opened.kind === "stopped") return resultOf(opened, opened.state, deps.clock());
-  return inPulse(pulse, () => carry(deps, { input, revision, mime, terms, opened }, pulse));
+  return carry(deps, { input, revision, mime, terms, opened }, pulse);
 }
 
 /** Of the bytes as they are now and of the recipients as they are kept. */
@@ -101,10 +101,10 @@ function namesOf(deps: SendDeps) {
 
 /**
  * A worker that died in the middle of a long transaction is noticed by its silence. What is quick says nothing: a beat is a
- * write of Temporal's.
+ * write of Temporal's, and one of the store's.
  */
-async function inPulse<T>({ heartbeat }: Pulse, work: () => Promise<T>): Promise<T> {
-  const beating = setInterval(heartbeat, HEARTBEAT);
+async function inPulse<T>(beat: () => void, work: () => Promise<T>): Promise<T> {
+  const beating = setInterval(beat, HEARTBEAT);
   return work().finally(() => clearInterval(beating));
 }
 
@@ -116,9 +116,10 @@ interface Attempt {
   readonly opened: SendAttempt;
 }
 
-async function carry(deps: SendDeps, attempt: Attempt, { signal, isQuick = false }: Pulse): Promise<SendResult> {
+async function carry(deps: SendDeps, attempt: Attempt, pulse: Pulse): Promise<SendResult> {
   const { input, terms, opened } = attempt;
   const { attempt: number, on_record } = opened;
+  const { signal, isQuick = false } = pulse;
   let bar: SendBar | null = null;
   let claimed = false;
   let asked: SendRecord["claim"] = null;
@@ -130,20 +131,37 @@ async function carry(deps: SendDeps, attempt: Attempt, { signal, isQuick = false
     if (!answer.claimed) bar = answer;
     return claimed;
   };
-  const result = await deps.transport.send(outgoingOf(deps, attempt, signal), claim).catch((error: unknown) => {
-    const { code, where } = faultOf(error);
-    deps.onFault({ activity: "send", code, where });
-    // Rejected before the claim nothing was said; if it ever is afterwards, nobody knows.
-    return unanswered(opened, claimed ? "unknown" : "failed_before_data");
+  const speak = (): Promise<TransportResult> =>
+    deps.transport.send(outgoingOf(deps, attempt, signal), claim).catch((error: unknown) => {
+      onFault(deps, error);
+      // Rejected before the claim nothing was said; if it ever is afterwards, nobody knows.
+      return unanswered(opened, claimed ? "unknown" : "failed_before_data");
+    });
+  const beat = (): void => {
+    pulse.heartbeat();
+    if (claimed && asked !== null) carryOn(deps, terms, number, asked);
+  };
+  return inPulse(beat, async () => {
+    const result = await speak();
+    if (bar !== null) return resultOf(bar, await stateOf(deps, input), deps.clock());
+    // A claim that was asked may have been granted, whatever came of the answer.
+    if (isQuick && signal.aborted && asked === null) return { kind: "late" };
+    const { tenant, draft, content_hash, trace } = terms;
+    const made = { tenant, draft, content_hash, attempt: number, on_record, claim: asked };
+    const { state, retry } = await record(deps, { ...made, trace, ...result, ...namesOf(deps) });
+    if (state === "unknown") return { kind: "unknown" };
+    return retry ? { kind: "retry" } : { kind: "done", state };
   });
-  if (bar !== null) return resultOf(bar, await stateOf(deps, input), deps.clock());
-  // A claim that was asked may have been granted, whatever came of the answer.
-  if (isQuick && signal.aborted && asked === null) return { kind: "late" };
-  const { tenant, draft, content_hash, trace } = terms;
-  const made = { tenant, draft, content_hash, attempt: number, on_record, claim: asked };
-  const { state, retry } = await record(deps, { ...made, trace, ...result, ...namesOf(deps) });
-  if (state === "unknown") return { kind: "unknown" };
-  return retry ? { kind: "retry" } : { kind: "done", state };
+}
+
+/** Not waited for: the peer is at it, and what was not said now is said in a moment. */
+function carryOn(deps: SendDeps, { draft }: Terms, attempt: number, claim: string): void {
+  deps.store.run("sends.carry", { draft, attempt, claim, at: deps.clock() }).catch((error: unknown) => onFault(deps, error));
+}
+
+function onFault(deps: SendDeps, error: unknown): void {
+  const { code, where } = faultOf(error);
+  deps.onFault({ activity: "send", code, where });
 }
 
 async function stateOf({ store }: SendDeps, { tenant, draft }: OutboundInput): Promise<DraftState> {
@@ -203,6 +221,7 @@ function resultOf({ why, until }: SendBar, state: DraftState, at: number): SendR
     case "stopped":
       return { kind: "wait", until: at + LOOK_AGAIN };
     case "limit":
+    case "carried":
       return { kind: "wait", until: until ?? at + LOOK_AGAIN };
     case "mode":
     case "suppressed":

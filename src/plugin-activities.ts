@@ -5,8 +5,8 @@ import { createInboundActivities, createMainActivities, type InboundActivities }
 /** Every activity of this package. */
 export type PosternActivities = InboundActivities & ReturnType<typeof createMainActivities> & AgentActivities;
 
-export function createPosternActivities(deps: OutboundDeps, mainQueue: string): PosternActivities {
-  return { ...createInboundActivities(deps), ...createMainActivities(deps), ...createAgentActivities(deps, mainQueue) };
+export function createPosternActivities(deps: OutboundDeps, mainQueue: string, mostQuick: number): PosternActivities {
+  return { ...createInboundActivities(deps), ...createMainActivities(deps, mostQuick), ...createAgentActivities(deps, mainQueue) };
 }
 
 /** Their names, which a worker registers before there is anything to run them with. */

@@ -21,7 +21,7 @@ export interface Instanced {
 export async function begin(config: Config, options: BesideOptions): Promise<Instanced> {
   const beside = await serveBeside(config, options);
   const { deps } = beside;
-  const activities = createPosternActivities(deps, options.taskQueues.main);
+  const activities = createPosternActivities(deps, options.taskQueues.main, Math.floor(options.judgements / 2));
   return { beside, activities, allowing: { ...deps, instance: () => instanceOf(deps.store) } };
 }
 

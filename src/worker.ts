@@ -39,7 +39,7 @@ export async function createPosternWorkers(options: PosternWorkersOptions): Prom
   const inbound = await createWorker(options, options.taskQueues.inbound, createInboundActivities(options.deps));
   const { deps, taskQueues } = options;
   const agents = createAgentActivities(deps, taskQueues.main);
-  const main = await createWorker(options, taskQueues.main, { ...createMainActivities(deps, INBOUND_SLOTS / 2), ...agents });
+  const main = await createWorker(options, taskQueues.main, { ...createMainActivities(deps, INBOUND_SLOTS / 4), ...agents });
   return new PosternWorkers([inbound, main]);
 }
 

@@ -3,7 +3,6 @@ import {
   condition,
   continueAsNew,
   defineSignal,
-  isCancellation,
   ParentClosePolicy,
   proxyActivities,
   proxyLocalActivities,
@@ -29,10 +28,10 @@ const LOOK_AGAIN_MS = 3_600_000;
 
 const UNTIL_DONE = { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "1 minute" } as const;
 
-// Local as well: what nobody need be asked about leaves within the task that screened it. One go: whatever it does not come to
-// is left to the regular activity, whose bound in time it has, because mail that is being said cannot be taken back.
+// Local as well: what nobody need be asked about leaves within the task that screened it. It takes two seconds at most, and
+// whatever it has not come to by then is the regular activity's: a task that lasts is given to another, and nobody is heard.
 const { posternSendQuick } = proxyLocalActivities<OutboundActivities>({
-  startToCloseTimeout: "45 minutes",
+  startToCloseTimeout: "5 seconds",
   retry: { maximumAttempts: 1 },
 });
 
@@ -145,7 +144,8 @@ class Draft {
   async #go(since: Since): Promise<SendStep> {
     if (!this.#isQuick) return posternSend(this.#input, since);
     this.#isQuick = false;
-    return posternSendQuick(this.#input, since).catch(leftOver);
+    // Failed: what came of it is on record, and told to the regular one.
+    return posternSendQuick(this.#input, since).catch((): SendStep => ({ kind: "late" }));
   }
 
   /** judged again at its time, not before. */
@@ -183,12 +183,6 @@ class Draft {
     }
     return state;
   }
-}
-
-/** What a quick go came to that failed. */
-function leftOver(error: unknown): SendStep {
-  if (isCancellation(error)) throw error;
-  return { kind: "late" };
 }
 
 function limited(reason: string): ApplicationFailure {

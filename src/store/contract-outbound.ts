@@ -82,6 +82,8 @@ export interface OutboundOperations {
    * A refused claim ends the attempt.
    */
   "sends.claim": Op<SendClaim, { readonly claimed: true } | ({ readonly claimed: false } & SendBar)>;
+  /** Whoever made the claim is still at it: to be said every few seconds, or the attempt is left behind as of unknown fate. */
+  "sends.carry": Op<SendCarry, null>;
   /**
    * What the peer said. Without a claim only refusals and deferrals before DATA may be recorded. Idempotent by attempt.
    * `retry`: somebody may be tried again.
@@ -392,11 +394,25 @@ export interface SendTerms {
 /** The entry is that of an earlier attempt whose fate turns out to be unknown. */
 export interface SendOpening extends SendTerms, Fresh {}
 
-/** Why nothing may be sent now. `rejudge`: the policy has changed since the draft was judged. */
+/**
+ * Why nothing may be sent now. `rejudge`: the policy has changed since the draft was judged. `carried`: somebody else is at it,
+ * and may be anywhere.
+ */
 export type SendStop =
-  "lost" | "stopped" | "mode" | "suppressed" | "author_revoked" | "not_approved" | "rejudge" | "cancelled" | "limit" | "done" | "unknown";
+  | "carried"
+  | "lost"
+  | "stopped"
+  | "mode"
+  | "suppressed"
+  | "author_revoked"
+  | "not_approved"
+  | "rejudge"
+  | "cancelled"
+  | "limit"
+  | "done"
+  | "unknown";
 
-/** `until`: epoch ms when one more message fits, with `limit`; else null. */
+/** `until`: epoch ms when one more message fits, with `limit`; until when he is believed to be, with `carried`; else null. */
 export interface SendBar {
   readonly why: SendStop;
   readonly until: number | null;
@@ -431,6 +447,14 @@ export interface SendClaim extends SendTerms, Fresh, Pick<SendAttempt, "attempt"
   /** Those among the attempt's recipients that the peer has taken: only with them can anything be unknown afterwards. */
   readonly accepted: readonly string[];
   readonly decision_id: DecisionId;
+}
+
+export interface SendCarry {
+  readonly draft: DraftId;
+  readonly attempt: number;
+  /** Audit id of the claim. */
+  readonly claim: string;
+  readonly at: number;
 }
 
 /** A person's word on deliveries of unknown fate: they have it, or they do not. */

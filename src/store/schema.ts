@@ -437,6 +437,8 @@ export interface SendAttemptsTable {
   ended_at: number | null;
   /** Audit id of the claim; null before it, and of claims by older releases. */
   claim: string | null;
+  /** While it is claimed: nobody else leaves it behind before. Null as above. */
+  carried_until: number | null;
 }
 
 /** Domains a mailbox has written to. */

@@ -1,8 +1,9 @@
 import { nextEntry } from "./audit.ts";
 import type { Trace } from "./contract.ts";
-import type { Fresh, SendAttempt, SendClaim } from "./contract-outbound.ts";
+import type { Fresh, SendAttempt, SendBar, SendCarry, SendClaim } from "./contract-outbound.ts";
 import { loseDeliveries } from "./deliveries.ts";
 import type { DraftId } from "../model/ids.ts";
+import type { DraftState } from "../model/outbound.ts";
 import { changeDraft } from "./drafts.ts";
 import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
@@ -45,11 +46,13 @@ export async function attemptAfter(tx: Tx, draft: DraftId): Promise<number | nul
   return last.phase === "done" || last.phase === "given_up" ? last.attempt + 1 : null;
 }
 
+export const UNCLAIMED = { phase: "connect", claimed_at: null, claim: null, carried_until: null } as const;
+
 /** INVARIANT (DESIGN §9.7): the database refuses a second one in flight, and any beside one of unknown fate. */
 export async function openAttempt({ db }: Tx, attempt: Pick<Attempt, "draft" | "attempt" | "content_hash" | "recipients" | "opened_at">) {
   const { recipients, ...rest } = attempt;
   const recipients_json = JSON.stringify(recipients);
-  await insertAttempt(db, { ...rest, recipients_json, phase: "connect", claimed_at: null, claim: null, ended_at: null });
+  await insertAttempt(db, { ...rest, recipients_json, ...UNCLAIMED, ended_at: null });
 }
 
 /** Data of the draft may be on its way: what becomes of it is the attempt's business, or a person's. */
@@ -58,22 +61,52 @@ export async function mayBeOnItsWay(tx: Tx, draft: DraftId): Promise<boolean> {
   return last !== null && (last.phase === "data" || last.phase === "unknown");
 }
 
-type Claimed = Pick<SendAttemptsTable, "draft" | "attempt" | "recipients_json" | "claim"> & { readonly claimed_at: number };
+type Claimed = Pick<SendAttemptsTable, "draft" | "attempt" | "recipients_json" | "claim" | "carried_until"> & {
+  readonly claimed_at: number;
+};
 
 const claim = once((db, given: Claimed) =>
   db
     .updateTable("send_attempts")
-    .set({ phase: "data", recipients_json: given.recipients_json, claimed_at: given.claimed_at, claim: given.claim })
+    .set({
+      phase: "data",
+      recipients_json: given.recipients_json,
+      claimed_at: given.claimed_at,
+      claim: given.claim,
+      carried_until: given.carried_until,
+    })
     .where("draft", "=", given.draft)
     .where("attempt", "=", given.attempt)
     .where("phase", "=", "connect")
     .returning("attempt"),
 );
 
+/**
+ * Milliseconds after which one who is at it and has not said so again is believed to be gone. What he claimed is then of
+ * unknown fate, and people are asked: too early, and they send twice what was on its way.
+ */
+const CARRIED_MS = 20_000;
+
 /** The compare-and-set itself. False: somebody else has moved it. */
 export async function claimAttempt({ db }: Tx, { draft, attempt, accepted, at, audit_id }: SendClaim): Promise<boolean> {
   const recipients_json = JSON.stringify(accepted);
-  return (await claim(db, { draft, attempt, recipients_json, claimed_at: at, claim: audit_id })).length === 1;
+  const claimed = { recipients_json, claimed_at: at, claim: audit_id, carried_until: at + CARRIED_MS };
+  return (await claim(db, { draft, attempt, ...claimed })).length === 1;
+}
+
+const carry = once((db, given: SendCarry & { readonly until: number }) =>
+  db
+    .updateTable("send_attempts")
+    .set({ carried_until: given.until })
+    .where("draft", "=", given.draft)
+    .where("attempt", "=", given.attempt)
+    .where("claim", "=", given.claim)
+    .where("phase", "=", "data"),
+);
+
+export async function carryOn({ db }: Tx, given: SendCarry): Promise<null> {
+  await carry(db, { ...given, until: given.at + CARRIED_MS });
+  return null;
 }
 
 const end = once((db, given: Pick<SendAttemptsTable, "draft" | "attempt" | "phase"> & { readonly ended_at: number }) =>
@@ -95,23 +128,26 @@ export async function endAttempt(
 
 /**
  * What an attempt left that nobody carries on: one that had not been claimed can have sent nothing, of one that had nobody
- * knows. True: the draft's fate is unknown now. Whoever carried it on all the same finds its claim lost.
+ * knows. Null: another may be made. Whoever carried it on all the same finds its claim lost.
  */
 export async function leaveBehind(
   tx: Tx,
   draft: DraftsTable,
   { trace, at, ...names }: Fresh & { trace: Trace; at: number },
-): Promise<boolean> {
+): Promise<(SendBar & { readonly state: DraftState }) | null> {
   const left = await lastAttempt(tx, draft.id);
-  if (left === null || left.phase === "done" || left.phase === "given_up") return false;
-  if (left.phase === "unknown") return true;
+  if (left === null || left.phase === "done" || left.phase === "given_up") return null;
+  if (left.phase === "unknown") return UNKNOWN;
+  if (left.phase === "data" && (left.carried_until ?? at) > at) return { why: "carried", until: left.carried_until, state: draft.state };
   await endAttempt(tx, left, left.phase === "connect" ? "given_up" : "unknown", at);
-  if (left.phase === "connect") return false;
+  if (left.phase === "connect") return null;
   await loseDeliveries(tx, draft.id, left.attempt, left.recipients, at);
   await changeDraft(tx, draft.id, { state: "unknown", reason: "no_reply" }, at);
   await appendSending(tx, draft, { ...left, ...nextEntry(names), trace, at });
-  return true;
+  return UNKNOWN;
 }
+
+const UNKNOWN = { why: "unknown", until: null, state: "unknown" } as const;
 
 /** One that nothing is on record of, at a draft that nobody was asked about. */
 export function unwritten(attempt: number, envelope_sender: string, recipients: readonly string[]): SendAttempt {

@@ -8,7 +8,17 @@ import { changeDraft, findDraft } from "./drafts.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { currentRevision, endDeliveries } from "./revisions.ts";
 import type { DraftsTable } from "./schema.ts";
-import { attemptAfter, endAttempt, findAttempt, lastAttempt, leaveBehind, openAttempt, type Attempt } from "./send-attempts.ts";
+import {
+  attemptAfter,
+  carryOn,
+  endAttempt,
+  findAttempt,
+  lastAttempt,
+  leaveBehind,
+  openAttempt,
+  UNCLAIMED,
+  type Attempt,
+} from "./send-attempts.ts";
 import { appendFinish, appendSending } from "./send-audit.ts";
 import { barTo, findQuestion } from "./send-bars.ts";
 import { claimSend } from "./send-claim.ts";
@@ -22,8 +32,8 @@ export const sends = {
     kind: "write",
     async run(tx, opening) {
       const draft = await mustFind(tx, opening);
-      if (await leaveBehind(tx, draft, opening)) return { kind: "stopped", why: "unknown", until: null, state: "unknown" };
-      return open(tx, draft, opening);
+      const left = await leaveBehind(tx, draft, opening);
+      return left === null ? open(tx, draft, opening) : { kind: "stopped", ...left };
     },
   },
 
@@ -31,6 +41,8 @@ export const sends = {
     kind: "write",
     run: async (tx, claim) => claimSend(tx, await mustFind(tx, claim), claim),
   },
+
+  "sends.carry": { kind: "write", run: carryOn },
 
   "sends.record": {
     kind: "write",
@@ -113,7 +125,7 @@ async function attemptOf(tx: Tx, { draft, attempt: number, on_record, claim, con
   if ((await attemptAfter(tx, draft)) !== number) return null;
   const opening = { draft, attempt: number, content_hash, recipients: [], opened_at: at };
   await openAttempt(tx, opening);
-  return { ...opening, phase: "connect", claimed_at: null, claim: null, ended_at: null };
+  return { ...opening, ...UNCLAIMED, ended_at: null };
 }
 
 async function moveOn(tx: Tx, draft: DraftsTable, record: SendRecord): Promise<void> {
@@ -133,7 +145,8 @@ async function whereItIs(tx: Tx, { tenant, id, state }: DraftsTable): Promise<{ 
 async function finishDraft(tx: Tx, draft: DraftsTable, finish: SendFinish): Promise<DraftState> {
   const { id } = draft;
   if (!UNDERWAY.includes(draft.state)) return draft.state;
-  if (await leaveBehind(tx, draft, finish)) return "unknown";
+  const left = await leaveBehind(tx, draft, finish);
+  if (left !== null) return left.state;
   const state = (await endDeliveries(tx, id, finish.at)) ? "sent" : finish.state;
   await changeDraft(tx, id, { state, reason: finish.reason }, finish.at);
   await appendFinish(tx, draft, finish, state);

@@ -4,7 +4,7 @@ import { createMemoryBlobs } from "../../src/blobs/memory.ts";
 import { contentHash } from "../../src/mail/content-hash.ts";
 import { PosternError } from "../../src/model/errors.ts";
 import { createScreening } from "../../src/screening/screen.ts";
-import type { Store } from "../../src/store/contract.ts";
+import type { OperationName, Store } from "../../src/store/contract.ts";
 import type { SendLook } from "../../src/store/contract-outbound.ts";
 import { createSandbox } from "../../src/transports/sandbox.ts";
 import {
@@ -64,6 +64,17 @@ function letter({ input }: Order) {
   return { input } as ReturnType<typeof letterOf>;
 }
 
+/** `hear` is told what is asked. */
+function heard(store: Store, hear: (name: OperationName) => unknown): Store {
+  return {
+    ...{ watch: (key, ms) => store.watch(key, ms), close: () => store.close() },
+    run(name, args) {
+      hear(name);
+      return store.run(name, args);
+    },
+  };
+}
+
 function only(at: string, answer: ReturnType<PeerScript>): PeerScript {
   return (step) => (step === at ? answer : undefined);
 }
@@ -105,21 +116,23 @@ describe("one go at sending", () => {
     expect(["done", "unknown"]).toContain(last.kind);
   });
 
-  it("beats while it goes on, and stops when it is over", { timeout: 30_000 }, async () => {
+  it("tells Temporal and the store while it goes on, and no more when it is over", { timeout: 30_000 }, async () => {
     const rig = await openRig();
-    const beaten = Promise.withResolvers<void>();
+    const [told, release] = [Promise.withResolvers<void>(), Promise.withResolvers<undefined>()];
+    const store = heard(rig.world.store, (name) => name === "sends.carry" && told.resolve());
     let beats = 0;
-    const heartbeat = (): void => {
-      beats += 1;
-      beaten.resolve();
-    };
-    rig.peer.script = async (step) => {
-      if (step === "rcpt") await beaten.promise;
-      return undefined;
-    };
-    await sendOnce(rig.deps, await draft(rig), { heartbeat });
+    const heartbeat = (): void => void (beats += 1);
+    rig.peer.script = (step) => (step === "dot" ? release.promise : undefined);
+    const [slow, started] = [await draft(rig), Date.now()];
+    const sent = sendOnce({ ...rig.deps, store }, slow, { heartbeat });
+    await told.promise;
+    // 20 s after the claim, and nobody else believes that it is over.
+    const later = { ...rig.deps, clock: () => started + 23_000 };
+    expect(await sendOnce(later, slow)).toMatchObject({ kind: "wait" });
+    release.resolve(undefined);
+    expect(await sent).toEqual({ kind: "done", state: "sent" });
     expect(beats).toBe(1);
-    await sendOnce(rig.deps, await draft(rig), { heartbeat });
+    expect(await sendOnce(rig.deps, await draft(rig), { heartbeat })).toEqual({ kind: "done", state: "sent" });
     expect(beats).toBe(1);
   });
 });
@@ -341,7 +354,7 @@ describe("faults of our own", () => {
     const order = await draft(rig);
     const broken = failing(rig.world.store, "sends.record", "before", Infinity, false);
     await expect(sendOnce({ ...rig.deps, store: broken }, order)).rejects.toMatchObject({ code: "internal" });
-    expect(await sendOnce(rig.deps, order)).toEqual({ kind: "unknown" });
+    expect(await sendOnce({ ...rig.deps, clock: () => Date.now() + 60_000 }, order)).toEqual({ kind: "unknown" });
     expect(rig.peer.taken).toHaveLength(1);
   });
 
@@ -422,13 +435,7 @@ describe("a quick go that is asked to end", () => {
     const order = await draft(rig);
     const cancel = new AbortController();
     const lost = failing(rig.world.store, "sends.claim", "after");
-    const store: typeof lost = {
-      ...{ watch: (key, ms) => lost.watch(key, ms), close: () => lost.close() },
-      run(name, args) {
-        if (name === "sends.claim") cancel.abort();
-        return lost.run(name, args);
-      },
-    };
+    const store = heard(lost, (name) => name === "sends.claim" && cancel.abort());
     expect(await sendOnce({ ...rig.deps, store }, order, { signal: cancel.signal, isQuick: true })).toEqual({ kind: "retry" });
     expect(rig.peer.taken).toEqual([]);
     expect(await sendOnce(rig.deps, order)).toEqual({ kind: "done", state: "sent" });

@@ -9,7 +9,8 @@ export interface Door {
 }
 
 export function openDoor(url: string): Door {
-  const agent = new Agent({ keepAlive: true });
+  // Between two rounds connections rest about as long as the door keeps them: one that may be closing is not used.
+  const agent = new Agent({ keepAlive: true, agentKeepAliveTimeoutBuffer: 3_000 });
   return {
     call: (method, path, body, key = ADMIN_KEY) =>
       new Promise((resolve, reject) => {

@@ -62,6 +62,9 @@ async function approved(world: OutboundWorld, by: readonly KeyId[] = [world.appr
   return letter;
 }
 
+/** From when on nobody believes that somebody who claimed a draft at `SENT` is still at it. */
+const LEFT = SENT + 20_000;
+
 const ASKED = { mode: "gated_send", approval: true } as const;
 
 describe("one attempt", () => {
@@ -362,6 +365,44 @@ describe("INVARIANT (DESIGN §9.7): at most one attempt whose fate is unknown", 
     expect(entries.filter(({ action }) => action === "email.unknown")).toHaveLength(1);
   });
 
+  it("whoever made a claim is believed to be at it for 20 s, and again each time he says so", async () => {
+    const world = await openSendingWorld();
+    const letter = await queued(world);
+    const { draft } = letter.input;
+    const given = claimOf(letter, await opened(world, letter));
+    await world.store.run("sends.claim", given);
+    const carried = (until: number) => ({ kind: "stopped", why: "carried", until, state: "sending" });
+    expect(await open(world, letter, { at: LEFT - 1 })).toEqual(carried(LEFT));
+    const at = LEFT - 1;
+    await world.store.run("sends.carry", { draft, attempt: 1, claim: given.audit_id, at });
+    // Somebody whose claim is not the one that counts.
+    await world.store.run("sends.carry", { draft, attempt: 1, claim: newId("aud"), at: LEFT + DAY });
+    expect(await open(world, letter, { at: LEFT })).toEqual(carried(at + 20_000));
+    const ending = {
+      draft,
+      state: "failed",
+      reason: "five_days",
+      tenant: world.tenant,
+      trace: letter.trace,
+      at: LEFT,
+      ...fresh(),
+    } as const;
+    expect(await world.store.run("sends.finish", ending)).toEqual({ state: "sending" });
+    expect(await fates(world, letter)).toEqual({ [ANN]: "pending", [BEN]: "pending" });
+    expect(await open(world, letter, { at: at + 20_000 })).toMatchObject({ why: "unknown" });
+    // What is unknown is a person's business, whoever says that he is at it.
+    await world.store.run("sends.carry", { draft, attempt: 1, claim: given.audit_id, at: LEFT + DAY });
+    expect(await open(world, letter, { at: LEFT + DAY })).toMatchObject({ why: "unknown" });
+  });
+
+  it("of a claim by an older release, which does not say so, nobody is believed to be at it", async () => {
+    const world = await openSendingWorld();
+    const letter = await queued(world);
+    await claimed(world, letter);
+    inDatabase(world, (db) => db.exec("update send_attempts set carried_until = null"));
+    expect(await open(world, letter)).toMatchObject({ why: "unknown" });
+  });
+
   it("a transport's own unknown is the same", async () => {
     const world = await openSendingWorld();
     const letter = await queued(world);
@@ -376,7 +417,7 @@ describe("INVARIANT (DESIGN §9.7): at most one attempt whose fate is unknown", 
     const [letter, other] = [await queued(world), await queued(world)];
     for (const one of [letter, other]) {
       await claimed(world, one);
-      await open(world, one);
+      await open(world, one, { at: LEFT });
     }
     expect(await record(world, letter, 1, "completed", { [ANN]: 250, [BEN]: 451 })).toEqual({ state: "sending", retry: true });
     expect(await open(world, letter)).toMatchObject({ kind: "open", attempt: 2, recipients: [BEN] });
@@ -403,7 +444,7 @@ describe("INVARIANT (DESIGN §9.7): at most one attempt whose fate is unknown", 
     for (const { input } of [letter, other]) {
       const again = () =>
         inDatabase(world, (db) =>
-          db.prepare("insert into send_attempts values (?, 9, 'connect', 'h', '[]', 1, null, null, null)").run(input.draft),
+          db.prepare("insert into send_attempts values (?, 9, 'connect', 'h', '[]', 1, null, null, null, null)").run(input.draft),
         );
       expect(again).toThrow(/unique/i);
     }
@@ -644,7 +685,7 @@ describe("a person's word on what nobody knows", () => {
     const world = await openSendingWorld();
     const letter = await queued(world);
     await claimed(world, letter, { accepted: [ANN] });
-    await open(world, letter);
+    await open(world, letter, { at: LEFT });
     await world.store.run("sends.settle", settlementOf(world, letter.input.draft, "settle"));
     expect(await draftOf(world, letter)).toMatchObject({ state: "sending" });
     expect(await open(world, letter)).toMatchObject({ kind: "open", recipients: [BEN] });
