@@ -20,7 +20,7 @@ import { holdRef } from "./hold-ref.ts";
 import { holdTimer, holdTimes } from "./hold-timer.ts";
 import { JustScreened } from "./just-screened.ts";
 import { leave } from "./leave.ts";
-import { QuickSends } from "./quick-sends.ts";
+import type { QuickSends } from "./quick-sends.ts";
 import { redispatchLost } from "./redispatch.ts";
 import { reviveLost } from "./revive.ts";
 import { screen } from "./screen.ts";
@@ -84,14 +84,13 @@ export function createInboundActivities(deps: ActivityDeps & Pick<OutboundDeps, 
   });
 }
 
-/** Run by the worker of the main task queue. `mostQuick`: sends that a workflow task waits for at once. */
+/** Run by the worker of the main task queue. */
 export function createMainActivities(
   deps: OutboundDeps,
-  mostQuick: number,
+  quickSends: QuickSends,
 ): HoldActivities & OutboundActivities & SendActivities & DispatchActivities & UpkeepActivities {
   const judge: SendDeps["judge"] = (input, revision, facts) => deps.screening.judge(input, revision, revision, facts ?? undefined);
   const justScreened = new JustScreened(deps.clock);
-  const quickSends = new QuickSends(mostQuick);
   const sending = { ...deps, judge, signers: createSigners(deps), justScreened };
   const admitted = (input: Ticketed<OutboundInput>): OutboundInput => admit(deps, input, calledHere());
   return ofOurs(deps, {

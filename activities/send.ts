@@ -139,7 +139,7 @@ async function carry(deps: SendDeps, attempt: Attempt, pulse: Pulse): Promise<Se
     });
   const beat = (): void => {
     pulse.heartbeat();
-    if (claimed && asked !== null) carryOn(deps, terms, number, asked);
+    if (claimed && asked !== null) carryOn(deps, terms, asked);
   };
   return inPulse(beat, async () => {
     const result = await speak();
@@ -155,8 +155,8 @@ async function carry(deps: SendDeps, attempt: Attempt, pulse: Pulse): Promise<Se
 }
 
 /** Not waited for: the peer is at it, and what was not said now is said in a moment. */
-function carryOn(deps: SendDeps, { draft }: Terms, attempt: number, claim: string): void {
-  deps.store.run("sends.carry", { draft, attempt, claim, at: deps.clock() }).catch((error: unknown) => onFault(deps, error));
+function carryOn(deps: SendDeps, { draft }: Terms, claim: string): void {
+  deps.store.run("sends.carry", { draft, claim, at: deps.clock() }).catch((error: unknown) => onFault(deps, error));
 }
 
 function onFault(deps: SendDeps, error: unknown): void {

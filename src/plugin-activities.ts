@@ -1,12 +1,13 @@
 import { createAgentActivities, type AgentActivities } from "../activities/agent.ts";
 import type { OutboundDeps } from "../activities/deps.ts";
+import type { QuickSends } from "../activities/quick-sends.ts";
 import { createInboundActivities, createMainActivities, type InboundActivities } from "../activities/index.ts";
 
 /** Every activity of this package. */
 export type PosternActivities = InboundActivities & ReturnType<typeof createMainActivities> & AgentActivities;
 
-export function createPosternActivities(deps: OutboundDeps, mainQueue: string, mostQuick: number): PosternActivities {
-  return { ...createInboundActivities(deps), ...createMainActivities(deps, mostQuick), ...createAgentActivities(deps, mainQueue) };
+export function createPosternActivities(deps: OutboundDeps, mainQueue: string, quickSends: QuickSends): PosternActivities {
+  return { ...createInboundActivities(deps), ...createMainActivities(deps, quickSends), ...createAgentActivities(deps, mainQueue) };
 }
 
 /** Their names, which a worker registers before there is anything to run them with. */

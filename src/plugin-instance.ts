@@ -1,4 +1,5 @@
 import { instanceOf, type AllowDeps } from "../activities/allow.ts";
+import { mostQuick, QuickSends } from "../activities/quick-sends.ts";
 import { serveBeside, type Beside, type BesideOptions } from "./beside.ts";
 import type { Config } from "./config.ts";
 import { PosternError } from "./model/errors.ts";
@@ -15,14 +16,28 @@ export interface Opened extends Pick<Running, "adminKey" | "tenant"> {
 export interface Instanced {
   readonly beside: Beside;
   readonly activities: PosternActivities;
+  readonly quickSends: QuickSends;
   readonly allowing: AllowDeps;
 }
 
-export async function begin(config: Config, options: BesideOptions): Promise<Instanced> {
-  const beside = await serveBeside(config, options);
+/** What the SDK gives a worker that is not told (`maxConcurrentWorkflowTaskExecutions`). */
+const DEFAULT_SLOTS = 40;
+
+/** Milliseconds that mail which goes on beside a workflow task is given when the last worker has stopped. */
+const LAST_MS = 5_000;
+
+export interface BeginOptions extends Omit<BesideOptions, "judgements"> {
+  /** Workflow tasks that the worker takes at once; null: nobody can say. */
+  readonly slots: number | null;
+}
+
+export async function begin(config: Config, { slots, ...options }: BeginOptions): Promise<Instanced> {
+  const judgements = Math.max(1, Math.floor((slots ?? DEFAULT_SLOTS) / 2));
+  const beside = await serveBeside(config, { ...options, judgements });
   const { deps } = beside;
-  const activities = createPosternActivities(deps, options.taskQueues.main, Math.floor(options.judgements / 2));
-  return { beside, activities, allowing: { ...deps, instance: () => instanceOf(deps.store) } };
+  const quickSends = new QuickSends(mostQuick(slots ?? 0));
+  const activities = createPosternActivities(deps, options.taskQueues.main, quickSends);
+  return { beside, activities, quickSends, allowing: { ...deps, instance: () => instanceOf(deps.store) } };
 }
 
 /** Opened by the first worker, closed after the last. */
@@ -76,6 +91,7 @@ export class Instance {
     if (this.#users > 0) return;
     const open = this.#open;
     [this.#open, this.#opening, this.#told] = [null, null, told()];
+    await open?.quickSends.close(LAST_MS);
     await open?.beside.close();
   }
 }

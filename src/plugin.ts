@@ -137,11 +137,11 @@ export class PosternPlugin extends SimplePlugin {
     const { client } = worker;
     if (client === undefined) throw new PosternError("internal", "a worker that runs has no connection");
     const taskQueues = this.#taskQueues();
-    const { namespace, maxConcurrentWorkflowTaskExecutions: slots } = worker.options;
+    const { namespace, tuner } = worker.options;
     const address = process.env["TEMPORAL_ADDRESS"] ?? DEFAULT_TEMPORAL_ADDRESS;
     return begin(this.#config ?? loadConfig(process.env), {
       ...{ client, taskQueues, temporal: { address, namespace }, doors: this.#options.doors ?? true },
-      judgements: Math.max(1, Math.floor((slots ?? DEFAULT_SLOTS) / 2)),
+      slots: slotsOf(tuner),
       ...(this.#options.log === undefined ? {} : { log: this.#options.log }),
     });
   }
@@ -166,8 +166,10 @@ export class PosternPlugin extends SimplePlugin {
   }
 }
 
-/** Workflow task slots of a worker that does not say. */
-const DEFAULT_SLOTS = 40;
+/** Null: as many as its resources allow, or its author's own supplier. */
+function slotsOf({ workflowTaskSlotSupplier: supplier }: Worker["options"]["tuner"]): number | null {
+  return supplier.type === "fixed-size" ? supplier.numSlots : null;
+}
 
 function interceptorModule(): string {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";

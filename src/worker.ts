@@ -2,6 +2,7 @@ import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from 
 import type { OutboundDeps } from "../activities/deps.ts";
 import { createAgentActivities } from "../activities/agent.ts";
 import { createInboundActivities, createMainActivities } from "../activities/index.ts";
+import { mostQuick, QuickSends } from "../activities/quick-sends.ts";
 import type { TaskQueues } from "./model/names.ts";
 
 export interface PosternWorkersOptions {
@@ -34,13 +35,17 @@ export const WORKER_BOUNDS = {
  */
 const CACHED_WORKFLOWS = 200;
 
+/** Milliseconds after which what is still under way is cut off when the workers stop. */
+const FORCE_MS = 8_000;
+
 /** Inbound has a worker and a queue of its own: a slow resolver must not stop a person's approval. */
 export async function createPosternWorkers(options: PosternWorkersOptions): Promise<PosternWorkers> {
   const inbound = await createWorker(options, options.taskQueues.inbound, createInboundActivities(options.deps));
   const { deps, taskQueues } = options;
+  const quickSends = new QuickSends(mostQuick(INBOUND_SLOTS));
   const agents = createAgentActivities(deps, taskQueues.main);
-  const main = await createWorker(options, taskQueues.main, { ...createMainActivities(deps, INBOUND_SLOTS / 4), ...agents });
-  return new PosternWorkers([inbound, main]);
+  const main = await createWorker(options, taskQueues.main, { ...createMainActivities(deps, quickSends), ...agents });
+  return new PosternWorkers([inbound, main], quickSends);
 }
 
 async function createWorker(options: PosternWorkersOptions, taskQueue: string, activities: object): Promise<Worker> {
@@ -52,7 +57,7 @@ async function createWorker(options: PosternWorkersOptions, taskQueue: string, a
     workflowBundle: options.bundle,
     ...WORKER_BOUNDS,
     shutdownGraceTime: "5 seconds",
-    shutdownForceTime: "8 seconds",
+    shutdownForceTime: FORCE_MS,
     maxCachedWorkflows: options.maxCachedWorkflows ?? CACHED_WORKFLOWS,
   });
 }
@@ -60,10 +65,12 @@ async function createWorker(options: PosternWorkersOptions, taskQueue: string, a
 /** Both workers, run and shut down together. */
 export class PosternWorkers {
   readonly #workers: readonly Worker[];
+  readonly #quickSends: QuickSends;
   #runs: readonly Promise<void>[] = [];
 
-  constructor(workers: readonly Worker[]) {
+  constructor(workers: readonly Worker[], quickSends: QuickSends) {
     this.#workers = workers;
+    this.#quickSends = quickSends;
   }
 
   /** Resolves when both have shut down; rejects when one fails. */
@@ -77,7 +84,9 @@ export class PosternWorkers {
    * keep what it stands on from being closed. A judgement that was cut off goes on with the next worker.
    */
   async shutdown(): Promise<void> {
+    // The workers know nothing of mail that goes on beside a workflow task.
+    const sent = this.#quickSends.close(FORCE_MS);
     for (const worker of this.#workers) if (worker.getState() === "RUNNING") worker.shutdown();
-    await Promise.allSettled(this.#runs);
+    await Promise.allSettled([...this.#runs, sent]);
   }
 }

@@ -451,7 +451,6 @@ export interface SendClaim extends SendTerms, Fresh, Pick<SendAttempt, "attempt"
 
 export interface SendCarry {
   readonly draft: DraftId;
-  readonly attempt: number;
   /** Audit id of the claim. */
   readonly claim: string;
   readonly at: number;

@@ -54,6 +54,7 @@ export interface Database {
   sends_by_minute: SendsByMinuteTable;
   deliveries: DeliveriesTable;
   send_attempts: SendAttemptsTable;
+  send_carriers: SendCarriersTable;
   contacts: ContactsTable;
   suppressions: SuppressionsTable;
   sink: SinkTable;
@@ -437,8 +438,14 @@ export interface SendAttemptsTable {
   ended_at: number | null;
   /** Audit id of the claim; null before it, and of claims by older releases. */
   claim: string | null;
-  /** While it is claimed: nobody else leaves it behind before. Null as above. */
-  carried_until: number | null;
+}
+
+/** Who is long at the attempt that he has claimed, and until when he is believed to be. */
+export interface SendCarriersTable {
+  draft: DraftId;
+  /** Audit id of the claim. */
+  claim: string;
+  until: number;
 }
 
 /** Domains a mailbox has written to. */

@@ -46,7 +46,7 @@ export async function attemptAfter(tx: Tx, draft: DraftId): Promise<number | nul
   return last.phase === "done" || last.phase === "given_up" ? last.attempt + 1 : null;
 }
 
-export const UNCLAIMED = { phase: "connect", claimed_at: null, claim: null, carried_until: null } as const;
+export const UNCLAIMED = { phase: "connect", claimed_at: null, claim: null } as const;
 
 /** INVARIANT (DESIGN §9.7): the database refuses a second one in flight, and any beside one of unknown fate. */
 export async function openAttempt({ db }: Tx, attempt: Pick<Attempt, "draft" | "attempt" | "content_hash" | "recipients" | "opened_at">) {
@@ -61,20 +61,12 @@ export async function mayBeOnItsWay(tx: Tx, draft: DraftId): Promise<boolean> {
   return last !== null && (last.phase === "data" || last.phase === "unknown");
 }
 
-type Claimed = Pick<SendAttemptsTable, "draft" | "attempt" | "recipients_json" | "claim" | "carried_until"> & {
-  readonly claimed_at: number;
-};
+type Claimed = Pick<SendAttemptsTable, "draft" | "attempt" | "recipients_json" | "claim"> & { readonly claimed_at: number };
 
 const claim = once((db, given: Claimed) =>
   db
     .updateTable("send_attempts")
-    .set({
-      phase: "data",
-      recipients_json: given.recipients_json,
-      claimed_at: given.claimed_at,
-      claim: given.claim,
-      carried_until: given.carried_until,
-    })
+    .set({ phase: "data", recipients_json: given.recipients_json, claimed_at: given.claimed_at, claim: given.claim })
     .where("draft", "=", given.draft)
     .where("attempt", "=", given.attempt)
     .where("phase", "=", "connect")
@@ -90,23 +82,27 @@ const CARRIED_MS = 20_000;
 /** The compare-and-set itself. False: somebody else has moved it. */
 export async function claimAttempt({ db }: Tx, { draft, attempt, accepted, at, audit_id }: SendClaim): Promise<boolean> {
   const recipients_json = JSON.stringify(accepted);
-  const claimed = { recipients_json, claimed_at: at, claim: audit_id, carried_until: at + CARRIED_MS };
-  return (await claim(db, { draft, attempt, ...claimed })).length === 1;
+  return (await claim(db, { draft, attempt, recipients_json, claimed_at: at, claim: audit_id })).length === 1;
 }
 
-const carry = once((db, given: SendCarry & { readonly until: number }) =>
-  db
-    .updateTable("send_attempts")
-    .set({ carried_until: given.until })
-    .where("draft", "=", given.draft)
-    .where("attempt", "=", given.attempt)
-    .where("claim", "=", given.claim)
-    .where("phase", "=", "data"),
-);
-
-export async function carryOn({ db }: Tx, given: SendCarry): Promise<null> {
-  await carry(db, { ...given, until: given.at + CARRIED_MS });
+export async function carryOn(tx: Tx, { draft, claim, at }: SendCarry): Promise<null> {
+  const last = await lastAttempt(tx, draft);
+  if (last?.phase !== "data" || last.claim !== claim) return null;
+  const until = at + CARRIED_MS;
+  const row = { draft, claim, until };
+  await tx.db
+    .insertInto("send_carriers")
+    .values(row)
+    .onConflict((conflict) => conflict.column("draft").doUpdateSet({ claim, until }))
+    .execute();
   return null;
+}
+
+/** Until when somebody is believed to be at a claimed attempt; whatever the clocks of two machines say, not for longer than he is from now on. */
+async function carriedUntil({ db }: Tx, { draft, claim, claimed_at }: Attempt, at: number): Promise<number> {
+  const query = db.selectFrom("send_carriers").select("until").where("draft", "=", draft).where("claim", "=", claim);
+  const { until = 0 } = (await query.executeTakeFirst()) ?? {};
+  return Math.min(at + CARRIED_MS, Math.max(until, (claimed_at ?? 0) + CARRIED_MS));
 }
 
 const end = once((db, given: Pick<SendAttemptsTable, "draft" | "attempt" | "phase"> & { readonly ended_at: number }) =>
@@ -138,7 +134,8 @@ export async function leaveBehind(
   const left = await lastAttempt(tx, draft.id);
   if (left === null || left.phase === "done" || left.phase === "given_up") return null;
   if (left.phase === "unknown") return UNKNOWN;
-  if (left.phase === "data" && (left.carried_until ?? at) > at) return { why: "carried", until: left.carried_until, state: draft.state };
+  const until = left.phase === "data" ? await carriedUntil(tx, left, at) : at;
+  if (until > at) return { why: "carried", until, state: draft.state };
   await endAttempt(tx, left, left.phase === "connect" ? "given_up" : "unknown", at);
   if (left.phase === "connect") return null;
   await loseDeliveries(tx, draft.id, left.attempt, left.recipients, at);

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { QuickSends } from "../../activities/quick-sends.ts";
+import { mostQuick, QuickSends } from "../../activities/quick-sends.ts";
 import type { DraftId } from "../../src/model/ids.ts";
 import type { SendStep } from "../../src/model/outbound.ts";
 import { newId } from "../store/samples.ts";
@@ -42,6 +42,10 @@ describe("a next hop that is slow stops nobody's approval", () => {
     expect(await waiting(new QuickSends(0)).ended).toEqual(LATE);
   });
 
+  it("and none of a worker that has none to spare", () => {
+    expect([2, 10, 13, 14, 40, 100].map(mostQuick)).toEqual([0, 0, 0, 1, 7, 22]);
+  });
+
   it("and none waits longer than two seconds, whatever the send does when it is asked to end", async () => {
     withClock();
     const quick = new QuickSends(2);
@@ -59,6 +63,20 @@ describe("a next hop that is slow stops nobody's approval", () => {
 });
 
 describe("a go that nobody waits for any more", () => {
+  it("is joined by the regular step, once, though it ended before that came", async () => {
+    withClock();
+    const quick = new QuickSends(2);
+    const [slow, forgotten] = [waiting(quick), waiting(quick)];
+    vi.advanceTimersByTime(2_000);
+    for (const { resolve } of [slow, forgotten]) resolve(SENT);
+    await Promise.all([slow.ended, forgotten.ended]);
+    await vi.advanceTimersByTimeAsync(59_999);
+    expect(await quick.join(slow.draft)).toEqual(SENT);
+    expect(await quick.join(slow.draft)).toBeNull();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await quick.join(forgotten.draft)).toBeNull();
+  });
+
   it("is joined by the regular step, and is none once it has ended", async () => {
     withClock();
     const quick = new QuickSends(1);
@@ -101,6 +119,37 @@ describe("a go that nobody waits for any more", () => {
     const joined = quick.join(heard.draft);
     for (const { reject } of [heard, unheard]) reject(new Error("the store is away"));
     await expect(joined).rejects.toThrow("the store is away");
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(await quick.join(unheard.draft)).toBeNull();
+  });
+
+  it("one that a workflow task has heard of is nothing to join", async () => {
+    const quick = new QuickSends(1);
+    const fast = waiting(quick);
+    fast.resolve(SENT);
+    await fast.ended;
+    expect(await quick.join(fast.draft)).toBeNull();
+  });
+});
+
+describe("a worker that stops", () => {
+  it("waits for what is under way, for a while, and begins no more", async () => {
+    withClock();
+    const quick = new QuickSends(3);
+    const [fast, slow] = [waiting(quick), waiting(quick)];
+    let isClosed = false;
+    const closed = quick.close(5_000).then(() => (isClosed = true));
+    expect(await waiting(quick).ended).toEqual(LATE);
+    fast.resolve(SENT);
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(isClosed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await closed;
+    slow.resolve(SENT);
+    const other = new QuickSends(1);
+    const last = waiting(other);
+    const ended = other.close(5_000);
+    last.resolve(SENT);
+    await ended;
   });
 });

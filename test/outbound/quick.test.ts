@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { outboundWorkflowId } from "../../src/model/ids.ts";
@@ -35,6 +37,24 @@ it("§9.7 is not left behind by a worker that forgets it: nothing becomes unknow
   dot.resolve(undefined);
   expect(await small.ended(draft)).toEqual({ state: "sent" });
   expect(small.peer.taken).toHaveLength(1);
+});
+
+it("§9.7 is given the time to end where the service stops", async () => {
+  const stopped = await OutboundWorld.open();
+  const [reached, dot] = [Promise.withResolvers<void>(), Promise.withResolvers<undefined>()];
+  stopped.peer.script = (step) => (step === "dot" ? (reached.resolve(), dot.promise) : undefined);
+  const mailbox = await stopped.mailbox("autonomous");
+  const draft = await stopped.send(mailbox);
+  await reached.promise;
+  const closed = stopped.postern.running.close();
+  // Nobody is there any more who could join it.
+  while ((await stepsOf(stopped, draft)).regular.length === 0) await pause(LOOK_MS);
+  dot.resolve(undefined);
+  await closed;
+  const database = new DatabaseSync(join(stopped.postern.dataDir, "postern.db"), { readOnly: true, timeout: 5000 });
+  expect(database.prepare("select state from drafts where id = ?").get(draft.id)).toEqual({ state: "sent" });
+  database.close();
+  await stopped.close();
 });
 
 describe("MM-06 what nobody need be asked about", () => {

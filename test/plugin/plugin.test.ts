@@ -17,8 +17,9 @@ import {
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { loadConfig, PosternPlugin, type PosternPluginOptions } from "../../src/index.ts";
+import { outboundWorkflowId, type DraftId } from "../../src/model/ids.ts";
 import { workflowBundle } from "../support/bundle.ts";
-import { PARTNER, Team, teamBundle } from "./team.ts";
+import { PARTNER, POLICY, Team, teamBundle } from "./team.ts";
 
 let connection: NativeConnection;
 let directory: string;
@@ -99,6 +100,28 @@ describe("X-35 postern in a worker of a team's own", () => {
       await team.close();
     }
   }, 60_000);
+
+  it.each([
+    [4, ["posternSend"]],
+    [40, []],
+  ])("with %i workflow tasks at once sends by %j", async (maxConcurrentWorkflowTaskExecutions, steps) => {
+    const team = await Team.start({ worker: { maxConcurrentWorkflowTaskExecutions } });
+    try {
+      const { id } = await team.postern.mailbox("agent@few.example", POLICY, { mode: "autonomous" });
+      const { key } = await team.postern.key(id, ["send"]);
+      const { id: draft } = (await team.postern
+        .client(key)
+        .send(id, { to: ["boss@elsewhere.example"], subject: "Hello", markdown: "Hello." })) as { id: DraftId };
+      await team.sunk(id, 1);
+      const workflow = team.client.workflow.getHandle(outboundWorkflowId(draft));
+      expect(await workflow.result()).toEqual({ state: "sent" });
+      const { events } = await workflow.fetchHistory();
+      const regular = events!.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+      expect(regular).toEqual(steps);
+    } finally {
+      await team.close();
+    }
+  });
 
   it("given to the connection and to the worker it counts once, opens its doors, and closes them when the worker stops", async () => {
     const plugin = newPlugin();

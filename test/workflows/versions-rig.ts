@@ -43,7 +43,7 @@ export async function openVersionsRig(defaultVersioningBehavior: VersioningBehav
     { ...loadConfig(env), smtp: ANY_PORT, http: ANY_PORT },
     {
       ...{ client, taskQueues: { inbound: name, main: name }, temporal: { address, namespace: NAMESPACE } },
-      ...{ doors: true, judgements: 10, log: pino({ level: "silent" }) },
+      ...{ doors: true, slots: 20, log: pino({ level: "silent" }) },
     },
   );
   const { http, smtp } = instance.beside.doors!;

@@ -5,8 +5,8 @@ import { waysIn } from "./0004-ways-in.ts";
 import { auditReading } from "./0005-audit-reading.ts";
 import { claims } from "./0006-claims.ts";
 import { sendsByMinute } from "./0007-sends-by-minute.ts";
-import { carried } from "./0008-carried.ts";
+import { sendCarriers } from "./0008-send-carriers.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every migration, oldest first. Append only. */
-export const MIGRATIONS: readonly Migration[] = [gate, outbound, channels, waysIn, auditReading, claims, sendsByMinute, carried];
+export const MIGRATIONS: readonly Migration[] = [gate, outbound, channels, waysIn, auditReading, claims, sendsByMinute, sendCarriers];
