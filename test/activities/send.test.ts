@@ -390,14 +390,14 @@ describe("being asked to end", () => {
     expect(rig.peer.taken).toHaveLength(1);
   });
 
-  it("after the claim it carries the transaction to its end", async () => {
+  it.each([{}, { isQuick: true }])("after the claim it carries the transaction to its end (%j)", async (how) => {
     const rig = await openRig();
     const cancel = new AbortController();
     rig.peer.script = (step) => {
       if (step === "data") cancel.abort();
       return undefined;
     };
-    expect(await sendOnce(rig.deps, await draft(rig), { signal: cancel.signal })).toEqual({ kind: "done", state: "sent" });
+    expect(await sendOnce(rig.deps, await draft(rig), { signal: cancel.signal, ...how })).toEqual({ kind: "done", state: "sent" });
   });
 });
 
@@ -417,17 +417,6 @@ describe("a quick go that is asked to end", () => {
     rig.peer.script = () => undefined;
     expect(await sendOnce(rig.deps, order)).toEqual({ kind: "done", state: "sent" });
     expect(rig.peer.taken).toHaveLength(1);
-  });
-
-  it("after the claim carries the transaction to its end", async () => {
-    const rig = await openRig();
-    const cancel = new AbortController();
-    rig.peer.script = (step) => {
-      if (step === "data") cancel.abort();
-      return undefined;
-    };
-    const quick = { signal: cancel.signal, isQuick: true };
-    expect(await sendOnce(rig.deps, await draft(rig), quick)).toEqual({ kind: "done", state: "sent" });
   });
 
   it("X-06 while its claim is asked leaves nothing unknown, though the answer is lost", async () => {
