@@ -69,14 +69,10 @@ export class QuickSends {
     }
   }
 
-  /** No more are begun; resolves when those under way have ended, or after `ms`. */
-  async close(ms: number): Promise<void> {
+  /** No more are begun; resolves when those under way have ended, which may take as long as the next hop does. */
+  async close(): Promise<void> {
     this.#isClosed = true;
-    const over = Promise.withResolvers<void>();
-    const timer = setTimeout(over.resolve, ms);
-    const steps = [...this.#going.values()].map(({ step }) => step);
-    await Promise.race([Promise.allSettled(steps), over.promise]);
-    clearTimeout(timer);
+    await Promise.allSettled([...this.#going.values()].map(({ step }) => step));
   }
 
   #begin(draft: DraftId, step: Promise<SendStep>): Going {

@@ -11,9 +11,9 @@ export async function closeAll(started: Closing[]): Promise<void> {
   if (failures.length > 0) throw failures[0];
 }
 
-/** A peer, a lock or Temporal may hold something up; whoever stops us does not wait for ever. */
-export async function inTime(closing: Promise<void>): Promise<void> {
+/** A peer, a lock or Temporal may hold something up; whoever stops us does not wait for ever. `ms`: default some 10 s. */
+export async function inTime(closing: Promise<unknown>, ms = CLOSE_MS): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, CLOSE_MS);
+  const timer = setTimeout(resolve, ms);
   await Promise.race([closing, late]).finally(() => clearTimeout(timer));
 }

@@ -1,6 +1,7 @@
 import { instanceOf, type AllowDeps } from "../activities/allow.ts";
 import { mostQuick, QuickSends } from "../activities/quick-sends.ts";
 import { serveBeside, type Beside, type BesideOptions } from "./beside.ts";
+import { inTime } from "./closing.ts";
 import type { Config } from "./config.ts";
 import { PosternError } from "./model/errors.ts";
 import { createPosternActivities, type PosternActivities } from "./plugin-activities.ts";
@@ -91,8 +92,9 @@ export class Instance {
     if (this.#users > 0) return;
     const open = this.#open;
     [this.#open, this.#opening, this.#told] = [null, null, told()];
-    await open?.quickSends.close(LAST_MS);
-    await open?.beside.close();
+    if (open === null) return;
+    await inTime(open.quickSends.close(), LAST_MS);
+    await open.beside.close();
   }
 }
 

@@ -3,6 +3,7 @@ import type { OutboundDeps } from "../activities/deps.ts";
 import { createAgentActivities } from "../activities/agent.ts";
 import { createInboundActivities, createMainActivities } from "../activities/index.ts";
 import { mostQuick, QuickSends } from "../activities/quick-sends.ts";
+import { inTime } from "./closing.ts";
 import type { TaskQueues } from "./model/names.ts";
 
 export interface PosternWorkersOptions {
@@ -85,7 +86,7 @@ export class PosternWorkers {
    */
   async shutdown(): Promise<void> {
     // The workers know nothing of mail that goes on beside a workflow task.
-    const sent = this.#quickSends.close(FORCE_MS);
+    const sent = inTime(this.#quickSends.close(), FORCE_MS);
     for (const worker of this.#workers) if (worker.getState() === "RUNNING") worker.shutdown();
     await Promise.allSettled([...this.#runs, sent]);
   }

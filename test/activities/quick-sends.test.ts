@@ -133,23 +133,22 @@ describe("a go that nobody waits for any more", () => {
 });
 
 describe("a worker that stops", () => {
-  it("waits for what is under way, for a while, and begins no more", async () => {
+  it("waits for what is under way, whether it is waited for or left, and begins no more", async () => {
     withClock();
     const quick = new QuickSends(3);
-    const [fast, slow] = [waiting(quick), waiting(quick)];
+    const [failing, left] = [waiting(quick), waiting(quick)];
+    vi.advanceTimersByTime(2_000);
+    await Promise.all([failing.ended, left.ended]);
+    const awaited = waiting(quick);
     let isClosed = false;
-    const closed = quick.close(5_000).then(() => (isClosed = true));
+    const closed = quick.close().then(() => (isClosed = true));
     expect(await waiting(quick).ended).toEqual(LATE);
-    fast.resolve(SENT);
-    await vi.advanceTimersByTimeAsync(4_999);
-    expect(isClosed).toBe(false);
+    failing.reject(new Error("the store is away"));
+    awaited.resolve(SENT);
+    expect(await awaited.ended).toEqual(SENT);
     await vi.advanceTimersByTimeAsync(1);
+    expect(isClosed).toBe(false);
+    left.resolve(SENT);
     await closed;
-    slow.resolve(SENT);
-    const other = new QuickSends(1);
-    const last = waiting(other);
-    const ended = other.close(5_000);
-    last.resolve(SENT);
-    await ended;
   });
 });

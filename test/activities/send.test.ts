@@ -379,11 +379,7 @@ describe("being asked to end", () => {
     const rig = await openRig();
     const order = await draft(rig);
     const cancel = new AbortController();
-    rig.peer.script = (step) => {
-      if (step !== "mail") return undefined;
-      cancel.abort();
-      return HANG;
-    };
+    rig.peer.script = (step) => (step === "mail" ? (cancel.abort(), HANG) : undefined);
     expect(await sendOnce(rig.deps, order, { signal: cancel.signal })).toEqual({ kind: "retry" });
     rig.peer.script = () => undefined;
     expect(await sendOnce(rig.deps, order)).toEqual({ kind: "done", state: "sent" });
@@ -406,11 +402,7 @@ describe("a quick go that is asked to end", () => {
     const rig = await openRig();
     const order = await draft(rig);
     const cancel = new AbortController();
-    rig.peer.script = (step) => {
-      if (step !== "mail") return undefined;
-      cancel.abort();
-      return HANG;
-    };
+    rig.peer.script = (step) => (step === "mail" ? (cancel.abort(), HANG) : undefined);
     expect(await sendOnce(rig.deps, order, { signal: cancel.signal, isQuick: true })).toEqual({ kind: "late" });
     expect(await draftOf(rig.world, letter(order))).toMatchObject({ state: "queued" });
     expect(await fates(rig.world, letter(order))).toEqual({ [ANN]: "pending", [BEN]: "pending" });

@@ -23,7 +23,7 @@ async function stepsOf({ temporal }: OutboundWorld, { id }: Pick<Draft, "id">) {
   return { regular, tasks: (events ?? []).filter((event) => event.workflowTaskStartedEventAttributes).length };
 }
 
-it("§9.7 is not left behind by a worker that forgets it: nothing becomes unknown, and its workflow ends", async () => {
+it("DESIGN §9.7 mail on its way is not left behind by a worker that forgets its workflow: it does not become unknown, and the workflow ends", async () => {
   const small = await OutboundWorld.open({ serve: { maxCachedWorkflows: 1 } });
   onTestFinished(() => small.close());
   const dot = Promise.withResolvers<undefined>();
@@ -39,7 +39,7 @@ it("§9.7 is not left behind by a worker that forgets it: nothing becomes unknow
   expect(small.peer.taken).toHaveLength(1);
 });
 
-it("§9.7 is given the time to end where the service stops", async () => {
+it("DESIGN §9.7 mail on its way is given the time to end when the service stops", async () => {
   const stopped = await OutboundWorld.open();
   const [reached, dot] = [Promise.withResolvers<void>(), Promise.withResolvers<undefined>()];
   stopped.peer.script = (step) => (step === "dot" ? (reached.resolve(), dot.promise) : undefined);
