@@ -1,10 +1,11 @@
-import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import type { NativeConnection, Worker, WorkflowBundleWithSourceMap } from "@temporalio/worker";
 import type { OutboundDeps } from "../activities/deps.ts";
 import { createAgentActivities } from "../activities/agent.ts";
 import { createInboundActivities, createMainActivities } from "../activities/index.ts";
 import { mostQuick, QuickSends } from "../activities/quick-sends.ts";
 import { inTime } from "./closing.ts";
 import type { TaskQueues } from "./model/names.ts";
+import { UnwatchedWorker } from "./unwatched-worker.ts";
 
 export interface PosternWorkersOptions {
   readonly connection: NativeConnection;
@@ -50,7 +51,7 @@ export async function createPosternWorkers(options: PosternWorkersOptions): Prom
 }
 
 async function createWorker(options: PosternWorkersOptions, taskQueue: string, activities: object): Promise<Worker> {
-  return Worker.create({
+  return UnwatchedWorker.create({
     connection: options.connection,
     namespace: options.namespace,
     taskQueue,

@@ -23,9 +23,10 @@ answerParent(async (setup: InstanceSetup): Promise<Subject> => {
 /** The instance keeps its workers to itself, and only they can say how many workflows they keep. */
 function watchWorkers(): readonly Worker[] {
   const workers: Worker[] = [];
-  const create = Worker.create.bind(Worker);
-  Worker.create = async (options) => {
-    const worker = await create(options);
+  const { create } = Worker;
+  // Called on the class that is to be made.
+  Worker.create = async function (this: typeof Worker, options) {
+    const worker = await create.call(this, options);
     workers.push(worker);
     return worker;
   };

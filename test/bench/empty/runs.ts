@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, NativeConnection } from "@temporalio/worker";
 import { compressionTo } from "../../../src/temporal-connection.ts";
+import { UnwatchedWorker } from "../../../src/unwatched-worker.ts";
 import { WORKER_BOUNDS } from "../../../src/worker.ts";
 import { timed } from "../figures.ts";
 import { createEmptyActivities } from "./activities.ts";
@@ -26,7 +27,7 @@ const QUEUE = "empty";
 export async function startEmpty(temporal: string): Promise<Empty> {
   const connection = await NativeConnection.connect({ address: temporal, ...compressionTo(temporal) });
   const ended = new Map<string, () => void>();
-  const worker = await Worker.create({
+  const worker = await UnwatchedWorker.create({
     connection,
     taskQueue: QUEUE,
     activities: createEmptyActivities((input) => ended.get((input as { id: string }).id)?.()),
