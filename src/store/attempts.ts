@@ -6,6 +6,7 @@ import { isId, type DraftId, type MailboxId, type MessageId, type TenantId } fro
 import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
 import type { AttemptRow, HoldAttempt } from "./contract-outbound.ts";
 import { findDraft } from "./drafts.ts";
+import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
 import { findMessage } from "./released.ts";
 import type { AttemptsTable } from "./schema.ts";
@@ -89,8 +90,11 @@ export async function earlierAnswer(tx: Tx, attempt: AnyAttempt): Promise<HoldAn
   return refusal;
 }
 
-function findAttempt({ db }: Tx, nonce: string): Promise<AttemptsTable | undefined> {
-  return db.selectFrom("attempts").selectAll().where("nonce", "=", nonce).executeTakeFirst();
+const selectAttempt = once((db, given: { nonce: string }) => db.selectFrom("attempts").selectAll().where("nonce", "=", given.nonce));
+
+async function findAttempt({ db }: Tx, nonce: string): Promise<AttemptsTable | undefined> {
+  const [row] = await selectAttempt(db, { nonce });
+  return row;
 }
 
 function isSame(known: AttemptsTable, attempt: AnyAttempt): boolean {
@@ -109,17 +113,24 @@ function misuseName({ nonce, tenant, hold, action, actor, content_hash }: AnyAtt
   return `${nonce}#${createHash("sha256").update(what).digest("hex").slice(0, 32)}`;
 }
 
-/** The words that came with it; null: none. */
-export async function noteOf({ db }: Tx, { tenant, hold, nonce }: Pick<HoldAttempt, "tenant" | "hold" | "nonce">): Promise<string | null> {
-  const row = await db
+type Named = Pick<HoldAttempt, "tenant" | "hold" | "nonce">;
+
+const selectNote = once((db, given: Named) =>
+  db
     .selectFrom("hold_notes")
     .select("note")
-    .where("nonce", "=", nonce)
-    .where("tenant", "=", tenant)
-    .where("hold", "=", hold)
-    .executeTakeFirst();
+    .where("nonce", "=", given.nonce)
+    .where("tenant", "=", given.tenant)
+    .where("hold", "=", given.hold),
+);
+
+/** The words that came with it; null: none. */
+export async function noteOf({ db }: Tx, { tenant, hold, nonce }: Named): Promise<string | null> {
+  const [row] = await selectNote(db, { tenant, hold, nonce });
   return row?.note ?? null;
 }
+
+const insertAttempt = once((db, row: AttemptsTable) => db.insertInto("attempts").values(row));
 
 /** Writes the attempt with its answer and its audit entry, whether it counts or not. To be called once a nonce. */
 export async function recordAttempt(tx: Tx, attempt: AnyAttempt, answer: HoldAnswer): Promise<void> {
@@ -128,10 +139,7 @@ export async function recordAttempt(tx: Tx, attempt: AnyAttempt, answer: HoldAns
   const result = answer.result === "accepted" ? "accepted" : answer.code;
   const answer_json = JSON.stringify(answer);
   const { revision } = subject;
-  await tx.db
-    .insertInto("attempts")
-    .values({ nonce, hold, tenant, action, actor, content_hash, via, result, answer_json, revision, at })
-    .execute();
+  await tx.later(insertAttempt, { nonce, hold, tenant, action, actor, content_hash, via, result, answer_json, revision, at });
   await appendAttempt(tx, attempt, answer, subject);
 }
 
@@ -194,8 +202,10 @@ async function subjectOf(tx: Tx, tenant: TenantId, hold: HoldId): Promise<Subjec
   return { mailbox, message: id, revision: 1, content_hash: digest, retentionDays };
 }
 
+const selectContent = once((db, given: { hold: HoldId }) => db.selectFrom("holds").select("content_hash").where("id", "=", given.hold));
+
 async function contentOf({ db }: Tx, hold: HoldId): Promise<string | null> {
-  const row = await db.selectFrom("holds").select("content_hash").where("id", "=", hold).executeTakeFirst();
+  const [row] = await selectContent(db, { hold });
   return row?.content_hash ?? null;
 }
 

@@ -5,6 +5,7 @@ import { isDraft } from "./attempts.ts";
 import { findDraft } from "./drafts.ts";
 import { holdState } from "./hold-rows.ts";
 import { openInboundHold } from "./inbound-holds.ts";
+import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import { findMessage, waiting, type WaitingMessage } from "./released.ts";
 import type { DraftsTable, HoldsTable } from "./schema.ts";
@@ -38,8 +39,12 @@ async function aboutMessage(tx: Tx, tenant: TenantId, id: WaitingMessage["messag
   return message === undefined ? null : { kind: "inbound", waiting: await waiting(tx, message) };
 }
 
+const selectHold = once((db, given: { tenant: TenantId; id: HoldId }) =>
+  db.selectFrom("holds").selectAll().where("tenant", "=", given.tenant).where("id", "=", given.id),
+);
+
 async function findRow(tx: Tx, tenant: TenantId, id: HoldId): Promise<Pick<Held, "row" | "state"> | null> {
-  const row = await tx.db.selectFrom("holds").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
+  const [row] = await selectHold(tx.db, { tenant, id });
   const state = row === undefined ? null : await holdState(tx, tenant, id);
   return row === undefined || state === null ? null : { row, state };
 }

@@ -8,6 +8,7 @@ import type { Fresh } from "./contract-outbound.ts";
 import { changeDraft } from "./drafts.ts";
 import type { Held } from "./held.ts";
 import { touchHold } from "./hold-rows.ts";
+import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import { recordOutbound, standingDecision } from "./outbound-decisions.ts";
 import { releaseMessage } from "./released.ts";
@@ -29,9 +30,13 @@ export interface Ending extends Fresh {
   readonly decision_id: DecisionId;
 }
 
+const updateEnded = once((db, { id, status, at }: Pick<HoldsTable, "id"> & { status: HoldEnd; at: number }) =>
+  db.updateTable("holds").set({ status, decided_at: at }).where("id", "=", id).where("status", "=", "waiting"),
+);
+
 /** The hold's row alone; what it was about is moved by its own. */
 async function closeHold(tx: Tx, hold: Pick<HoldsTable, "id" | "tenant">, status: HoldEnd, at: number): Promise<void> {
-  await tx.db.updateTable("holds").set({ status, decided_at: at }).where("id", "=", hold.id).where("status", "=", "waiting").execute();
+  await tx.later(updateEnded, { id: hold.id, status, at });
   touchHold(tx, hold);
 }
 

@@ -1,6 +1,6 @@
 import type { PolicyPin } from "../model/decision.ts";
 import type { MessageId } from "../model/ids.ts";
-import type { HoldActor, HoldAnswer, HoldRefusal } from "../model/hold.ts";
+import type { HoldActor, HoldAnswer, HoldId, HoldRefusal } from "../model/hold.ts";
 import { isOverdue, standingApprovals, transition, type HoldAttemptEvent, type HoldRules, type HoldState } from "../model/hold-state.ts";
 import { auditActor, isDraft, noteOf } from "./attempts.ts";
 import { nextEntry } from "./audit.ts";
@@ -11,9 +11,10 @@ import { findOrOpenHeld, type Held } from "./held.ts";
 import { endHeld, takeBack, type Ending } from "./hold-ends.ts";
 import { holdRules, touchHold } from "./hold-rows.ts";
 import { termsToday } from "./hold-terms.ts";
+import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import { addRevision, putDeliveries } from "./revisions.ts";
-import type { DraftsTable } from "./schema.ts";
+import type { ApprovalsTable, DraftsTable, HoldsTable } from "./schema.ts";
 
 /** What an attempt comes to, by the documents and keys of this moment, carried out if it counts. Called once a nonce. */
 export async function judge(tx: Tx, attempt: HoldAttempt): Promise<HoldAnswer> {
@@ -94,27 +95,27 @@ async function endingOf(tx: Tx, attempt: HoldAttempt, policy: PolicyPin | null):
   return { actor: auditActor(attempt), note: await noteOf(tx, attempt), policy, trace, at, decision_id, ...nextEntry(attempt) };
 }
 
+type KeptTerms = Pick<HoldsTable, "id" | "approvers_json" | "escalate_to_json" | "quorum" | "trust_namespace">;
+
+const updateTerms = once((db, { id, approvers_json, escalate_to_json, quorum, trust_namespace }: KeptTerms) =>
+  db.updateTable("holds").set({ approvers_json, escalate_to_json, quorum, trust_namespace }).where("id", "=", id),
+);
+
 /** What people are shown is what counted. */
-async function keepTerms(
-  { db }: Tx,
-  id: Held["row"]["id"],
-  { approvers, escalate_to = [], quorum, trust_namespace }: NewHold,
-): Promise<void> {
-  const terms = {
-    approvers_json: JSON.stringify(approvers),
-    escalate_to_json: JSON.stringify(escalate_to),
-    quorum,
-    trust_namespace: trust_namespace ? 1 : 0,
-  } as const;
-  await db.updateTable("holds").set(terms).where("id", "=", id).execute();
+async function keepTerms(tx: Tx, id: HoldId, { approvers, escalate_to = [], quorum, trust_namespace }: NewHold): Promise<void> {
+  const [approvers_json, escalate_to_json] = [JSON.stringify(approvers), JSON.stringify(escalate_to)];
+  await tx.later(updateTerms, { id, approvers_json, escalate_to_json, quorum, trust_namespace: trust_namespace ? 1 : 0 });
 }
 
-async function addApproval({ db }: Tx, { hold, actor, at }: HoldAttempt, content_hash: string): Promise<void> {
-  await db
+const insertApproval = once((db, { hold, actor, content_hash, at }: ApprovalsTable) =>
+  db
     .insertInto("approvals")
     .values({ hold, actor, content_hash, at })
-    .onConflict((conflict) => conflict.columns(["hold", "actor"]).doUpdateSet({ content_hash, at }))
-    .execute();
+    .onConflict((conflict) => conflict.columns(["hold", "actor"]).doUpdateSet({ content_hash, at })),
+);
+
+async function addApproval(tx: Tx, { hold, actor, at }: HoldAttempt, content_hash: string): Promise<void> {
+  await tx.later(insertApproval, { hold, actor, content_hash, at });
 }
 
 /** INVARIANT: what was approved before an edit is approved no more. The editor is who the token names. */

@@ -4,6 +4,7 @@ import type { KeyId, MailboxId, TenantId } from "../model/ids.ts";
 import type { DraftKind } from "../model/outbound.ts";
 import type { Scope } from "./contract.ts";
 import type { NewHold } from "./contract-outbound.ts";
+import { once } from "./once.ts";
 import type { Tx } from "./operation.ts";
 import type { HoldsTable, KeysTable } from "./schema.ts";
 
@@ -19,6 +20,8 @@ interface HoldOpening extends Pick<
   readonly at: number;
 }
 
+const insertRow = once((db, row: HoldsTable) => db.insertInto("holds").values(row));
+
 /** Returns the times as they are kept. */
 export async function insertHold(tx: Tx, { to, from, terms, at, ...hold }: HoldOpening): Promise<HoldTimes> {
   const row: HoldsTable = {
@@ -32,7 +35,7 @@ export async function insertHold(tx: Tx, { to, from, terms, at, ...hold }: HoldO
     created_at: at,
     decided_at: null,
   };
-  await tx.db.insertInto("holds").values(row).execute();
+  await tx.later(insertRow, row);
   touchHold(tx, hold);
   return timesOf(row);
 }
@@ -58,8 +61,12 @@ export function touchHold(tx: Tx, { id, tenant }: Pick<HoldsTable, "id" | "tenan
   if (id.startsWith("drf_")) tx.touch(`draft:${id}`);
 }
 
+const selectTimes = once((db, { id }: { id: HoldId }) =>
+  db.selectFrom("holds").select(["remind_at", "escalate_at", "expires_at"]).where("id", "=", id),
+);
+
 export async function holdTimes({ db }: Tx, id: HoldId): Promise<HoldTimes | null> {
-  const row = await db.selectFrom("holds").select(["remind_at", "escalate_at", "expires_at"]).where("id", "=", id).executeTakeFirst();
+  const [row] = await selectTimes(db, { id });
   return row ?? null;
 }
 
@@ -67,18 +74,25 @@ function timesOf({ remind_at, escalate_at, expires_at }: HoldTimes): HoldTimes {
   return { remind_at, escalate_at, expires_at };
 }
 
-/** As the state machine sees it (model/hold-state.ts). */
-export async function holdState({ db }: Tx, tenant: TenantId, id: HoldId): Promise<HoldState | null> {
-  const row = await db
+const selectState = once((db, given: { tenant: TenantId; id: HoldId }) =>
+  db
     .selectFrom("holds")
     .leftJoin("revisions", (join) => join.onRef("revisions.draft", "=", "holds.id").on("revisions.number", "=", 1))
     .selectAll("holds")
     .select("revisions.author as writer")
-    .where("holds.tenant", "=", tenant)
-    .where("holds.id", "=", id)
-    .executeTakeFirst();
+    .where("holds.tenant", "=", given.tenant)
+    .where("holds.id", "=", given.id),
+);
+
+const selectApprovals = once((db, { id }: { id: HoldId }) =>
+  db.selectFrom("approvals").select(["actor", "content_hash"]).where("hold", "=", id).orderBy("at"),
+);
+
+/** As the state machine sees it (model/hold-state.ts). */
+export async function holdState({ db }: Tx, tenant: TenantId, id: HoldId): Promise<HoldState | null> {
+  const [row] = await selectState(db, { tenant, id });
   if (row === undefined) return null;
-  const approvals = await db.selectFrom("approvals").select(["actor", "content_hash"]).where("hold", "=", id).orderBy("at").execute();
+  const approvals = await selectApprovals(db, { id });
   return {
     kind: row.kind,
     status: row.status,
