@@ -10,6 +10,8 @@ import type { Freezer } from "../src/screening/freeze.ts";
 import type { Screening } from "../src/screening/screen.ts";
 import type { LoopCaps, Store } from "../src/store/contract.ts";
 import type { WebhookPort } from "./dispatch.ts";
+
+import type { Precedence } from "./precedence.ts";
 import type { SendDeps } from "./send.ts";
 
 /** What the activities are given; the real ones are chosen in a composition root. */
@@ -47,6 +49,8 @@ export interface OutboundDeps extends DispatchDeps {
   /** Bytes that may still be written where blobs are. */
   readonly freeBytes: () => Promise<number>;
   readonly screening: Screening;
+  /** Shared with the doors of this process. */
+  readonly precedence: Precedence;
   readonly identity: IdentityKey;
   readonly identityHeader: IdentityHeaderName;
   readonly publicUrl: string;

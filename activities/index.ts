@@ -107,6 +107,7 @@ export function createMainActivities(
     posternCopy: (input: Ticketed<OutboundInput>) => copy(deps, admitted(input)),
     posternSend: async (input: Ticketed<OutboundInput>, since: Since) => {
       const known = admitted(input);
+      await deps.precedence.giveWay();
       const joined = await beating(heartbeat, () => quickSends.join(known.draft));
       return joined ?? leave(sending, known, since, { heartbeat, signal: cancellationSignal() }, traceHere());
     },

@@ -63,8 +63,8 @@ async function start(config: Config, options: BesideOptions, started: Closing[])
   const deps = openOutbound(config, options, base, state, known, started);
   await ensureUpkeep(client, taskQueues, known.tenant.id);
   const onFault = (fault: unknown): void => base.log.error({ err: fault }, "a message could not be judged");
-  const { store, tickets } = deps;
-  const gate = createGate({ client, store, taskQueues, tickets, eager: true, random: base.random, onFault });
+  const { store, tickets, precedence } = deps;
+  const gate = createGate({ client, store, taskQueues, tickets, precedence, eager: true, random: base.random, onFault });
   const { grants, identity, sealer } = known;
   const given = {
     ...base,

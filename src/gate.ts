@@ -50,6 +50,8 @@ export interface GateDeps {
   /** True where gateway and worker share a process and a connection: the first task skips the server's queue. */
   readonly eager: boolean;
   readonly random: (bytes: number) => Uint8Array;
+  /** Told for how long people wait for an answer: the workers of this process, if it has any, let them go first. */
+  readonly precedence: { ofPeople<T>(answer: () => Promise<T>): Promise<T> };
   /** Which messages share a run. Default: {@link GATHERING}. */
   readonly gathering?: GatheringBounds;
   /** Told why a message could not be judged. Gets an error whose message may be logged. */
@@ -74,7 +76,7 @@ export function createGate(deps: GateDeps): Gate {
   return {
     receive: (input, deadlineMs) => receive(inbound, input, performance.now() + deadlineMs),
     submit: (input, deadlineMs) => submit(deps, input, deadlineMs),
-    decide: (ref, action, message) => decide(deps, ref, action, message),
+    decide: (ref, action, message) => deps.precedence.ofPeople(() => decide(deps, ref, action, message)),
     wake: (drafts) => wake(deps, drafts),
     dispatch: (ref) => dispatchAgain({ client: deps.client, taskQueue: deps.taskQueues.main }, ref),
     unpolled: (queues) => unpolledOf(deps.client.connection, deps.client.options.namespace, queues),

@@ -1,5 +1,6 @@
 import type { ActivityDeps, DispatchDeps, OutboundDeps } from "../activities/deps.ts";
 import { faultOf } from "../activities/failures.ts";
+import { Precedence } from "../activities/precedence.ts";
 import type { Bootstrapped } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 import type { MailComposer } from "./mail/composer.ts";
@@ -42,6 +43,7 @@ export function createOutboundDeps(base: ActivityDeps & Pick<OutboundDeps, "free
     ...given,
     ...{ publicUrl, identityHeader, retryMs, dispatching },
     webhooks: { post: createLatePost(targets), targets },
+    precedence: new Precedence(),
     freezer: createFreezer({ ...base, composer, seen: screening.seen }),
     screening,
   };

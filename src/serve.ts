@@ -150,9 +150,9 @@ async function startGate(options: ServeOptions, base: Base, deps: OutboundDeps, 
   return { gate: gateOf(client, false, base, deps), ended };
 }
 
-function gateOf(client: Client, eager: boolean, { taskQueues, random, log }: Base, { store, tickets }: OutboundDeps): Gate {
+function gateOf(client: Client, eager: boolean, { taskQueues, random, log }: Base, { store, tickets, precedence }: OutboundDeps): Gate {
   const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
-  return createGate({ client, store, taskQueues, tickets, eager, random, onFault });
+  return createGate({ client, store, taskQueues, tickets, precedence, eager, random, onFault });
 }
 
 /** Before any worker: none may take another database's tasks. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { Precedence } from "../../activities/precedence.ts";
 import { createFileBlobs } from "../../src/blobs/fs.ts";
 import { createUses } from "../../src/blobs/uses.ts";
 import { createGate } from "../../src/gate.ts";
@@ -31,7 +32,7 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
   const client = new Client({ connection });
   const faults: unknown[] = [];
   const onFault = (fault: unknown): void => void faults.push(fault);
-  const gate = createGate({ client, store, taskQueues, tickets, eager: false, random: randomBytes, onFault });
+  const gate = createGate({ client, store, taskQueues, tickets, precedence: new Precedence(), eager: false, random: randomBytes, onFault });
   const smtp = await startSmtp({
     ...{ host: "127.0.0.1", port: 0, name: "gateway.example", trustedRelays: ["127.0.0.1"], limits: { answerMs } },
     deps: {

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { Precedence } from "../../activities/precedence.ts";
 import { outboundWorkflowId } from "../../src/model/ids.ts";
 import { HANG } from "../support/smtp-peer.ts";
 import { codeOf, LOOK_MS, OutboundWorld, type Draft } from "./world.ts";
@@ -72,6 +73,25 @@ describe("MM-06 what nobody need be asked about", () => {
     await overseer.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, { action: "approve" });
     expect(await world.ended(draft)).toEqual({ state: "sent" });
     expect(await stepsOf(world, draft)).toMatchObject({ regular: ["posternSend"] });
+  });
+
+  it("waits for people who wait for an answer to their decision, where it is a step of its own", async () => {
+    const [asked, people] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const ofPeople = vi.spyOn(Precedence.prototype, "ofPeople");
+    const giveWay = vi.spyOn(Precedence.prototype, "giveWay").mockImplementation(() => (asked.resolve(), people.promise));
+    onTestFinished(() => void [ofPeople, giveWay].map((spy) => spy.mockRestore()));
+    const [quick, gated] = [await world.mailbox("autonomous"), await world.mailbox("gated_send")];
+    expect(await world.ended(await world.send(quick))).toEqual({ state: "sent" });
+    expect(ofPeople).not.toHaveBeenCalled();
+    const draft = await world.send(gated);
+    const overseer = await world.person(["oversight"]);
+    await overseer.send("POST", `/v1/mailboxes/${gated.id}/decide/${draft.id}`, { action: "approve" });
+    expect(ofPeople).toHaveBeenCalledOnce();
+    await asked.promise;
+    expect(await world.draft(gated, draft)).toMatchObject({ status: "queued" });
+    expect(world.peer.taken).toHaveLength(1);
+    people.resolve();
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
   });
 
   it("leaves by a step of its own where the relay is slow to answer, and once", async () => {

@@ -75,17 +75,28 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
   const freeBytes = () => Promise.resolve(Number.MAX_SAFE_INTEGER);
   const real = { freeBytes, store, blobs, uses: createUses(), clock: Date.now, random: randomBytes, loopCaps: LOOP_CAPS, onFault };
   const keys = keysFor();
+  const deps = createOutboundDeps(
+    { ...real, reader: troubled(reader, troubles) },
+    { ...keys, composer: composerOver(blobs), transport: createTransport(undefined, real), config: loadConfig({}) },
+  );
   const workers = await createPosternWorkers({
     ...{ connection, namespace: "default", taskQueues, ...options },
     bundle: await workflowBundle(),
-    deps: createOutboundDeps(
-      { ...real, reader: troubled(reader, troubles) },
-      { ...keys, composer: composerOver(blobs), transport: createTransport(undefined, real), config: loadConfig({}) },
-    ),
+    deps,
   });
   const running = workers.run();
   const newGate = (more: Partial<GateDeps> = {}): Gate =>
-    createGate({ client, store, taskQueues, tickets: keys.tickets, eager: true, random: randomBytes, onFault: () => {}, ...more });
+    createGate({
+      client,
+      store,
+      taskQueues,
+      tickets: keys.tickets,
+      precedence: deps.precedence,
+      eager: true,
+      random: randomBytes,
+      onFault: () => {},
+      ...more,
+    });
   const gate = newGate();
   return {
     ...{ store, database, client, gate, newGate, taskQueues, faults, grants: keys.grants },
