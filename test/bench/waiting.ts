@@ -3,8 +3,7 @@ import { letter, openDoor, openSendingMailbox, type Door, type SendingMailbox } 
 import { arriving, percentile, median, timed } from "./figures.ts";
 import type { InstanceSetup } from "./instance.ts";
 import type { Figure, Measurement, Terms } from "./measurement.ts";
-import { withRig } from "./rig.ts";
-import type { Child } from "./child.ts";
+import { withRig, type Rig } from "./rig.ts";
 import type { Weight } from "./waiting-process.ts";
 
 const AT_ONCE = 30;
@@ -20,16 +19,16 @@ export const waiting: Measurement = {
   about:
     "2,000 drafts that wait for people, each in a real workflow on a real server, submitted through HTTP 30 at once: what the process weighs with 500 and with 2,000 of them, after a collection in all threads. " +
     "Then POST /v1/mailboxes/{id}/decide/{id} (approve), oldest first: their workflows are out of memory by then and read again. By one after the other; by people who come by chance, 10 a second, " +
-    "while what others approved leaves beside them, into the sandbox; by 30 in the same moment. What is approved has left before the next series.",
+    "while what others approved leaves beside them, into the sandbox; by 30 in the same moment, when the workflows of what was approved before have closed; and by 30 at once without a pause, as soon as that has left.",
   run: (terms) =>
     withRig(
       new URL("./waiting-process.ts", import.meta.url),
       (place): InstanceSetup => ({ ...place, zone: {} }),
-      ({ child }) => measure(terms, child),
+      (rig) => measure(terms, rig),
     ),
 };
 
-async function measure({ quick, say }: Terms, child: Child): Promise<readonly Figure[]> {
+async function measure({ quick, say }: Terms, { child, open }: Rig): Promise<readonly Figure[]> {
   const door = openDoor(await child.ask<string>("http"));
   const mailbox = await openSendingMailbox(door, "assistant", "gated_send");
   const { key } = await door.call<{ key: string }>("POST", "/v1/keys", { name: "boss", scopes: ["oversight"] });
@@ -52,15 +51,22 @@ async function measure({ quick, say }: Terms, child: Child): Promise<readonly Fi
     return each;
   };
   await decide(AT_ONCE, AT_ONCE);
+  const bursts = quick ? 2 : 8;
   const together: number[] = [];
-  for (let burst = 0; burst < (quick ? 2 : 6); burst += 1) together.push(...(await decide(AT_ONCE, AT_ONCE)));
+  for (let burst = 0; burst < bursts; burst += 1) {
+    await untilClosed(open, drafts.length);
+    together.push(...(await decide(AT_ONCE, AT_ONCE)));
+  }
+  const incessant: number[] = [];
+  for (let burst = 0; burst < bursts; burst += 1) incessant.push(...(await decide(AT_ONCE, AT_ONCE)));
+  await untilClosed(open, drafts.length);
   const alone: number[] = [];
   for (let nth = 0; nth < (quick ? 20 : 60); nth += 1) alone.push(...(await decide(1, 1)));
   const arrived = drafts.splice(0, PER_SECOND * (quick ? 10 : 30));
   const steady = await arriving(arrived, PER_SECOND, approve);
   await untilSent(door, mailbox, arrived);
   door.close();
-  return [...weightFigures(before, after, least, most), ...answerFigures(together, steady, alone)];
+  return [...weightFigures(before, after, least, most), ...answerFigures({ together, incessant, steady, alone })];
 }
 
 async function ask(door: Door, { id, key }: SendingMailbox): Promise<string> {
@@ -69,7 +75,11 @@ async function ask(door: Door, { id, key }: SendingMailbox): Promise<string> {
   return draft.id;
 }
 
-/** So that what was approved does not compete with what is decided next. */
+/** Until no workflow is left but those that wait: to close what has left is work as well, half as much as a decision. */
+async function untilClosed(open: Rig["open"], waiting: number): Promise<void> {
+  while ((await open()) > waiting) await setTimeout(50);
+}
+
 async function untilSent(door: Door, { key }: SendingMailbox, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     for (let sent = false; !sent;) {
@@ -92,11 +102,20 @@ function weightFigures(before: Weight, after: Weight, least: number, most: numbe
   ];
 }
 
-function answerFigures(together: readonly number[], steady: readonly number[], alone: readonly number[]): readonly Figure[] {
+interface Answers {
+  readonly together: readonly number[];
+  readonly incessant: readonly number[];
+  readonly steady: readonly number[];
+  readonly alone: readonly number[];
+}
+
+function answerFigures({ together, incessant, steady, alone }: Answers): readonly Figure[] {
   const target = { most: 300 };
   return [
     { what: "decision p95, 30 at once", value: percentile(together, 0.95), unit: "ms", target },
     { what: "decision p50, 30 at once", value: median(together), unit: "ms" },
+    { what: "decision p95, 30 at once without a pause", value: percentile(incessant, 0.95), unit: "ms" },
+    { what: "decision p50, 30 at once without a pause", value: median(incessant), unit: "ms" },
     { what: `decision p95, ${PER_SECOND} a second`, value: percentile(steady, 0.95), unit: "ms", target },
     { what: `decision p50, ${PER_SECOND} a second`, value: median(steady), unit: "ms" },
     { what: "decision p95 alone", value: percentile(alone, 0.95), unit: "ms", target },
