@@ -9,11 +9,14 @@ import { unavailable } from "../unavailable.ts";
 export class QueryFault extends Error {
   /** SQLSTATE; null: the server did not answer, and whether it carried the statement out is unknown. */
   readonly state: string | null;
+  /** The table is another since the statement was prepared: newer code has added a column. Nothing was done. */
+  readonly isOutdated: boolean;
 
   constructor(error: unknown, state = stateOf(error)) {
     super(summaryOf(error));
     this.name = "QueryFault";
     this.state = state;
+    this.isOutdated = state === "0A000" && error instanceof DatabaseError && error.routine === "RevalidateCachedQuery";
   }
 }
 
@@ -36,6 +39,11 @@ export function isRepeatable(error: unknown): boolean {
 /** May also be the trace of a neighbour that committed first; the operation then finds its row when it is run again. */
 export function isTaken(error: unknown): boolean {
   return error instanceof QueryFault && error.state === UNIQUE_VIOLATION;
+}
+
+/** The connection is of no further use, another is; nothing was done. */
+export function isOutdated(error: unknown): boolean {
+  return error instanceof QueryFault && error.isOutdated;
 }
 
 /** The connection is of no further use. */

@@ -1,5 +1,5 @@
 import { Pool, type ClientBase, type PoolClient } from "pg";
-import { isLost, QueryFault } from "./fault.ts";
+import { isLost, isOutdated, QueryFault } from "./fault.ts";
 import { clientConfig, openSession, type Session } from "./session.ts";
 import type { DatabaseTarget } from "./target.ts";
 
@@ -11,10 +11,12 @@ export class Sessions {
   readonly #pool: Pool;
   readonly #sessions = new WeakMap<ClientBase, Session>();
   readonly #own: Set<number>;
+  readonly #most: number;
 
   /** `own`: the server's numbers of the connections made here are added to it. */
   constructor(target: DatabaseTarget, kind: "read" | "write", most: number, own: Set<number>) {
     this.#own = own;
+    this.#most = most;
     // Waited for, though its type does not say so.
     const onConnect = (client: ClientBase): unknown => this.#settle(client, kind);
     this.#pool = new Pool({
@@ -27,8 +29,22 @@ export class Sessions {
     this.#pool.on("error", () => undefined);
   }
 
-  /** Lends a connection. Whoever borrows leaves no transaction open, or it is closed with everything in it. */
+  /**
+   * Lends a connection, and another where that one's statements were prepared before the schema changed. Whoever borrows leaves
+   * no transaction open, or it is closed with everything in it.
+   */
   async borrow<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    for (let old = 0; old < this.#most; old += 1) {
+      try {
+        return await this.#lend(use);
+      } catch (error) {
+        if (!isOutdated(error)) throw error;
+      }
+    }
+    return this.#lend(use);
+  }
+
+  async #lend<T>(use: (session: Session) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     let broken = true;
     try {
@@ -36,7 +52,7 @@ export class Sessions {
       broken = false;
       return result;
     } catch (error) {
-      broken = isLost(error) || client.getTransactionStatus() !== "I";
+      broken = isLost(error) || isOutdated(error) || client.getTransactionStatus() !== "I";
       throw error;
     } finally {
       client.release(broken);

@@ -65,6 +65,21 @@ it("what is there already is a conflict whose detail names the constraint, and n
   expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain("the-hash");
 });
 
+it("a column that newer code adds meanwhile stops nobody: neither who reads whole rows nor who changes them, on any connection", async () => {
+  const { store, rows } = await openAll();
+  const place = await addTenant(store, newDomain());
+  const proposals = Array.from({ length: 20 }, () => proposalOf(place));
+  await Promise.all(proposals.map((proposal) => store.run("inbound.decide", proposal)));
+  const ids = proposals.map(({ input }) => input.message);
+  const readAll = () => Promise.all(ids.map((id) => store.run("messages.get", { tenant: place.tenant, id, view: "agent" })));
+  const settleAll = (tokens_consumed: number) =>
+    Promise.all(ids.map((id) => store.run("messages.settle", { tenant: place.tenant, id, tokens_consumed, at: NOON })));
+  const [before] = [await readAll(), await settleAll(1)];
+  rows.exec("alter table messages add column later integer");
+  expect(await readAll()).toEqual(before.map((row) => ({ ...row, tokens_consumed: 1 })));
+  expect((await settleAll(2)).map((row) => row?.tokens_consumed)).toEqual(ids.map(() => 2));
+});
+
 it("text that PostgreSQL cannot hold is kept with a mark in its place, and found again", async () => {
   const { store } = await openAll();
   expect(await store.run("secrets.put", { name: "a\0b\ud800", sealed: "x\0y" })).toBe("x\ufffdy");
