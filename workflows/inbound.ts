@@ -5,7 +5,7 @@ import type { Judged } from "../src/model/channel.ts";
 import type { Decision } from "../src/model/decision.ts";
 import type { InboundInput } from "../src/model/message.ts";
 import { holdWorkflowId } from "../src/model/ids.ts";
-import { DEFERRED_FAILURE } from "../src/model/names.ts";
+import { DEFERRED_FAILURE, UNTRUSTED_START } from "../src/model/names.ts";
 import type { Ticketed } from "../src/model/ticket.ts";
 import { startDispatches } from "./dispatch.ts";
 import { holdMessage } from "./hold.ts";
@@ -37,12 +37,16 @@ export async function inboundMessage(input: Ticketed<InboundInput>, holds?: stri
   return { id, outcome, reason };
 }
 
+/** Messages of one run: a door gathers eight at most. Whoever may start workflows could have a million steps begin at once. */
+const MOST_TOGETHER = 64;
+
 /**
  * Messages that arrived together under load, each verified, guarded, budgeted and recorded as if it were alone; results in
  * their order. None waits for another: whoever asked about it reads its recorded decision. A deferral is a result here,
  * because a retry is judged in another run. When a judgement failed for good, the run fails after all others have ended.
  */
 export async function inboundMessages(inputs: readonly Ticketed<InboundInput>[], holds?: string): Promise<readonly InboundResult[]> {
+  if (!Array.isArray(inputs) || inputs.length > MOST_TOGETHER) throw ApplicationFailure.nonRetryable(UNTRUSTED_START, UNTRUSTED_START);
   const judged = await Promise.allSettled(
     inputs.map(async (input) => {
       const decision = await judge(input);

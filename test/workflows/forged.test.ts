@@ -118,6 +118,22 @@ describe("DESIGN §9.1 whoever may start workflows and has seen every history ma
     expect(await failureOf(start(WORKFLOW.inboundMessage, together))).toMatchObject(UNTRUSTED);
   });
 
+  it("a forged start of more than a door ever gathers, or of no messages at all, is refused before a step begins", async () => {
+    const before = await countOf("posternVerify");
+    const inputs = [Array.from({ length: 65 }, () => 0), Array.from({ length: 100_000 }, () => 0), null, "messages", { length: 1 }];
+    for (const input of inputs) expect(await failureOf(start(WORKFLOW.inboundMessages, input))).toMatchObject(UNTRUSTED);
+    expect(await countOf("posternVerify")).toBe(before);
+    expect(
+      await failureOf(
+        start(
+          WORKFLOW.inboundMessages,
+          Array.from({ length: 64 }, () => 0),
+        ),
+      ),
+    ).toMatchObject(UNTRUSTED);
+    expect(await countOf("posternVerify")).toBe(before + 64);
+  });
+
   it("while what a door of this instance says is judged, so that its word alone is between the two", async () => {
     const { open, forged } = await scene();
     expect(await start(WORKFLOW.inboundMessage, tickets.sign(WORKFLOW.inboundMessage, forged))).toMatchObject({ outcome: "delivered" });
