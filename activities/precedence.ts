@@ -7,7 +7,7 @@ const MOST_MS = 500;
  */
 export class Precedence {
   #people = 0;
-  #mails: (() => void)[] = [];
+  readonly #mails = new Set<() => void>();
 
   /** For as long as somebody waits for what `answer` resolves to. */
   async ofPeople<T>(answer: () => Promise<T>): Promise<T> {
@@ -16,7 +16,7 @@ export class Precedence {
       return await answer();
     } finally {
       this.#people -= 1;
-      if (this.#people === 0) this.#letGo();
+      if (this.#people === 0) for (const go of this.#mails) go();
     }
   }
 
@@ -24,13 +24,10 @@ export class Precedence {
   async giveWay(): Promise<void> {
     if (this.#people === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#mails.push(resolve);
+    this.#mails.add(resolve);
     const timer = setTimeout(resolve, MOST_MS);
     await promise;
+    this.#mails.delete(resolve);
     clearTimeout(timer);
-  }
-
-  #letGo(): void {
-    for (const go of this.#mails.splice(0)) go();
   }
 }

@@ -58,7 +58,9 @@ export function toPosternError(error: unknown): PosternError {
   if (!(error instanceof QueryFault)) return failed(error instanceof Error ? error.message : String(error), error);
   const { state, message } = error;
   if (state === UNIQUE_VIOLATION) return new PosternError("conflict", "there is one of these already", { detail: message });
-  return state === null || isPassing(state) ? unavailable("the database cannot be reached or is busy", error) : failed(message, error);
+  return state === null || isPassing(state) || error.isOutdated
+    ? unavailable("the database cannot be reached or is busy", error)
+    : failed(message, error);
 }
 
 function failed(detail: string, cause: unknown): PosternError {
