@@ -10,7 +10,6 @@ import type { Freezer } from "../src/screening/freeze.ts";
 import type { Screening } from "../src/screening/screen.ts";
 import type { LoopCaps, Store } from "../src/store/contract.ts";
 import type { WebhookPort } from "./dispatch.ts";
-
 import type { Precedence } from "./precedence.ts";
 import type { SendDeps } from "./send.ts";
 
