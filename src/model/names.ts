@@ -53,8 +53,9 @@ export const LIMITED_FAILURE = "Limited";
 export const MISSED_FAILURE = "Missed";
 
 /**
- * `ApplicationFailure.type` of a run that no door and no step of ours began: its input has no ticket, or another's. Worth an
- * alarm: somebody who may write to the namespace tries things out, or processes have different secret keys.
+ * `ApplicationFailure.type` of a run that no door and no step of ours began: its input has no ticket or another's, or is more
+ * than a door ever gathers. Worth an alarm: somebody who may write to the namespace tries things out, or processes have
+ * different secret keys.
  */
 export const UNTRUSTED_START = "untrusted_start";
 

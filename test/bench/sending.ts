@@ -15,7 +15,7 @@ export const sending: Measurement = {
   name: "sending",
   about:
     "A draft of 2 KB of Markdown in an autonomous mailbox, from POST /v1/mailboxes/{id}/send until a local SMTP receiver has its final dot, by 30 agents each of which waits for that before its next; " +
-    "against an empty workflow of the steps of DESIGN §4 (eager start; compose and screen as no-op local activities, send as a no-op regular one) on the same server in the same process, in turns. " +
+    "against an empty workflow of the steps of DESIGN §4 (eager start; compose and screen as no-op local activities, send as a no-op regular one) on the same server in the same process, by a worker of the same kind, in turns. " +
     "Postern takes the first two at once, and the third within the same task where nobody need be asked; so beside it stands an empty workflow whose three steps are all local. A round is over when its last workflow has closed: what the last step leaves to the server is work as well, and the next round would pay for it. Medians over the rounds. " +
     "Processor time is that of all threads; agents and receiver are a process of their own and not counted, but share the cores.",
   async run(terms) {
