@@ -1,9 +1,10 @@
-import { verifyDecisionToken, type DecisionCheck } from "../src/grants/decision-token.ts";
+import { DECISION_SECONDS, signDecisionToken, verifyDecisionToken, type DecisionCheck } from "../src/grants/decision-token.ts";
 import type { HoldAction, HoldActor, HoldAnswer, HoldMessage, HoldRef, HoldRefusal } from "../src/model/hold.ts";
+import { holdWorkflowOf } from "../src/model/hold-workflow.ts";
 import { isId } from "../src/model/ids.ts";
 import type { MessageRef } from "../src/model/message.ts";
 import type { Trace } from "../src/store/contract.ts";
-import type { HoldAttempt, Settlement } from "../src/store/contract-outbound.ts";
+import type { ApprovalWord, HoldAttempt, Settlement } from "../src/store/contract-outbound.ts";
 import { freshNames } from "./budget.ts";
 import type { OutboundDeps } from "./deps.ts";
 import { composeEdit } from "./edit.ts";
@@ -60,6 +61,13 @@ function attemptOf(
     ? { actor: check.decided.actor as HoldActor, content_hash: check.decided.content_hash, nonce: check.nonce, signed: true }
     : unsigned;
   return { ...word, ...{ tenant, hold, action, via, trace }, edit: null, ...freshNames(deps) };
+}
+
+/** The token of an approval that counted, once more: whoever brings it hears what was said then. */
+export function approveAgain({ grants, clock }: OutboundDeps, { tenant, hold }: HoldRef, word: ApprovalWord): Promise<string> {
+  const { actor, content_hash } = word;
+  const decided = { tenant, hold, workflow: holdWorkflowOf(hold), action: "approve", actor, content_hash, edit: null } as const;
+  return signDecisionToken(grants, decided, clock(), word.nonce, DECISION_SECONDS.update);
 }
 
 /** No token at all is for the record to judge: it may trust the namespace. */

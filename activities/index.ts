@@ -10,7 +10,7 @@ import { admit, vouch, vouched, type Called, type Vouched } from "./admit.ts";
 import { deny, instanceOf } from "./allow.ts";
 import { budget } from "./budget.ts";
 import { copy } from "./copy.ts";
-import { decide, type Arrival } from "./decide.ts";
+import { approveAgain, decide, type Arrival } from "./decide.ts";
 import type { ActivityDeps, OutboundDeps } from "./deps.ts";
 import { dispatch, type DispatchEnd } from "./dispatch.ts";
 import { dropped } from "./dropped.ts";
@@ -22,7 +22,7 @@ import { JustScreened } from "./just-screened.ts";
 import { leave } from "./leave.ts";
 import type { QuickSends } from "./quick-sends.ts";
 import { redispatchLost } from "./redispatch.ts";
-import { reviveLost } from "./revive.ts";
+import { reviveLost, type MendDeps } from "./revive.ts";
 import { screen } from "./screen.ts";
 import type { SendDeps } from "./send.ts";
 import { createSigners } from "./signers.ts";
@@ -112,7 +112,8 @@ export function createMainActivities(
       return joined ?? leave(sending, known, since, { heartbeat, signal: cancellationSignal() }, traceHere());
     },
     posternRevive: async () => {
-      const reviving = { ...deps, client: getClient(), taskQueue: activityInfo().taskQueue };
+      const signAgain: MendDeps["signAgain"] = (ref, word) => approveAgain(deps, ref, word);
+      const reviving = { ...deps, client: getClient(), taskQueue: activityInfo().taskQueue, signAgain };
       await redispatchLost(reviving, heartbeat);
       return reviveLost(reviving, heartbeat);
     },

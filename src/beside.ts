@@ -6,12 +6,11 @@ import { bootstrap, type Bootstrapped } from "./bootstrap.ts";
 import { closeAll, inTime, type Closing } from "./closing.ts";
 import type { Config } from "./config.ts";
 import { openDoors } from "./doors.ts";
-import { createGate } from "./gate.ts";
 import { createLog } from "./log.ts";
 import type { TaskQueues } from "./model/names.ts";
-import { keysOf, type Running, type ServeOptions } from "./serve.ts";
+import { gateOf, keysOf, type Running, type ServeOptions } from "./serve.ts";
 import { openOutbound, openState, type Base } from "./state.ts";
-import { ensureUpkeep } from "./upkeep.ts";
+import { ensureUpkeep, upkeepSoon } from "./upkeep.ts";
 
 export interface BesideOptions extends Pick<ServeOptions, "clock" | "random" | "retryMs" | "log"> {
   /** Of the worker's own connection, with its converters and interceptors. */
@@ -62,9 +61,9 @@ async function start(config: Config, options: BesideOptions, started: Closing[])
   const known = await bootstrap({ ...state, ...base, dataDir: config.dataDir, ...keysOf(config) });
   const deps = openOutbound(config, options, base, state, known, started);
   await ensureUpkeep(client, taskQueues, known.tenant.id);
-  const onFault = (fault: unknown): void => base.log.error({ err: fault }, "a message could not be judged");
-  const { store, tickets, precedence } = deps;
-  const gate = createGate({ client, store, taskQueues, tickets, precedence, eager: true, random: base.random, onFault });
+  const callOff = upkeepSoon(client, taskQueues);
+  started.unshift(async () => callOff());
+  const gate = gateOf(client, true, base, deps, started);
   const { grants, identity, sealer } = known;
   const given = {
     ...base,

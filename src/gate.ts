@@ -1,13 +1,13 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from "@temporalio/client";
 import { Gathering, GATHERING, type GatheringBounds, type Inputs } from "./gathering.ts";
 import type { Decision } from "./model/decision.ts";
-import { decide } from "./gate/decide.ts";
 import { dispatchAgain } from "./gate/dispatch.ts";
 import { unpolledOf } from "./gate/polled.ts";
+import { Telling } from "./gate/telling.ts";
 import { submit, wake, type SubmitAnswer } from "./gate/submit.ts";
 import { inTime, isBusy, unavailable, within } from "./gate/within.ts";
 import type { DispatchRef } from "./model/channel.ts";
-import type { HoldAction, HoldAnswer, HoldMessage, HoldRef } from "./model/hold.ts";
+import type { HoldAction, HoldAnswer, HoldRef, HoldWord } from "./model/hold.ts";
 import { inboundWorkflowId, sharedWorkflowId, type DraftId } from "./model/ids.ts";
 import type { InboundInput } from "./model/message.ts";
 import type { OutboundInput } from "./model/outbound.ts";
@@ -27,10 +27,11 @@ export interface Gate {
   /** An agent's draft, until its first decision. Never throws for an expected outcome; resolves within `deadlineMs`. */
   submit(input: OutboundInput, deadlineMs: number): Promise<SubmitAnswer>;
   /**
-   * One person's attempt on what waits. Null: nothing waits for it any more, which the door records. Rejects with a temporary
-   * `PosternError` when Temporal does not answer; the attempt may count all the same, and the same token asks again.
+   * One person's attempt on what waits, answered when it is on record. Null: nothing waits for it any more, which the door
+   * records. Rejects with a temporary `PosternError` when Temporal does not answer; the attempt may count all the same, and the
+   * same token asks again.
    */
-  decide(ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer | null>;
+  decide(ref: HoldRef, action: HoldAction, word: HoldWord): Promise<HoldAnswer | null>;
   /** Drafts that wait for a kill switch or a cap look again now. */
   wake(drafts: readonly DraftId[]): Promise<void>;
   /** A delivery that the record has in line is tried, also when its workflow is about to end. Rejects with a temporary `PosternError` when Temporal does not answer. */
@@ -39,6 +40,8 @@ export interface Gate {
   unpolled(queues: readonly string[]): Promise<readonly string[]>;
   /** Resolves when Temporal answers, rejects with a temporary `PosternError` otherwise. */
   ping(): Promise<void>;
+  /** Nothing is begun by itself any more. */
+  close(): void;
 }
 
 export interface GateDeps {
@@ -56,6 +59,8 @@ export interface GateDeps {
   readonly gathering?: GatheringBounds;
   /** Told why a message could not be judged. Gets an error whose message may be logged. */
   readonly onFault: (error: unknown) => void;
+  /** Told why a workflow has not heard of what is on record. Gets an error whose message may be logged. */
+  readonly onUntold: (error: unknown) => void;
 }
 
 /**
@@ -73,14 +78,16 @@ const POLL_MS = 1_000;
 export function createGate(deps: GateDeps): Gate {
   const together = new Gathering((inputs) => start(deps, inputs), deps.gathering ?? GATHERING);
   const inbound: Inbound = { ...deps, together };
+  const telling = new Telling(deps);
   return {
     receive: (input, deadlineMs) => receive(inbound, input, performance.now() + deadlineMs),
     submit: (input, deadlineMs) => submit(deps, input, deadlineMs),
-    decide: (ref, action, message) => deps.precedence.ofPeople(() => decide(deps, ref, action, message)),
+    decide: (ref, action, word) => deps.precedence.ofPeople(() => telling.decide(ref, action, word)),
     wake: (drafts) => wake(deps, drafts),
     dispatch: (ref) => dispatchAgain({ client: deps.client, taskQueue: deps.taskQueues.main }, ref),
     unpolled: (queues) => unpolledOf(deps.client.connection, deps.client.options.namespace, queues),
     ping: () => ping(deps),
+    close: () => telling.close(),
   };
 }
 

@@ -14,7 +14,7 @@ import { DEFAULT_TEMPORAL_ADDRESS, TASK_QUEUE, type TaskQueues } from "./model/n
 import type { Lookup } from "./net/target.ts";
 import { openOutbound, openState, type Base, type State } from "./state.ts";
 import { connectTemporal } from "./temporal-connection.ts";
-import { ensureUpkeep } from "./upkeep.ts";
+import { ensureUpkeep, upkeepSoon } from "./upkeep.ts";
 import { createPosternWorkers, type PosternWorkersOptions } from "./worker.ts";
 import { bundlePosternWorkflows } from "./workflow-bundle.ts";
 
@@ -139,7 +139,9 @@ async function startWorkers(
   // Whoever started us waits on it; a failure before that must not end the process unexplained.
   ended.catch((error: unknown) => log.fatal({ err: error }, "the workers stopped"));
   started.unshift(() => workers.shutdown());
-  return { gate: gateOf(client, true, base, deps), ended };
+  const callOff = upkeepSoon(client, taskQueues);
+  started.unshift(async () => callOff());
+  return { gate: gateOf(client, true, base, deps, started), ended };
 }
 
 /** For doors whose workers are other processes. */
@@ -147,12 +149,18 @@ async function startGate(options: ServeOptions, base: Base, deps: OutboundDeps, 
   const { client } = await connectClient(options, base, known, started);
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   started.unshift(async () => resolve());
-  return { gate: gateOf(client, false, base, deps), ended };
+  return { gate: gateOf(client, false, base, deps, started), ended };
 }
 
-function gateOf(client: Client, eager: boolean, { taskQueues, random, log }: Base, { store, tickets, precedence }: OutboundDeps): Gate {
+/** The gate of a process, until it closes. `eager`: it has workers. */
+export function gateOf(client: Client, eager: boolean, base: Base, deps: OutboundDeps, started: Closing[]): Gate {
+  const { taskQueues, random, log } = base;
+  const { store, tickets, precedence } = deps;
   const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
-  return createGate({ client, store, taskQueues, tickets, precedence, eager, random, onFault });
+  const onUntold = (fault: unknown): void => log.warn({ err: fault }, "a decision has not reached its workflow; upkeep will tell it");
+  const gate = createGate({ client, store, taskQueues, tickets, precedence, eager, random, onFault, onUntold });
+  started.unshift(async () => gate.close());
+  return gate;
 }
 
 /** Before any worker: none may take another database's tasks. */

@@ -18,6 +18,27 @@ export async function ensureUpkeep(client: Client, taskQueues: TaskQueues, insta
   await ensure(client, taskQueues, instance, { id: HOURLY_ID, at: { hour: "*", minute: 47 }, catchupWindow: "1 hour", args: ["lost"] });
 }
 
+/** Milliseconds after a start: the server has then given up on tasks of a worker that died, and what was decided has been heard of. */
+const AFTER_START_MS = 15_000;
+
+/**
+ * The hourly upkeep once, soon: a machine that went down may have left behind what should not wait for the next hour. Returns
+ * what calls it off.
+ */
+export function upkeepSoon(client: Client, taskQueues: TaskQueues, afterMs = AFTER_START_MS): () => void {
+  // Where the server cannot be asked, the next hour's is soon enough.
+  const timer = setTimeout(() => void upkeepNow(client, taskQueues).catch(() => undefined), afterMs);
+  return () => clearTimeout(timer);
+}
+
+/** Unless an operator has paused the schedule. Returns whether it was begun, or is under way. */
+export async function upkeepNow(client: Client, taskQueues: TaskQueues): Promise<boolean> {
+  const schedule = client.schedule.getHandle(scheduleIdOf(HOURLY_ID, taskQueues));
+  const { state } = await schedule.describe();
+  if (!state.paused) await schedule.trigger();
+  return !state.paused;
+}
+
 /** Takes them away, for an instance whose database ends with it. What is gone already is fine. */
 export async function removeUpkeep(client: Client, taskQueues: TaskQueues): Promise<void> {
   for (const scheduleId of scheduleIds(taskQueues)) {

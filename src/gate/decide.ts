@@ -18,15 +18,15 @@ import type { Store } from "../store/contract.ts";
 import { lostDraft } from "./revive.ts";
 import { isEnding, unavailable, within } from "./within.ts";
 
-interface DecideDeps {
+export interface DecideDeps {
   readonly client: Client;
   readonly store: Pick<Store, "run">;
-  readonly taskQueues: TaskQueues;
+  readonly taskQueues: Pick<TaskQueues, "main">;
   readonly tickets: Pick<Tickets, "sign">;
 }
 
 /** A composed edit takes a while; a person waits this long at most. */
-const DECIDE_MS = 20_000;
+export const DECIDE_MS = 20_000;
 
 /** A workflow that is just ending takes no attempt, and is gone in a moment: how often it is asked again, and after how long. */
 const ENDING = { times: 40, ms: 50 } as const;

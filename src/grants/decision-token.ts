@@ -1,6 +1,6 @@
 import { errors, jwtVerify, SignJWT, type JWTPayload } from "jose";
 import { HOLD_ACTIONS, type HoldAction, type HoldId } from "../model/hold.ts";
-import { isId, makeId, type Id, type KeyId, type TenantId } from "../model/ids.ts";
+import { isId, type Id, type KeyId, type TenantId } from "../model/ids.ts";
 import type { MessageRef } from "../model/message.ts";
 import type { GrantKey } from "./sign.ts";
 
@@ -58,8 +58,8 @@ export type DecisionCheck =
 /** What the token must be about, for it to count where it has come. */
 export type DecisionPlace = Pick<Decided, "tenant" | "hold" | "workflow" | "action">;
 
-/** A compact JWS (EdDSA); `now` in epoch milliseconds, `nonce` 16 random bytes. Threat: whoever can call this decides as anybody. */
-export function signDecisionToken(key: GrantKey, decided: Decided, now: number, nonce: Uint8Array, seconds: number): Promise<string> {
+/** A compact JWS (EdDSA); `now` in epoch milliseconds. Threat: whoever can call this decides as anybody. */
+export function signDecisionToken(key: GrantKey, decided: Decided, now: number, nonce: Id<"jti">, seconds: number): Promise<string> {
   const { tenant, hold, action, content_hash: hash, edit } = decided;
   const iat = Math.floor(now / 1000);
   const claims: DecisionClaims = {
@@ -67,7 +67,7 @@ export function signDecisionToken(key: GrantKey, decided: Decided, now: number, 
     aud: decided.workflow,
     sub: decided.actor,
     ...{ tenant, hold, action, hash, edit },
-    jti: makeId("jti", nonce),
+    jti: nonce,
     iat,
     exp: iat + seconds,
   };

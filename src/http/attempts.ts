@@ -1,7 +1,7 @@
 import { DECISION_SECONDS, signDecisionToken } from "../grants/decision-token.ts";
 import { holdWorkflowOf } from "../model/hold-workflow.ts";
 import { PosternError } from "../model/errors.ts";
-import type { HoldAction, HoldAnswer, HoldId, HoldRef, HoldRefusal } from "../model/hold.ts";
+import type { HoldAction, HoldAnswer, HoldId, HoldRef, HoldRefusal, HoldWord } from "../model/hold.ts";
 import { makeId, type MailboxId } from "../model/ids.ts";
 import type { MessageRef } from "../model/message.ts";
 import type { Caller } from "./auth.ts";
@@ -22,12 +22,6 @@ export interface Attempt {
   readonly edit?: MessageRef;
 }
 
-/** A door's signed word, and the note that its nonce names. */
-interface Signed {
-  readonly token: string;
-  readonly nonce: string;
-}
-
 export type Accepted = Extract<HoldAnswer, { result: "accepted" }>;
 
 /** One attempt through the workflow. Throws what a refusal is answered with; the attempt is recorded either way. */
@@ -40,20 +34,19 @@ export async function attempt(deps: HttpDeps, caller: Caller, wanted: Attempt): 
 /** The same, with a refusal as a value: for many at once. */
 export async function ask(deps: HttpDeps, caller: Caller, wanted: Attempt): Promise<HoldAnswer> {
   const signed = await sign(deps, caller, wanted, DECISION_SECONDS.update);
-  const answer = await deps.gate.decide(refOf(caller, wanted), wanted.action, { token: signed.token });
+  const answer = await deps.gate.decide(refOf(caller, wanted), wanted.action, signed);
   return answer ?? tooLate(deps, caller, wanted, signed);
 }
 
 /** Signs who does what to which content. The person's words go beside it, where no history sees them. */
-export async function sign(deps: HttpDeps, caller: Caller, wanted: Attempt, seconds: number): Promise<Signed> {
+export async function sign(deps: HttpDeps, caller: Caller, wanted: Attempt, seconds: number): Promise<HoldWord> {
   const { hold, action, reason, edit = null } = wanted;
   const content_hash = hashOrNone(wanted.content_hash);
-  const [bytes, now] = [deps.random(16), deps.clock()];
-  const nonce = makeId("jti", bytes);
+  const [nonce, now] = [makeId("jti", deps.random(16)), deps.clock()];
   if (reason !== null) await deps.store.run("holds.note", { tenant: caller.tenant, hold, nonce, note: reason, at: now });
   const workflow = holdWorkflowOf(hold);
   const decided = { tenant: caller.tenant, hold, workflow, action, actor: caller.key.id, content_hash, edit };
-  return { nonce, token: await signDecisionToken(deps.grants, decided, now, bytes, seconds) };
+  return { nonce, token: await signDecisionToken(deps.grants, decided, now, nonce, seconds) };
 }
 
 const HASH = /^[0-9a-f]{64}$/;
@@ -68,7 +61,7 @@ function refOf({ tenant }: Caller, { hold, mailbox }: Attempt): HoldRef {
 }
 
 /** No workflow waits for it any more: recorded here, because nobody else would (DESIGN §4.4). */
-async function tooLate(deps: HttpDeps, caller: Caller, wanted: Attempt, { nonce }: Signed): Promise<HoldAnswer> {
+async function tooLate(deps: HttpDeps, caller: Caller, wanted: Attempt, { nonce }: HoldWord): Promise<HoldAnswer> {
   await record(deps, caller, wanted, nonce, "already_decided");
   return { result: "refused", code: "already_decided" };
 }

@@ -49,6 +49,17 @@ export interface HoldMessage {
   readonly content_hash?: string;
 }
 
+/** An attempt as a door makes it. `nonce`: the token's own, which names the attempt on record. */
+export interface HoldWord {
+  readonly token: string;
+  readonly nonce: string;
+}
+
+/** What is watched for an attempt to be on record. */
+export function attemptKey({ nonce }: { readonly nonce: string }): string {
+  return `attempt:${nonce}`;
+}
+
 /** Answer to one attempt. */
 export type HoldAnswer =
   | {

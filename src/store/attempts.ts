@@ -1,10 +1,10 @@
 import type { AuditAction } from "../audit/actions.ts";
 import { createHash } from "node:crypto";
 import type { Actor } from "../model/decision.ts";
-import type { HoldAction, HoldActor, HoldAnswer, HoldId } from "../model/hold.ts";
+import { attemptKey, type HoldAction, type HoldActor, type HoldAnswer, type HoldId } from "../model/hold.ts";
 import { isId, type DraftId, type MailboxId, type MessageId, type TenantId } from "../model/ids.ts";
 import { appendAction, STANDARD_RETENTION_DAYS } from "./audit.ts";
-import type { AttemptRow, HoldAttempt } from "./contract-outbound.ts";
+import type { ApprovalWord, AttemptRow, HoldAttempt } from "./contract-outbound.ts";
 import { findDraft } from "./drafts.ts";
 import { once } from "./once.ts";
 import type { OperationsOf, Tx } from "./operation.ts";
@@ -63,7 +63,36 @@ export const attempts = {
       return rows.map(attemptRow);
     },
   },
-} satisfies Pick<OperationsOf<"holds">, "holds.note" | "holds.refused" | "holds.attempts">;
+
+  "holds.answer": {
+    kind: "read",
+    until: attemptKey,
+    async run({ db }, { tenant, hold, nonce }) {
+      const known = await findAttempt(db, nonce);
+      return known?.tenant === tenant && known.hold === hold ? answerOf(known) : null;
+    },
+  },
+
+  "holds.approval": {
+    kind: "read",
+    async run({ db }, { tenant, hold }) {
+      const row = await db
+        .selectFrom("attempts")
+        .select(["nonce", "actor", "content_hash"])
+        .where("hold", "=", hold)
+        .where("tenant", "=", tenant)
+        .where("action", "=", "approve")
+        .where("result", "=", "accepted")
+        .where("via", "=", "update")
+        .where("actor", "!=", "namespace")
+        .orderBy("at", "desc")
+        .orderBy("nonce", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? null : (row as ApprovalWord);
+    },
+  },
+} satisfies Pick<OperationsOf<"holds">, "holds.note" | "holds.refused" | "holds.attempts" | "holds.answer" | "holds.approval">;
 
 /** An attempt whatever it does, as it is remembered. */
 export type AnyAttempt = Omit<HoldAttempt, "edit">;
@@ -81,20 +110,24 @@ export function readable<A extends AnyAttempt>(attempt: A): A {
  * same, who comes with it for something else is refused; each is recorded once.
  */
 export async function earlierAnswer(tx: Tx, attempt: AnyAttempt): Promise<HoldAnswer | null> {
-  const known = await findAttempt(tx, attempt.nonce);
+  const known = await findAttempt(tx.db, attempt.nonce);
   if (known === undefined) return null;
-  if (isSame(known, attempt)) return JSON.parse(known.answer_json) as HoldAnswer;
+  if (isSame(known, attempt)) return answerOf(known);
   const misuse = { ...attempt, nonce: misuseName(attempt) };
   const refusal: HoldAnswer = { result: "refused", code: "token_used" };
-  if ((await findAttempt(tx, misuse.nonce)) === undefined) await recordAttempt(tx, misuse, refusal);
+  if ((await findAttempt(tx.db, misuse.nonce)) === undefined) await recordAttempt(tx, misuse, refusal);
   return refusal;
 }
 
 const selectAttempt = once((db, given: { nonce: string }) => db.selectFrom("attempts").selectAll().where("nonce", "=", given.nonce));
 
-async function findAttempt({ db }: Tx, nonce: string): Promise<AttemptsTable | undefined> {
+async function findAttempt(db: Tx["db"], nonce: string): Promise<AttemptsTable | undefined> {
   const [row] = await selectAttempt(db, { nonce });
   return row;
+}
+
+function answerOf({ answer_json }: AttemptsTable): HoldAnswer {
+  return JSON.parse(answer_json) as HoldAnswer;
 }
 
 function isSame(known: AttemptsTable, attempt: AnyAttempt): boolean {
@@ -141,6 +174,7 @@ export async function recordAttempt(tx: Tx, attempt: AnyAttempt, answer: HoldAns
   const { revision } = subject;
   await tx.later(insertAttempt, { nonce, hold, tenant, action, actor, content_hash, via, result, answer_json, revision, at });
   await appendAttempt(tx, attempt, answer, subject);
+  tx.touch(attemptKey(attempt), { name: "holds.answer", args: { tenant, hold, nonce }, result: answer });
 }
 
 async function appendAttempt(tx: Tx, attempt: AnyAttempt, answer: HoldAnswer, subject: Subject): Promise<void> {

@@ -69,6 +69,10 @@ export interface OutboundOperations {
   /** An attempt that never reached the workflow (it is closed, or its token is bad), recorded by the door or the activity. */
   "holds.refused": Op<Omit<HoldAttempt, "edit"> & { readonly code: HoldRefusal }, null>;
   "holds.attempts": Op<{ tenant: TenantId; hold: HoldId }, readonly AttemptRow[]>;
+  /** What an attempt was told; null: it is not on record. Watched as `attemptKey` (model/hold.ts). */
+  "holds.answer": Op<{ tenant: TenantId; hold: HoldId; nonce: string }, HoldAnswer | null>;
+  /** The last signed approval that came by update and counted; null: there is none. */
+  "holds.approval": Op<{ tenant: TenantId; hold: HoldId }, ApprovalWord | null>;
   /** A timer of the workflow fired. `expire` ends a hold that still waits; the others are audited once. Returns where the hold is now. */
   "holds.timer": Op<HoldTimer, { readonly status: HoldStatus }>;
 
@@ -318,6 +322,13 @@ export interface HoldRow {
   readonly escalated_at: number | null;
   readonly created_at: number;
   readonly decided_at: number | null;
+}
+
+/** An approval as its token said it. */
+export interface ApprovalWord {
+  readonly nonce: Id<"jti">;
+  readonly actor: KeyId;
+  readonly content_hash: string | null;
 }
 
 export interface HoldAttempt extends Fresh {

@@ -32,7 +32,8 @@ export async function startGateway({ dataDir, temporal, taskQueues, answerMs }: 
   const client = new Client({ connection });
   const faults: unknown[] = [];
   const onFault = (fault: unknown): void => void faults.push(fault);
-  const gate = createGate({ client, store, taskQueues, tickets, precedence: new Precedence(), eager: false, random: randomBytes, onFault });
+  const parts = { client, store, taskQueues, tickets, precedence: new Precedence(), random: randomBytes };
+  const gate = createGate({ ...parts, eager: false, onFault, onUntold: onFault });
   const smtp = await startSmtp({
     ...{ host: "127.0.0.1", port: 0, name: "gateway.example", trustedRelays: ["127.0.0.1"], limits: { answerMs } },
     deps: {

@@ -199,11 +199,12 @@ function gateOver({ rig, ...parts }: GateParts): Gate {
     wake: () => Promise.resolve(),
     dispatch: () => Promise.resolve(),
     unpolled: () => Promise.resolve([]),
-    decide: (ref, action, message) => {
+    decide: (ref, action, { token }) => {
       const trace = { workflow_id: holdWorkflowOf(ref.hold), run_id: Buffer.from(parts.random(8)).toString("hex"), activity_id: "1" };
-      return decide(deps, ref, action, message, { via: "update", nonce: trace.run_id }, trace);
+      return decide(deps, ref, action, { token }, { via: "update", nonce: trace.run_id }, trace);
     },
     ping: () => (rig.temporalUp ? Promise.resolve() : Promise.reject(new PosternError("unavailable", "down", { temporary: true }))),
+    close: () => undefined,
   };
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signDecisionToken } from "../../src/grants/decision-token.ts";
@@ -8,6 +7,7 @@ import type { InboundInput } from "../../src/model/message.ts";
 import type { MailReader } from "../../src/mail/reader.ts";
 import { makeSigner, sign, write } from "../support/signer.ts";
 import { addKey } from "../store/outbound-samples.ts";
+import { newId } from "../store/samples.ts";
 import { openGateRig, type GateRig } from "../workflows/gate-rig.ts";
 import { payloadsIn } from "../workflows/histories.ts";
 import { canary, sightings } from "./canary.ts";
@@ -34,8 +34,9 @@ async function receive(text = "Hello.") {
 async function approve({ tenant, mailbox, message: hold }: InboundInput) {
   const actor = await addKey(rig.store, tenant, ["oversight"]);
   const decided = { tenant, hold, workflow: holdWorkflowId(hold), action: "approve", actor, content_hash: null, edit: null } as const;
-  const token = await signDecisionToken(rig.grants, decided, Date.now(), randomBytes(16), 60);
-  return rig.gate.decide({ tenant, mailbox, hold }, "approve", { token });
+  const nonce = newId("jti");
+  const token = await signDecisionToken(rig.grants, decided, Date.now(), nonce, 60);
+  return rig.gate.decide({ tenant, mailbox, hold }, "approve", { token, nonce });
 }
 
 const broken = () => new PosternError("internal", `cannot read ${QUOTED}`, { detail: QUOTED });

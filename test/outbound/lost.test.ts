@@ -1,16 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ScheduleHandle } from "@temporalio/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HoldId } from "../../src/model/hold.ts";
 import { holdWorkflowOf } from "../../src/model/hold-workflow.ts";
 import { HOURLY_ID, UPKEEP_ID, WORKFLOW } from "../../src/model/names.ts";
+import { begun } from "../support/schedules.ts";
 import { type Draft, LOOK_MS, type Mailbox, OutboundWorld, type Person } from "./world.ts";
 
 let world: OutboundWorld;
 let ann: Person;
+/** How far the instance's clock is before everybody's, in milliseconds. */
+let ahead = 0;
 beforeAll(async () => {
-  world = await OutboundWorld.open({ serve: { retryMs: 50 } });
+  world = await OutboundWorld.open({ serve: { retryMs: 50, clock: () => Date.now() + ahead } });
   ann = await world.person(["oversight"]);
   // What is counted below is what the tests themselves begin, whatever time it is.
   await Promise.all([UPKEEP_ID, HOURLY_ID].map((id) => scheduleOf(id).pause()));
@@ -47,15 +49,6 @@ function upkeep(): Promise<{ readonly revived: number }> {
 }
 
 const scheduleOf = (id: string) => world.temporal.schedule.getHandle(`${id}-${world.postern.taskQueues.main}`);
-
-/** What a schedule began; the server tells of it a moment later. */
-async function begun(schedule: ScheduleHandle): Promise<{ readonly workflowId: string }> {
-  for (;;) {
-    const [last] = (await schedule.describe()).info.recentActions;
-    if (last?.action.type === "startWorkflow") return last.action.workflow;
-    await pause(LOOK_MS);
-  }
-}
 
 const approved = (mailbox: Mailbox, draft: Pick<Draft, "id">) => decide(mailbox, draft, { action: "approve" });
 
@@ -122,8 +115,7 @@ describe("X-06 a workflow that was lost", () => {
     const hourly = scheduleOf(HOURLY_ID);
     expect((await hourly.describe()).spec.calendars).toMatchObject([{ hour: [{ start: 0, end: 23 }], minute: [{ start: 47 }] }]);
     await hourly.trigger();
-    const { workflowId } = await begun(hourly);
-    expect(await world.temporal.workflow.getHandle(workflowId).result()).toEqual({ revived: 1, erased: 0, collected: 0 });
+    expect(await world.temporal.workflow.getHandle(await begun(hourly)).result()).toEqual({ revived: 1, erased: 0, collected: 0 });
     await approved(mailbox, draft);
     expect(await world.ended(draft)).toEqual({ state: "sent" });
   });
@@ -144,6 +136,46 @@ describe("X-06 a workflow that was lost", () => {
     expect(world.peer.commands.filter((line) => /^data$/i.test(line))).toHaveLength(1);
   });
 });
+
+describe("X-06 a workflow that has not heard that its draft was approved", () => {
+  it("is told by the upkeep some seconds later, once, and the mail leaves", async () => {
+    const mailbox = await world.mailbox("gated_send");
+    const [draft, other] = [await world.send(mailbox), await world.send(mailbox)];
+    await ann.send("POST", `/v1/mailboxes/${mailbox.id}/stop`, {});
+    for (const each of [draft, other]) expect(await approved(mailbox, each)).toMatchObject({ status: "approved" });
+    await forget(draft);
+    await ann.send("POST", `/v1/mailboxes/${mailbox.id}/start`, {});
+    expect(await world.ended(other)).toEqual({ state: "sent" });
+    expect(await upkeep(), "it may be about to hear").toMatchObject({ revived: 0 });
+    expect(await world.draft(mailbox, draft)).toMatchObject({ status: "queued" });
+    ahead = 11_000;
+    expect(await upkeep()).toMatchObject({ revived: 1 });
+    expect(await world.ended(draft)).toEqual({ state: "sent" });
+    expect(await upkeep()).toMatchObject({ revived: 0 });
+    expect(world.peer.taken).toHaveLength(2);
+    const { attempts } = await ann.get<{ attempts: readonly unknown[] }>(`/v1/pending/${draft.id}`);
+    expect(attempts).toHaveLength(1);
+  });
+});
+
+/** As the server's API numbers what a reset would tell the workflow again. */
+const REAPPLIED = { signal: 1, update: 2 } as const;
+
+/** The workflow as it was before it was told anything: what a restored namespace and an update lost with its worker come to. */
+async function forget({ id }: Pick<Draft, "id">): Promise<void> {
+  const history = await events({ id });
+  const told = history.findIndex((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
+  const task = history.slice(0, told).findLast((event) => event.workflowTaskCompletedEventAttributes);
+  expect(task).toBeDefined();
+  await world.temporal.workflowService.resetWorkflowExecution({
+    namespace: "default",
+    workflowExecution: { workflowId: holdWorkflowOf(id) },
+    workflowTaskFinishEventId: task!.eventId!,
+    requestId: randomBytes(8).toString("hex"),
+    reason: "to forget",
+    resetReapplyExcludeTypes: Object.values(REAPPLIED),
+  });
+}
 
 /** Inbound mail that waits for people, with its workflow under way. */
 async function heldMail(): Promise<{ readonly id: string }> {

@@ -84,6 +84,27 @@ describe.skipIf(executable === null)(`X-06 the service and Temporal killed${skip
     await crash();
     await agreeAgain(held);
   });
+
+  it("both while people are being answered: what they were told is approved leaves once", async () => {
+    const random = new Random(chooseSeed());
+    const names = Array.from({ length: 12 }, (_, index) => `answered-${index}`);
+    const drafts = await Promise.all(names.map((name) => submit(gated, `${name}@elsewhere.example`, name)));
+    const answered: Draft["id"][] = [];
+    const last = Promise.withResolvers<void>();
+    const enough = 1 + random.below(8);
+    const approving = async (draft: Draft["id"]): Promise<void> => {
+      await overseer.send("POST", DECIDE, { email_id: draft, action: "approve" });
+      answered.push(draft);
+      if (answered.length === enough) last.resolve();
+    };
+    const asking = Promise.allSettled(drafts.map(approving));
+    await last.promise;
+    await site.crashBoth();
+    await asking;
+    expect(answered.length).toBeGreaterThanOrEqual(enough);
+    for (const draft of answered) await until(draft, "sent");
+    for (const name of names) expect(given(`${name}@elsewhere.example`)).toBeLessThanOrEqual(1);
+  });
 });
 
 function given(recipient: string): number {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KeyId } from "../../src/model/ids.ts";
 import type { ScreenProposal } from "../../src/store/contract-outbound.ts";
+import { attemptKey } from "../../src/model/hold.ts";
 import { openRows } from "../support/postgres/rows.ts";
 import { addMailbox, again, DAY, HOUR, MINUTE, newDomain, newId, proposalOf } from "./samples.ts";
 import {
@@ -383,6 +384,43 @@ describe("an attempt counts once", () => {
     await world.store.run("audit.erase_expired", { now: said.at + 91 * DAY, limit: 1000 });
     expect((await attemptsNow()).map(({ note, result }) => [note, result])).toEqual([[null, "accepted"]]);
     expect((await entriesOf(world, draft.id)).map(({ details }) => details)).toEqual([null, null, null]);
+  });
+
+  it("X-06 can be asked what it was told as soon as it is on record, by its nonce", async () => {
+    const answerTo = ({ nonce }: { readonly nonce: string }) =>
+      world.store.run("holds.answer", { tenant: world.tenant, hold: draft.id, nonce });
+    const [refused, said] = [attempt("approve", author), attempt("approve", ann)];
+    expect(await answerTo(said)).toBeNull();
+    const watches = [refused, said].map((each) => world.store.watch(attemptKey(each), 5000));
+    const answers = [await decide(world, refused), await decide(world, said)];
+    expect(await Promise.all(watches.map(({ moved }) => moved))).toEqual([true, true]);
+    expect(answers.map(outcomeOf)).toEqual(["own_draft", "approved"]);
+    expect([await answerTo(refused), await answerTo(said)]).toEqual(answers);
+    const other = await submit(world, author);
+    expect(await world.store.run("holds.answer", { tenant: world.tenant, hold: other.id, nonce: said.nonce })).toBeNull();
+  });
+
+  it("X-06 the approval that a workflow may not have heard of is the last one that counted and came by update", async () => {
+    const lastOf = ({ id: hold }: Draft) => world.store.run("holds.approval", { tenant: world.tenant, hold });
+    await setApprovals(world, { quorum: 2 });
+    draft = await submit(world, author);
+    await decide(world, attempt("approve", author));
+    expect(await lastOf(draft)).toBeNull();
+    const [first, second] = [
+      attempt("approve", ann, { content_hash: draft.content_hash }),
+      attempt("approve", ben, { at: SUBMITTED + HOUR }),
+    ];
+    await decide(world, first);
+    expect(await lastOf(draft)).toEqual({ nonce: first.nonce, actor: ann, content_hash: draft.content_hash });
+    expect(outcomeOf(await decide(world, second))).toBe("approved");
+    await decide(world, attempt("approve", ann, { at: SUBMITTED + 2 * HOUR }));
+    expect(await lastOf(draft)).toEqual({ nonce: second.nonce, actor: ben, content_hash: null });
+    await setApprovals(world, { trustNamespace: true });
+    for (const how of [{ via: "signal" }, { actor: "namespace", signed: false, nonce: "run:1" }] as const) {
+      const other = await submit(world, author);
+      expect(outcomeOf(await decide(world, attemptOf(world, other.id, "approve", ann, how)))).toBe("approved");
+      expect(await lastOf(other)).toBeNull();
+    }
   });
 
   it("what is unknown is not settled here", async () => {

@@ -167,6 +167,8 @@ function holdOperations(place: { tenant: TenantId; mailbox: MailboxId }): [Opera
     ["holds.decide", { ...reject, actor: author, ...fresh() }],
     ["holds.refused", { ...late, code: "token_expired" }],
     ["holds.attempts", { tenant, hold }],
+    ["holds.answer", { tenant, hold, nonce: reject.nonce }],
+    ["holds.approval", { tenant, hold }],
     ["holds.decide", { ...attempt("approve", ann), hold: left!.input.draft }],
     ["holds.decide", { ...attempt("cancel", author), hold: queued!.input.draft }],
     ["inbound.decide", mail],

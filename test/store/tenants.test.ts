@@ -78,7 +78,11 @@ async function questions(
   const { draft } = letter.input;
   const approval = { ...approvalOf(letter, owner.approver, NOON), tenant };
   // The agent's own word on it: refused, and on record.
-  await store.run("holds.decide", approvalOf(letter, owner.author, NOON));
+  const own = approvalOf(letter, owner.author, NOON);
+  await store.run("holds.decide", own);
+  const agreed = letterOf(owner, { proposal: GATED });
+  await store.run("outbound.screen", agreed);
+  await store.run("holds.decide", approvalOf(agreed, owner.approver, NOON));
   const begun = keyOf(owner, { draft });
   await store.run("idempotency.begin", begun);
   const suppression = suppressionOf(owner.tenant, "eve@acme.example");
@@ -142,6 +146,8 @@ async function questions(
     "holds.get": [{ tenant, id: draft }, null],
     "holds.list": [{ tenant, limit: 9 }, empty],
     "holds.attempts": [{ tenant, hold: draft }, []],
+    "holds.answer": [{ tenant, hold: draft, nonce: own.nonce }, null],
+    "holds.approval": [{ tenant, hold: agreed.input.draft }, null],
     "holds.decide": [approval, { result: "refused", code: "not_found" }],
     "sends.settle": [
       { tenant, draft, action: "settle", attempt: { ...approval, nonce: newId("jti"), ...fresh() } },

@@ -95,6 +95,7 @@ export async function openGateRig(signers: readonly Signer[], options: { readonl
       eager: true,
       random: randomBytes,
       onFault: () => {},
+      onUntold: () => {},
       ...more,
     });
   const gate = newGate();
