@@ -94,8 +94,12 @@ export function createMainActivities(
   const sending = { ...deps, judge, signers: createSigners(deps), justScreened };
   const admitted = (input: Ticketed<OutboundInput>): OutboundInput => admit(deps, input, calledHere());
   return ofOurs(deps, {
-    posternDecide: (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) =>
-      decide(deps, holdRef(ref), action, message, arrival, traceHere()),
+    posternDecide: async (ref: HoldRef, action: HoldAction, message: HoldMessage, arrival: Arrival) => {
+      const answer = await decide(deps, holdRef(ref), action, message, arrival, traceHere());
+      // Who decided has the answer from the record: what the workflow does with it may wait for others who have none.
+      await deps.precedence.giveWay();
+      return answer;
+    },
     posternDropped: (ref: HoldRef, count: number) => dropped(deps, holdRef(ref), count, traceHere()),
     posternHoldTimes: (ref: HoldRef) => holdTimes(deps, holdRef(ref)),
     posternHoldTimer: (ref: HoldRef, event: HoldTimerEvent) => holdTimer(deps, holdRef(ref), event, traceHere()),

@@ -1,13 +1,13 @@
-/** Milliseconds that mail waits for people at most. */
+/** Milliseconds that anything waits for people at most. */
 const MOST_MS = 500;
 
 /**
- * Whoever decides waits for the answer; mail that leaves keeps nobody waiting. So what was approved begins to leave when no
- * person in this process waits any more, or a moment later, and the last of many who decide at once is answered sooner.
+ * Whoever decides waits for the answer; what follows from a decision, and mail that leaves, keep nobody waiting. So they go on
+ * when no person in this process waits any more, or a moment later, and the last of many who decide at once is answered sooner.
  */
 export class Precedence {
   #people = 0;
-  readonly #mails = new Set<() => void>();
+  readonly #others = new Set<() => void>();
 
   /** For as long as somebody waits for what `answer` resolves to. */
   async ofPeople<T>(answer: () => Promise<T>): Promise<T> {
@@ -16,7 +16,7 @@ export class Precedence {
       return await answer();
     } finally {
       this.#people -= 1;
-      if (this.#people === 0) for (const go of this.#mails) go();
+      if (this.#people === 0) for (const go of this.#others) go();
     }
   }
 
@@ -24,10 +24,10 @@ export class Precedence {
   async giveWay(): Promise<void> {
     if (this.#people === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#mails.add(resolve);
+    this.#others.add(resolve);
     const timer = setTimeout(resolve, MOST_MS);
     await promise;
-    this.#mails.delete(resolve);
+    this.#others.delete(resolve);
     clearTimeout(timer);
   }
 }

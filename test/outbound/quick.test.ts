@@ -75,10 +75,16 @@ describe("MM-06 what nobody need be asked about", () => {
     expect(await stepsOf(world, draft)).toMatchObject({ regular: ["posternSend"] });
   });
 
-  it("waits for people who wait for an answer to their decision, where it is a step of its own", async () => {
-    const [asked, people] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  it("waits for people who wait for an answer to their decision, where it is a step of its own, and so does what was answered", async () => {
+    const ways = Array.from({ length: 2 }, () => [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const);
+    const [decided, leaves] = ways;
+    const waiting = ways.values();
     const ofPeople = vi.spyOn(Precedence.prototype, "ofPeople");
-    const giveWay = vi.spyOn(Precedence.prototype, "giveWay").mockImplementation(() => (asked.resolve(), people.promise));
+    const giveWay = vi.spyOn(Precedence.prototype, "giveWay").mockImplementation(() => {
+      const [asked, people] = waiting.next().value!;
+      asked.resolve();
+      return people.promise;
+    });
     onTestFinished(() => void [ofPeople, giveWay].map((spy) => spy.mockRestore()));
     const [quick, gated] = [await world.mailbox("autonomous"), await world.mailbox("gated_send")];
     expect(await world.ended(await world.send(quick))).toEqual({ state: "sent" });
@@ -87,10 +93,12 @@ describe("MM-06 what nobody need be asked about", () => {
     const overseer = await world.person(["oversight"]);
     await overseer.send("POST", `/v1/mailboxes/${gated.id}/decide/${draft.id}`, { action: "approve" });
     expect(ofPeople).toHaveBeenCalledOnce();
-    await asked.promise;
-    expect(await world.draft(gated, draft)).toMatchObject({ status: "queued" });
-    expect(world.peer.taken).toHaveLength(1);
-    people.resolve();
+    for (const [asked, people] of [decided!, leaves!]) {
+      await asked.promise;
+      expect(await world.draft(gated, draft)).toMatchObject({ status: "queued" });
+      expect(world.peer.taken).toHaveLength(1);
+      people.resolve();
+    }
     expect(await world.ended(draft)).toEqual({ state: "sent" });
   });
 
