@@ -55,6 +55,7 @@ const FILE_ARROWS = {
   "activities/dispatch.ts": ["channels"],
   "activities/send.ts": ["transports"],
   "activities/revive.ts": ["gate"],
+  "activities/retell.ts": ["gate"],
   "activities/redispatch.ts": ["gate"],
 };
 

@@ -22,7 +22,8 @@ import { JustScreened } from "./just-screened.ts";
 import { leave } from "./leave.ts";
 import type { QuickSends } from "./quick-sends.ts";
 import { redispatchLost } from "./redispatch.ts";
-import { reviveLost, type MendDeps } from "./revive.ts";
+import { retellUnheard, type RetellAllDeps } from "./retell.ts";
+import { reviveLost } from "./revive.ts";
 import { screen } from "./screen.ts";
 import type { SendDeps } from "./send.ts";
 import { createSigners } from "./signers.ts";
@@ -116,10 +117,13 @@ export function createMainActivities(
       return joined ?? leave(sending, known, since, { heartbeat, signal: cancellationSignal() }, traceHere());
     },
     posternRevive: async () => {
-      const signAgain: MendDeps["signAgain"] = (ref, word) => approveAgain(deps, ref, word);
-      const reviving = { ...deps, client: getClient(), taskQueue: activityInfo().taskQueue, signAgain };
+      const [client, { taskQueue }, signal] = [getClient(), activityInfo(), cancellationSignal()];
+      const reviving = { ...deps, client, taskQueue };
       await redispatchLost(reviving, heartbeat);
-      return reviveLost(reviving, heartbeat);
+      const revived = await reviveLost(reviving, heartbeat, signal);
+      const signAgain: RetellAllDeps["signAgain"] = (ref, word) => approveAgain(deps, ref, word);
+      await retellUnheard({ ...deps, client, taskQueues: { main: taskQueue }, signAgain }, heartbeat, signal);
+      return revived;
     },
     posternDispatch: (ref: DispatchRef) => beating(heartbeat, () => dispatch(deps, ref, getClient)),
     posternEraseExpired: () => eraseExpired(deps, heartbeat),

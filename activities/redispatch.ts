@@ -6,8 +6,8 @@ import type { DispatchId } from "../src/model/ids.ts";
 const PAGE = 100;
 const AT_ONCE = 8;
 
-/** A delivery that was put in line this long ago has its workflow, unless that was lost. */
-const SETTLED_MS = 3_600_000;
+/** Milliseconds after which a delivery that is due has its workflow, unless that was lost. */
+const SETTLED_MS = 10_000;
 
 /** Deliveries that are in line and whose workflow is gone would never arrive and never die. Returns how many were asked for. */
 export async function redispatchLost(deps: ReviveDeps & { readonly clock: () => number }, heartbeat: () => void): Promise<number> {

@@ -33,11 +33,17 @@ const ENDING = { times: 40, ms: 50 } as const;
 
 /**
  * One person's attempt, by update. Null: no workflow waits for it any more, and the door records that. Rejects with a
- * temporary `PosternError` when Temporal does not answer; the attempt may then still count, and the same token says whether.
+ * temporary `PosternError` when Temporal does not answer within `ms`; the attempt may then still count, and the same token says whether.
  */
-export async function decide(deps: DecideDeps, ref: HoldRef, action: HoldAction, message: HoldMessage): Promise<HoldAnswer | null> {
+export async function decide(
+  deps: DecideDeps,
+  ref: HoldRef,
+  action: HoldAction,
+  message: HoldMessage,
+  ms = DECIDE_MS,
+): Promise<HoldAnswer | null> {
   try {
-    return await within(deps.client, DECIDE_MS, () => untilEnded(() => ask(deps, ref, action, message)));
+    return await within(deps.client, ms, () => untilEnded(() => ask(deps, ref, action, message)));
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     if (error instanceof WorkflowUpdateFailedError) throw unavailable("the attempt could not be judged", error);

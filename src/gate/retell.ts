@@ -17,22 +17,26 @@ export type DraftRef = HoldRef & { readonly hold: DraftId };
 /** Milliseconds after which a workflow has heard what was decided, unless it was lost on the way. */
 const HEARD_MS = 10_000;
 
+/** Milliseconds before its time that a draft's workflow should know that it may leave: the upkeep comes hourly. */
+const AHEAD_MS = 90 * 60_000;
+
+/** Milliseconds that a workflow which has a worker needs to hear it. */
+const TELL_MS = 5_000;
+
+/** Approved, and nothing has come of it though it is about time. Every step of its workflow would have moved the row. */
+export function isUnheard({ state, reason, updated_at, send_at }: DraftRow, now: number): boolean {
+  const isSoon = send_at === null || send_at <= now + AHEAD_MS;
+  return state === "queued" && reason === "approved_by_person" && updated_at + HEARD_MS <= now && isSoon;
+}
+
 /**
- * Tells the workflow of a draft that it was approved, where the record has it and nothing came of it: an update that the
- * workflow's worker and Temporal lost together is nowhere else. One that has heard, and waits for a cap or a kill switch,
- * looks once more. Returns whether it was told.
+ * Tells the workflow of a draft that it was approved: an update that the workflow's worker and Temporal lost together is
+ * nowhere else. Returns whether there was anything to tell; rejects where it is not taken in.
  */
 export async function retell(deps: RetellDeps, ref: DraftRef): Promise<boolean> {
   const { tenant, hold } = ref;
-  const draft = await deps.store.run("drafts.get", { tenant, id: hold });
-  if (draft === null || !isResting(draft, deps.clock())) return false;
   const word = await deps.store.run("holds.approval", { tenant, hold });
   if (word === null) return false;
-  await decide(deps, ref, "approve", { token: await deps.signAgain(ref, word) });
+  await decide(deps, ref, "approve", { token: await deps.signAgain(ref, word) }, TELL_MS);
   return true;
-}
-
-/** It may leave, and nobody has tried. */
-function isResting({ state, updated_at, send_at }: DraftRow, now: number): boolean {
-  return state === "queued" && updated_at + HEARD_MS <= now && (send_at ?? 0) <= now;
 }

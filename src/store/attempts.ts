@@ -85,6 +85,8 @@ export const attempts = {
         .where("result", "=", "accepted")
         .where("via", "=", "update")
         .where("actor", "!=", "namespace")
+        // The one that decided: of a quorum the others were told that it waits.
+        .where("answer_json", "like", '%"status":"approved"%')
         .orderBy("at", "desc")
         .orderBy("nonce", "desc")
         .limit(1)

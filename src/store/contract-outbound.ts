@@ -71,7 +71,7 @@ export interface OutboundOperations {
   "holds.attempts": Op<{ tenant: TenantId; hold: HoldId }, readonly AttemptRow[]>;
   /** What an attempt was told; null: it is not on record. Watched as `attemptKey` (model/hold.ts). */
   "holds.answer": Op<{ tenant: TenantId; hold: HoldId; nonce: string }, HoldAnswer | null>;
-  /** The last signed approval that came by update and counted; null: there is none. */
+  /** The last signed approval that came by update and decided; null: there is none. */
   "holds.approval": Op<{ tenant: TenantId; hold: HoldId }, ApprovalWord | null>;
   /** A timer of the workflow fired. `expire` ends a hold that still waits; the others are audited once. Returns where the hold is now. */
   "holds.timer": Op<HoldTimer, { readonly status: HoldStatus }>;

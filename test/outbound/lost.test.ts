@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { HoldId } from "../../src/model/hold.ts";
 import { holdWorkflowOf } from "../../src/model/hold-workflow.ts";
 import { HOURLY_ID, UPKEEP_ID, WORKFLOW } from "../../src/model/names.ts";
@@ -138,25 +138,41 @@ describe("X-06 a workflow that was lost", () => {
 });
 
 describe("X-06 a workflow that has not heard that its draft was approved", () => {
-  it("is told by the upkeep some seconds later, once, and the mail leaves", async () => {
+  it("is told by the upkeep some seconds later, and the mail leaves at its time, once", async () => {
+    ahead = 0;
     const mailbox = await world.mailbox("gated_send");
-    const [draft, other] = [await world.send(mailbox), await world.send(mailbox)];
-    await ann.send("POST", `/v1/mailboxes/${mailbox.id}/stop`, {});
-    for (const each of [draft, other]) expect(await approved(mailbox, each)).toMatchObject({ status: "approved" });
+    const draft = await world.send(mailbox, { send_at: new Date(Date.now() + 8_000).toISOString() });
+    expect(await approved(mailbox, draft)).toMatchObject({ status: "approved" });
     await forget(draft);
-    await ann.send("POST", `/v1/mailboxes/${mailbox.id}/start`, {});
-    expect(await world.ended(other)).toEqual({ state: "sent" });
-    expect(await upkeep(), "it may be about to hear").toMatchObject({ revived: 0 });
-    expect(await world.draft(mailbox, draft)).toMatchObject({ status: "queued" });
+    await upkeep();
+    expect(await toldIn(draft), "it may be about to hear").toBe(0);
     ahead = 11_000;
-    expect(await upkeep()).toMatchObject({ revived: 1 });
+    expect(await upkeep(), "none was lost").toMatchObject({ revived: 0 });
+    expect(await toldIn(draft)).toBe(1);
+    expect(await world.draft(mailbox, draft)).toMatchObject({ status: "queued" });
     expect(await world.ended(draft)).toEqual({ state: "sent" });
-    expect(await upkeep()).toMatchObject({ revived: 0 });
-    expect(world.peer.taken).toHaveLength(2);
+    expect(world.peer.taken).toHaveLength(1);
     const { attempts } = await ann.get<{ attempts: readonly unknown[] }>(`/v1/pending/${draft.id}`);
     expect(attempts).toHaveLength(1);
   });
+
+  it("is told by nobody while it waits for a kill switch, a cap, or a day that is far", async () => {
+    const [stopped, later] = [await world.mailbox("gated_send"), await world.mailbox("gated_send")];
+    const [held, far] = [await world.send(stopped), await world.send(later, { send_at: new Date(Date.now() + 2 * HOUR_MS).toISOString() })];
+    await ann.send("POST", `/v1/mailboxes/${stopped.id}/stop`, {});
+    for (const [mailbox, draft] of [[stopped, held] as const, [later, far] as const]) await approved(mailbox, draft);
+    await vi.waitUntil(async () => (await world.draft(stopped, held)).reason === "stopped_mailbox");
+    ahead += 11_000;
+    await upkeep();
+    expect([await toldIn(held), await toldIn(far)], "by the person alone").toEqual([1, 1]);
+  });
 });
+
+async function toldIn(draft: Pick<Draft, "id">): Promise<number> {
+  return (await events(draft)).filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes).length;
+}
+
+const HOUR_MS = 3_600_000;
 
 /** As the server's API numbers what a reset would tell the workflow again. */
 const REAPPLIED = { signal: 1, update: 2 } as const;

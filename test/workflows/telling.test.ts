@@ -1,4 +1,4 @@
-import { Client, ServiceError, type WorkflowClientInterceptor } from "@temporalio/client";
+import { Client, ServiceError, WorkflowNotFoundError, type WorkflowClientInterceptor } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { definePolicy } from "../../policies/define.ts";
 import { Telling, type TellingDeps } from "../../src/gate/telling.ts";
@@ -121,6 +121,16 @@ describe("MM-11 X-06 a person's decision", () => {
     const telling = new Telling(through(() => Promise.reject(gone())));
     await expect(telling.decide(scene.ref, "approve", scene.word)).rejects.toMatchObject({ code: "unavailable", temporary: true });
     expect(await rig.store.run("holds.attempts", scene.ref)).toEqual([]);
+  });
+
+  it("that was put on record by a workflow that is gone now is answered with what it came to", async () => {
+    const scene = await waiting();
+    const update: NonNullable<Updates> = async () => {
+      await record(scene);
+      throw new WorkflowNotFoundError("it is gone", holdWorkflowId(scene.ref.hold), undefined);
+    };
+    const telling = new Telling(through(update, { store: deaf() }));
+    expect(await telling.decide(scene.ref, "approve", scene.word)).toMatchObject(APPROVED);
   });
 
   it("that counts for nothing is answered with that, and no workflow is told again", async () => {
