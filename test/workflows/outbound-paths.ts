@@ -1,8 +1,9 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { WorkflowNotFoundError } from "@temporalio/client";
 import { outboundWorkflowId, holdWorkflowId, type MessageId } from "../../src/model/ids.ts";
 import { LIMITED_FAILURE } from "../../src/model/names.ts";
 import { CUT, HANG } from "../support/smtp-peer.ts";
-import { codeOf, type Draft, type Mailbox, type OutboundWorld } from "../outbound/world.ts";
+import { codeOf, LOOK_MS, type Draft, type Mailbox, type OutboundWorld, type Person } from "../outbound/world.ts";
 import type { End, Path } from "./paths.ts";
 
 type Walk = (world: OutboundWorld) => Promise<Pick<Draft, "id">>;
@@ -22,16 +23,36 @@ async function waiting(world: OutboundWorld, outboundRules: object = {}) {
   const mailbox = await world.mailbox("gated_send", outboundRules);
   const draft = await world.send(mailbox);
   const overseer = await world.person(["oversight"]);
-  const decide = (body: object) => overseer.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, body);
-  return { mailbox, draft, overseer, decide };
+  return { mailbox, draft, overseer, decide: (body: object, person = overseer) => decide(world, person, mailbox, draft, body) };
+}
+
+type Waiting = Pick<Draft, "id">;
+
+function decide(world: OutboundWorld, person: Person, mailbox: Mailbox, draft: Waiting, body: object): Promise<unknown> {
+  return heard(world, draft, () => person.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, body));
+}
+
+/** A person is answered before the workflow has heard; a path goes on when it has, so that every history of it is alike. */
+async function heard<T>({ temporal }: OutboundWorld, { id }: Waiting, attempt: () => Promise<T>): Promise<T> {
+  const workflow = temporal.workflow.getHandle(outboundWorkflowId(id));
+  const count = async (): Promise<number> => {
+    const { events } = await workflow.fetchHistory();
+    return events?.filter((event) => event.workflowExecutionUpdateCompletedEventAttributes).length ?? 0;
+  };
+  const before = await count();
+  try {
+    return await attempt();
+  } finally {
+    while ((await count()) === before) await pause(LOOK_MS);
+  }
 }
 
 async function sentInMode(world: OutboundWorld, mode: "autonomous" | "monitored"): Promise<Draft> {
   return world.send(await world.mailbox(mode));
 }
 
-async function cancel(world: OutboundWorld, mailbox: Mailbox, { id }: Draft): Promise<void> {
-  await world.request("DELETE", `/v1/drafts/${id}`, undefined, mailbox.agent.key);
+async function cancel(world: OutboundWorld, mailbox: Mailbox, draft: Draft): Promise<void> {
+  await heard(world, draft, () => world.request("DELETE", `/v1/drafts/${draft.id}`, undefined, mailbox.agent.key));
 }
 
 const soon = (): string => new Date(Date.now() + 1_000).toISOString();
@@ -88,11 +109,10 @@ export const OUTBOUND_PATHS: readonly Path[] = [
     return draft;
   }),
   outbound("approved-by-two", "sent", async (world) => {
-    const { mailbox, draft, decide } = await waiting(world, { approvals: { quorum: 2 } });
+    const { draft, decide } = await waiting(world, { approvals: { quorum: 2 } });
     await decide({ action: "approve" });
     await codeOf(decide({ action: "approve" }));
-    const second = await world.person(["oversight"]);
-    await second.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, { action: "approve" });
+    await decide({ action: "approve" }, await world.person(["oversight"]));
     return draft;
   }),
   outbound("rejected", "rejected", async (world) => {
@@ -101,15 +121,11 @@ export const OUTBOUND_PATHS: readonly Path[] = [
     return draft;
   }),
   outbound("edited", "sent", async (world) => {
-    const { mailbox, draft, overseer } = await waiting(world);
-    await overseer.send("POST", `/v1/pending/${draft.id}/edit`, {
-      to: ["boss@elsewhere.example"],
-      subject: "Friday",
-      markdown: "Better words.",
-    });
+    const { mailbox, draft, overseer, decide } = await waiting(world);
+    const words = { to: ["boss@elsewhere.example"], subject: "Friday", markdown: "Better words." };
+    await heard(world, draft, () => overseer.send("POST", `/v1/pending/${draft.id}/edit`, words));
     const { content_hash } = await world.draft(mailbox, draft);
-    const second = await world.person(["oversight"]);
-    await second.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, { action: "approve", content_hash });
+    await decide({ action: "approve", content_hash }, await world.person(["oversight"]));
     return draft;
   }),
   outbound("expired", "expired", async (world) => {
@@ -134,8 +150,7 @@ export const OUTBOUND_PATHS: readonly Path[] = [
     const draft = await world.send(mailbox, { send_at: soon() });
     await world.patch(mailbox.id, { oversight_mode: "gated_send" });
     await world.until(mailbox, draft, "pending_send_approval");
-    const overseer = await world.person(["oversight"]);
-    await overseer.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, { action: "approve" });
+    await decide(world, await world.person(["oversight"]), mailbox, draft, { action: "approve" });
     return draft;
   }),
   outbound("stopped-and-started", "sent", async (world) => {
@@ -171,7 +186,7 @@ async function unknown(world: OutboundWorld) {
   await world.until(mailbox, draft, "unknown");
   world.peer.script = () => undefined;
   const overseer = await world.person(["oversight"]);
-  return { ...draft, decide: (body: object) => overseer.send("POST", `/v1/mailboxes/${mailbox.id}/decide/${draft.id}`, body) };
+  return { ...draft, decide: (body: object) => decide(world, overseer, mailbox, draft, body) };
 }
 
 /** How inbound mail that waits is decided; `hold` makes one wait and gives its id. */
