@@ -13,9 +13,10 @@ const MOST_KEYS = 1_000;
 /** The keys that sign for a mailbox, and what its identity header says (MM-18). Private keys stay in this process's memory. */
 export function createSigners(deps: OutboundDeps): SendDeps["signers"] {
   const opened = new Map<string, string>();
+  const making = new Map<string, Promise<DkimKeyRow>>();
   return async (input, mode, sender) => {
     const domain = await domainOf(deps, input, sender);
-    const key = domain.keys.find(({ state }) => state === "active") ?? (await firstKey(deps, input, domain));
+    const key = domain.keys.find(({ state }) => state === "active") ?? (await firstKey(deps, making, input, domain));
     return {
       dkim: { domain: domain.domain, selector: key.selector, private_key: pemOf(deps, opened, domain, key) },
       identity: await identityOf(deps, input, mode, domain),
@@ -30,8 +31,22 @@ async function domainOf({ store }: Pick<OutboundDeps, "store">, { tenant }: Outb
   return domain;
 }
 
-/** A local domain gets its key with its first mail; of two at once one is kept. */
-async function firstKey(deps: OutboundDeps, { tenant }: OutboundInput, { domain }: DomainRow): Promise<DkimKeyRow> {
+/** A local domain gets its key with its first mail, and many mails at once get one: to make it costs a processor a tenth of a second. */
+function firstKey(
+  deps: OutboundDeps,
+  making: Map<string, Promise<DkimKeyRow>>,
+  input: OutboundInput,
+  { id, domain }: DomainRow,
+): Promise<DkimKeyRow> {
+  const begun = making.get(id);
+  if (begun !== undefined) return begun;
+  const key = makeFirst(deps, input, domain).finally(() => making.delete(id));
+  making.set(id, key);
+  return key;
+}
+
+/** Of two processes that make one at once the first one's is kept. */
+async function makeFirst(deps: OutboundDeps, { tenant }: OutboundInput, domain: string): Promise<DkimKeyRow> {
   const offer = await makeDkimKey(deps.sealer, domain, deps.random);
   const { at, audit_id, salt } = freshNames(deps);
   const key = await deps.store.run("dkim.signing", { tenant, domain, offer, at, audit_id, salt });
