@@ -33,7 +33,8 @@ const ENDING = { times: 40, ms: 50 } as const;
 
 /**
  * One person's attempt, by update. Null: no workflow waits for it any more, and the door records that. Rejects with a
- * temporary `PosternError` when Temporal does not answer within `ms`; the attempt may then still count, and the same token says whether.
+ * temporary `PosternError` when Temporal does not answer within `ms`; the attempt may then still count, and the same token
+ * says whether.
  */
 export async function decide(
   deps: DecideDeps,
