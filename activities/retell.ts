@@ -20,7 +20,7 @@ export async function retellUnheard(deps: RetellAllDeps, heartbeat: () => void, 
     for await (const drafts of draftsIn(deps, place, "queued")) {
       const unheard = drafts.filter((draft) => isUnheard(draft, deps.clock()));
       for (let at = 0; at < unheard.length; at += AT_ONCE) {
-        const answers = await inTime(
+        const answers = await unlessStopped(
           signal,
           unheard.slice(at, at + AT_ONCE).map((draft) => tell(deps, draft)),
         );
@@ -46,7 +46,7 @@ async function tell(deps: RetellAllDeps, { tenant, mailbox, id }: DraftRow): Pro
   }
 }
 
-async function inTime<T>(signal: AbortSignal, work: readonly Promise<T>[]): Promise<readonly T[]> {
+async function unlessStopped<T>(signal: AbortSignal, work: readonly Promise<T>[]): Promise<readonly T[]> {
   signal.throwIfAborted();
   const { promise: over, reject } = Promise.withResolvers<never>();
   const stop = (): void => reject(signal.reason as Error);

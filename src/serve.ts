@@ -157,7 +157,7 @@ export function gateOf(client: Client, eager: boolean, base: Base, deps: Outboun
   const { taskQueues, random, log } = base;
   const { store, tickets, precedence } = deps;
   const onFault = (fault: unknown): void => log.error({ err: fault }, "a message could not be judged");
-  const onUntold = (fault: unknown): void => log.warn({ err: fault }, "a decision has not reached its workflow; upkeep will tell it");
+  const onUntold = (fault: unknown): void => log.warn({ err: fault }, "a decision on record has not reached its workflow");
   const gate = createGate({ client, store, taskQueues, tickets, precedence, eager, random, onFault, onUntold });
   started.unshift(async () => gate.close());
   return gate;

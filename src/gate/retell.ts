@@ -23,7 +23,7 @@ const AHEAD_MS = 90 * 60_000;
 /** Milliseconds that a workflow which has a worker needs to hear it. */
 const TELL_MS = 5_000;
 
-/** Approved, and nothing has come of it though it is about time. Every step of its workflow would have moved the row. */
+/** Approved, and nothing has come of it though it is about time: every step of its workflow but waiting for `send_at` moves the row. */
 export function isUnheard({ state, reason, updated_at, send_at }: DraftRow, now: number): boolean {
   const isSoon = send_at === null || send_at <= now + AHEAD_MS;
   return state === "queued" && reason === "approved_by_person" && updated_at + HEARD_MS <= now && isSoon;

@@ -5,7 +5,7 @@ import { decide, DECIDE_MS, type DecideDeps } from "./decide.ts";
 
 export interface TellingDeps extends DecideDeps {
   readonly store: Pick<Store, "run" | "watch">;
-  /** Told why a workflow could not be told what is on record; hourly upkeep tells it. */
+  /** Told why a workflow could not be told what is on record. Approvals are told by the upkeep, the rest by its timers. */
   readonly onUntold: (error: unknown) => void;
 }
 

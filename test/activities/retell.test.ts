@@ -1,6 +1,7 @@
 import { Client, Connection, type WorkflowClientInterceptor } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { retellUnheard, type RetellAllDeps } from "../../activities/retell.ts";
+import { reviveLost } from "../../activities/revive.ts";
 import type { DraftId, KeyId } from "../../src/model/ids.ts";
 import { addKey, attemptOf, decide, SUBMITTED, submit } from "../store/hold-samples.ts";
 import { addTenant, MINUTE, newDomain } from "../store/samples.ts";
@@ -30,6 +31,8 @@ async function approved(at = SUBMITTED + 5 * MINUTE): Promise<DraftId> {
   return id;
 }
 
+const NO_TICKETS = { sign: () => Promise.reject(new Error("no draft is begun anew")) } as unknown as RetellAllDeps["tickets"];
+
 /** The upkeep six minutes after the drafts were made, over a client that answers as it is told. */
 function upkeep(startUpdate: Update, signal = new AbortController().signal) {
   const faults: unknown[] = [];
@@ -37,7 +40,7 @@ function upkeep(startUpdate: Update, signal = new AbortController().signal) {
     client: new Client({ connection, interceptors: { workflow: [{ startUpdate }] } }),
     store: world.store,
     taskQueues: { main: "main" },
-    tickets: { sign: () => Promise.reject(new Error("no draft is begun anew")) } as unknown as RetellAllDeps["tickets"],
+    tickets: NO_TICKETS,
     clock: () => SUBMITTED + 6 * MINUTE,
     signAgain: ({ hold }) => Promise.resolve(hold),
     onFault: (fault) => void faults.push(fault),
@@ -91,6 +94,8 @@ describe("X-06 upkeep tells workflows that their draft was approved", () => {
     await asked.promise;
     stopping.abort(new Error("the worker stops"));
     await expect(done).rejects.toThrow("the worker stops");
+    const lost = { store: world.store, client: new Client({ connection }), tickets: NO_TICKETS, taskQueue: "main" };
+    await expect(reviveLost(lost, () => undefined, stopping.signal)).rejects.toThrow("the worker stops");
     await expect(upkeep(() => Promise.reject(new Error("asked all the same")), stopping.signal).done).rejects.toThrow("the worker stops");
   });
 });

@@ -123,6 +123,27 @@ describe("MM-11 X-06 a person's decision", () => {
     expect(await rig.store.run("holds.attempts", scene.ref)).toEqual([]);
   });
 
+  it("is told by nobody any more once the process closes", async () => {
+    const [closed, open] = [await waiting(), await waiting()];
+    const asked: string[] = [];
+    const untold = Promise.withResolvers<unknown>();
+    const update: NonNullable<Updates> = async ({ workflowStartOptions: { workflowId } }) => {
+      asked.push(workflowId);
+      await record(workflowId === holdWorkflowId(closed.ref.hold) ? closed : open);
+      throw gone();
+    };
+    const bounds = { leastMs: 1, mostMs: 1, forMs: 0 };
+    const [closing, going] = [undefined, untold.resolve].map(
+      (onUntold) => new Telling(through(update, onUntold === undefined ? {} : { onUntold }), bounds),
+    );
+    closing!.close();
+    expect(await closing!.decide(closed.ref, "approve", closed.word)).toMatchObject(APPROVED);
+    expect(await going!.decide(open.ref, "approve", open.word)).toMatchObject(APPROVED);
+    await untold.promise;
+    expect(asked.filter((workflow) => workflow === holdWorkflowId(closed.ref.hold))).toHaveLength(1);
+    expect(asked).toHaveLength(3);
+  });
+
   it("that was put on record by a workflow that is gone now is answered with what it came to", async () => {
     const scene = await waiting();
     const update: NonNullable<Updates> = async () => {
